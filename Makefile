@@ -1,0 +1,54 @@
+# Every command of the project. `make` alone lists them.
+PYTHON ?= python3
+BIN := .venv/bin
+UV := $(BIN)/uv
+COMPILE := $(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --python-version 3.11
+PYTEST := $(BIN)/pytest -n 2 --dist worksteal
+
+.DEFAULT_GOAL := help
+.PHONY: help demo serve test check format lock clean
+
+help:  ## List the commands.
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
+
+$(UV):
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --require-hashes --no-deps -r requirements/uv.txt
+
+.venv/default.stamp: requirements/default.txt pyproject.toml | $(UV)
+	$(UV) pip install --quiet --require-hashes -r requirements/default.txt
+	$(UV) pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/dev.stamp: requirements/dev.txt .venv/default.stamp
+	$(UV) pip sync --quiet --require-hashes requirements/dev.txt
+	$(UV) pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: .venv/default.stamp  ## Read the sample documents from upload to ledger and show what came out.
+	$(BIN)/python samples/demo.py
+
+serve: .venv/default.stamp  ## Run the API and a worker in one process on 127.0.0.1:8000.
+	$(BIN)/counterfoil serve
+
+test: check  ## Everything CI runs.
+	$(PYTEST) --cov --cov-report=term
+
+check: .venv/dev.stamp  ## Format, lint, import contracts, types.
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+
+format: .venv/dev.stamp  ## Put files in order.
+	$(BIN)/ruff check --fix --quiet .
+	$(BIN)/ruff format --quiet .
+
+lock: $(UV)  ## Resolve the dependencies anew, one file per set.
+	$(COMPILE) pyproject.toml --group build -o requirements/default.txt
+	$(COMPILE) pyproject.toml --group build --extra postgres -o requirements/postgres.txt
+	$(COMPILE) pyproject.toml --group build --extra heic -o requirements/heic.txt
+	$(COMPILE) pyproject.toml --group dev --all-extras -o requirements/dev.txt
+
+clean:  ## Remove the environment and what the tools left.
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage* build

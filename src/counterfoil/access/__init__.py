@@ -1,0 +1,1 @@
+"""Workspaces, and in time the people and programs that may enter them."""

@@ -1,0 +1,1 @@
+"""The outside technologies that access are built on."""

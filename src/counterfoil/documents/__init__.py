@@ -1,0 +1,1 @@
+"""The files handed in: their bytes, what they really are, and their pages."""

@@ -1,0 +1,1 @@
+"""The outside technologies that documents are built on."""

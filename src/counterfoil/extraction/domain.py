@@ -1,0 +1,44 @@
+"""An extraction is what one reader made of one document; the pages' words are what it read from."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from counterfoil.documents.domain import Word
+from counterfoil.records.domain import InvoiceData, Sources
+
+
+class WordOrigin(StrEnum):
+    """How the words of a page were come by."""
+
+    TEXT_LAYER = "text_layer"
+    OCR = "ocr"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageText:
+    """The words of one page in reading order. `width` and `height` are the page picture's, in pixels.
+
+    `turned` says by how many degrees clockwise the picture had to be turned to read it (0, 90, 180 or 270);
+    the words' boxes are on the picture as it came.
+    """
+
+    number: int
+    width: int
+    height: int
+    origin: WordOrigin
+    words: tuple[Word, ...]
+    turned: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extraction:
+    """The fields that a reader found in a document.
+
+    `sources` has an entry for every value in `data` that is not None, and none for others.
+    """
+
+    reader: str
+    version: str
+    data: InvoiceData
+    sources: Sources
+    pages: tuple[PageText, ...] = field(default=())

@@ -1,0 +1,1 @@
+"""The outside technologies that extraction are built on."""

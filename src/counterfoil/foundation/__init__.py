@@ -1,0 +1,1 @@
+"""Settings, database, errors, logging, metrics, clock, ids, files: what every room stands on; no product words."""

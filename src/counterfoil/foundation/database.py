@@ -1,0 +1,181 @@
+"""The database and its transactions: SQLite in one file, or PostgreSQL; the same words for both."""
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, ClassVar
+from uuid import UUID
+
+from sqlalchemy import (
+    JSON,
+    Connection,
+    CursorResult,
+    DateTime,
+    Dialect,
+    Engine,
+    Executable,
+    TypeDecorator,
+    Uuid,
+    create_engine,
+    event,
+    func,
+    make_url,
+    select,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.orm import DeclarativeBase
+
+from counterfoil.foundation.errors import ServiceUnavailable
+
+BUSY_TIMEOUT_SECONDS = 30
+
+
+class DatabaseUnavailable(ServiceUnavailable):
+    """The database does not answer."""
+
+    code = "database_unavailable"
+
+    def __init__(self) -> None:
+        super().__init__("The database does not answer.")
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware time in UTC, also on SQLite, which knows no time zones."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None or dialect.name != "sqlite":
+            return value
+        return value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Row(DeclarativeBase):
+    """The base of every table; rooms derive their `…Row` classes from it."""
+
+    type_annotation_map: ClassVar[Mapping[type, Any]] = {
+        datetime: UtcDateTime,
+        UUID: Uuid(),
+        dict[str, Any]: JSON().with_variant(JSONB(), "postgresql"),
+        list[Any]: JSON().with_variant(JSONB(), "postgresql"),
+    }
+
+
+class Transaction:
+    """One transaction, handed to every store method that takes part in it."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self._after_commit: list[Callable[[], None]] = []
+
+    @property
+    def dialect(self) -> str:
+        """`sqlite` or `postgresql`, for the few statements that must differ."""
+        return self.connection.dialect.name
+
+    def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
+        """Run a statement. A list of mappings as `parameters` runs it for each."""
+        return self.connection.execute(statement, parameters)
+
+    def after_commit(self, action: Callable[[], None]) -> None:
+        """Run `action` once the commit has succeeded; a rolled-back transaction never runs it."""
+        self._after_commit.append(action)
+
+    def run_after_commit(self) -> None:
+        """Run what was put off until the commit, in order."""
+        for action in self._after_commit:
+            action()
+
+    def now(self) -> datetime:
+        """Return the database's time, so that processes with wrong clocks agree."""
+        if self.dialect == "sqlite":
+            return datetime.now(UTC)
+        moment: datetime = self.connection.execute(select(func.clock_timestamp())).scalar_one()
+        return moment.astimezone(UTC)
+
+
+class Database:
+    """Opens transactions on one engine."""
+
+    def __init__(self, url: str, *, pool_size: int = 2, max_overflow: int = 8) -> None:
+        self.url = url
+        self.engine = _engine(url, pool_size=pool_size, max_overflow=max_overflow)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """Open a transaction that may write; commit it at the end, or roll it back on an error.
+
+        On SQLite it takes the one write lock at once, so that it never has to give up half-way.
+        """
+        with self._session(writing=True) as tx:
+            yield tx
+        tx.run_after_commit()
+
+    @contextmanager
+    def reading(self) -> Iterator[Transaction]:
+        """Open a transaction that only reads; on SQLite it waits for no writer."""
+        with self._session(writing=False) as tx:
+            yield tx
+
+    @contextmanager
+    def _session(self, *, writing: bool) -> Iterator[Transaction]:
+        try:
+            with self.engine.connect().execution_options(writing=writing) as connection, connection.begin():
+                yield Transaction(connection)
+        except OperationalError as error:
+            raise DatabaseUnavailable from error
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise DatabaseUnavailable from error
+            raise
+
+    def ping(self) -> None:
+        """Return if the database answers, raise DatabaseUnavailable if not."""
+        with self.reading() as tx:
+            tx.execute(text("SELECT 1"))
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self.engine.dispose()
+
+
+def _engine(url: str, *, pool_size: int, max_overflow: int) -> Engine:
+    parsed = make_url(url)
+    common: dict[str, Any] = {"json_serializer": dump_json, "pool_size": pool_size, "max_overflow": max_overflow}
+    if parsed.get_backend_name() == "sqlite":
+        if parsed.database and parsed.database != ":memory:":
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT_SECONDS}, **common)
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    if parsed.drivername == "postgresql":
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    return create_engine(parsed, pool_pre_ping=True, **common)
+
+
+def dump_json(value: object) -> str:
+    """Write JSON as the database keeps it: compact, and refusing NaN and infinities."""
+    return json.dumps(value, separators=(",", ":"), allow_nan=False)
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves, below
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writing = connection.get_execution_options().get("writing", True)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")

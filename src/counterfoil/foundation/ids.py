@@ -1,0 +1,14 @@
+"""Where new ids come from: UUIDs of version 7, which sort by the time they were made."""
+
+from collections.abc import Callable
+from typing import TypeAlias
+from uuid import UUID
+
+from uuid_utils.compat import uuid7
+
+IdSource: TypeAlias = Callable[[], UUID]
+
+
+def new_id() -> UUID:
+    """Return a fresh UUID that sorts after those made before it."""
+    return uuid7()

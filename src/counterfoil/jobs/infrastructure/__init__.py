@@ -1,0 +1,1 @@
+"""The outside technologies that jobs are built on."""

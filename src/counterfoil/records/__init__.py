@@ -1,0 +1,1 @@
+"""What a document says, as accepted data, and the rules that make it doubtful."""

@@ -1,0 +1,1 @@
+"""The outside technologies that records are built on."""

@@ -1,0 +1,1 @@
+"""Questions put to a person about a record, and the answers."""

@@ -1,0 +1,1 @@
+"""The outside technologies that reviews are built on."""

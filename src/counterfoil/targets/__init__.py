@@ -1,0 +1,1 @@
+"""Bringing records to the tables where people keep them."""

@@ -1,0 +1,1 @@
+"""The outside technologies that targets are built on."""
