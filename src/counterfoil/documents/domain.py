@@ -7,6 +7,7 @@ from typing import NewType
 from uuid import UUID
 
 from counterfoil.access.domain import WorkspaceId
+from counterfoil.foundation.errors import InvalidInput
 
 DocumentId = NewType("DocumentId", UUID)
 Sha256 = NewType("Sha256", str)
@@ -80,3 +81,23 @@ class Word:
     text: str
     box: Box
     score: float = 1.0
+
+
+class UnreadableDocument(InvalidInput):
+    """The bytes cannot be decoded as what they seem to be."""
+
+    code = "unreadable_document"
+    advice = "Open the file on your own machine; if it opens there, save it anew or take a new picture."
+
+    def __init__(self, media_type: MediaType) -> None:
+        super().__init__(f"This looks like {media_type}, but it is damaged or incomplete.")
+
+
+class EncryptedDocument(InvalidInput):
+    """A PDF that needs a password."""
+
+    code = "encrypted_document"
+    advice = "Save the PDF without its password and hand that in."
+
+    def __init__(self) -> None:
+        super().__init__("This PDF is protected by a password.")

@@ -152,7 +152,11 @@ class Database:
 
 def _engine(url: str, *, pool_size: int, max_overflow: int) -> Engine:
     parsed = make_url(url)
-    common: dict[str, Any] = {"json_serializer": dump_json, "pool_size": pool_size, "max_overflow": max_overflow}
+    common: dict[str, Any] = {
+        "json_serializer": dump_json,
+        "pool_size": pool_size,
+        "max_overflow": max_overflow,
+    }
     if parsed.get_backend_name() == "sqlite":
         if parsed.database and parsed.database != ":memory:":
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)

@@ -72,7 +72,7 @@ class InvoiceData:
     """What a receipt or invoice says. None means that it does not say so, or that it could not be read.
 
     All amounts are in `currency` (ISO 4217). `discount` is positive and lowers the total; `total` is what is to be paid,
-    tax included, after rounding; amounts of credit notes are positive and their `kind` says what they are.
+    tax included, after rounding. Amounts keep the sign that the document gives them, also in credit notes.
     """
 
     kind: Kind | None = None
