@@ -33,6 +33,14 @@ from sqlalchemy.orm import DeclarativeBase
 from counterfoil.foundation.errors import ServiceUnavailable
 
 BUSY_TIMEOUT_SECONDS = 30
+_SQLITE_UNAVAILABLE = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_READONLY,
+}
 
 
 class DatabaseUnavailable(ServiceUnavailable):
@@ -133,10 +141,8 @@ class Database:
         try:
             with self.engine.connect().execution_options(writing=writing) as connection, connection.begin():
                 yield Transaction(connection)
-        except OperationalError as error:
-            raise DatabaseUnavailable from error
         except DBAPIError as error:
-            if error.connection_invalidated:
+            if _unavailable(error):
                 raise DatabaseUnavailable from error
             raise
 
@@ -148,6 +154,14 @@ class Database:
     def close(self) -> None:
         """Give all connections back."""
         self.engine.dispose()
+
+
+def _unavailable(error: DBAPIError) -> bool:
+    """Tell an absent, busy or full database from a statement that is wrong."""
+    if isinstance(error.orig, sqlite3.Error):
+        # The low byte is the kind of error, the rest a detail of it.
+        return (getattr(error.orig, "sqlite_errorcode", None) or 0) & 0xFF in _SQLITE_UNAVAILABLE
+    return error.connection_invalidated or isinstance(error, OperationalError)
 
 
 def _engine(url: str, *, pool_size: int, max_overflow: int) -> Engine:

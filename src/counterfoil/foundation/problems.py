@@ -1,0 +1,113 @@
+"""Errors as HTTP answers: RFC 9457 problem details with a stable `code`."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from counterfoil.foundation.errors import CounterfoilError, ServiceUnavailable
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_SECONDS = 5
+_CODES = {401: "unauthorized", 403: "forbidden", 404: "not_found", 405: "method_not_allowed", 413: "document_too_large"}
+
+log = structlog.get_logger()
+
+
+class InvalidField(BaseModel):
+    """One value of a request that is not as it should be."""
+
+    field: str = Field(description="Where it stands in the request.", examples=["body.file"])
+    message: str = Field(description="What is wrong with it.", examples=["Field required"])
+
+
+class Problem(BaseModel):
+    """What went wrong and what to do about it (RFC 9457)."""
+
+    type: str = Field(description="A name for this kind of problem.", examples=["urn:counterfoil:problem:not_found"])
+    title: str = Field(description="The kind in words.", examples=["Not Found"])
+    status: int = Field(description="The HTTP status.", examples=[404])
+    code: str = Field(description="A stable word for programs.", examples=["not_found"])
+    detail: str = Field(description="What happened this time.", examples=["There is no job with this id."])
+    advice: str = Field(description="What a person can do.", examples=["Check the id."])
+    errors: list[InvalidField] = Field(default=[], description="The values that were refused, if any.")
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the `responses` of a route that answers with problem details under these statuses."""
+    return {
+        status: {
+            "model": Problem,
+            "description": HTTPStatus(status).phrase,
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+        for status in statuses
+    }
+
+
+def answer(error: CounterfoilError) -> JSONResponse:
+    """Return the answer that tells a client of one of our own errors."""
+    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if isinstance(error, ServiceUnavailable) else None
+    return _answer(error.status, error.code, str(error), error.advice, headers=headers)
+
+
+def install(app: FastAPI) -> None:
+    """Let the application answer every error with problem details."""
+    app.add_exception_handler(CounterfoilError, _ours)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+def _ours(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, CounterfoilError)  # noqa: S101 - registered for nothing else
+    return answer(error)
+
+
+def _invalid(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for nothing else
+    errors = [InvalidField(field=".".join(map(str, one["loc"])), message=one["msg"]) for one in error.errors()]
+    detail = "; ".join(f"{one.field}: {one.message}" for one in errors[:5])
+    advice = "Correct the values named in `errors` and send the request again."
+    return _answer(422, "validation_error", detail, advice, errors=errors)
+
+
+def _http(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for nothing else
+    code = _CODES.get(error.status_code, "invalid_input")
+    return _answer(
+        error.status_code, code, str(error.detail), "See the documentation under /docs.", headers=error.headers
+    )
+
+
+def _unexpected(_request: Request, error: Exception) -> JSONResponse:
+    log.error("request_failed", error_type=type(error).__name__, exc_info=error)
+    return _answer(500, CounterfoilError.code, "Something went wrong on our side.", CounterfoilError.advice)
+
+
+def _answer(
+    status: int,
+    code: str,
+    detail: str,
+    advice: str,
+    *,
+    errors: list[InvalidField] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    problem = Problem(
+        type=f"urn:counterfoil:problem:{code}",
+        title=HTTPStatus(status).phrase,
+        status=status,
+        code=code,
+        detail=detail,
+        advice=advice,
+        errors=errors or [],
+    )
+    content = problem.model_dump(mode="json", exclude={"errors"} if not errors else None)
+    return JSONResponse(content, status, media_type=MEDIA_TYPE, headers=headers)

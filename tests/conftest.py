@@ -1,0 +1,64 @@
+"""Fixtures that every room's tests share: real databases, two workspaces, a clock that stands still."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from sqlalchemy import insert
+from tests.support.clock import FixedClock
+from tests.support.postgres import PostgresServer
+
+from counterfoil.access.domain import WorkspaceId
+from counterfoil.access.infrastructure.sql import WorkspaceRow
+from counterfoil.foundation.database import Database, Row
+
+ACME = WorkspaceId(UUID("00000000-0000-7000-8000-00000000000a"))
+BIRCH = WorkspaceId(UUID("00000000-0000-7000-8000-00000000000b"))
+
+
+@pytest.fixture
+def workspace() -> WorkspaceId:
+    return ACME
+
+
+@pytest.fixture
+def other_workspace() -> WorkspaceId:
+    """A neighbour, who must never see what happens in `workspace`."""
+    return BIRCH
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    return FixedClock(datetime(2026, 3, 1, 12, 0, tzinfo=UTC))
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    with PostgresServer.running() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """An empty database of each kind."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'counterfoil.db'}"
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    with server.database() as url:
+        yield url
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """A database with all tables and two workspaces."""
+    database = Database(database_url)
+    Row.metadata.create_all(database.engine)
+    with database.transaction() as tx:
+        now = datetime(2026, 1, 1, tzinfo=UTC)
+        rows = [{"id": ACME, "name": "Acme", "created_at": now}, {"id": BIRCH, "name": "Birch", "created_at": now}]
+        tx.execute(insert(WorkspaceRow), rows)
+    yield database
+    database.close()
