@@ -69,14 +69,17 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+_JSON = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+
+
 class Row(DeclarativeBase):
     """The base of every table; rooms derive their `…Row` classes from it."""
 
     type_annotation_map: ClassVar[Mapping[type, Any]] = {
         datetime: UtcDateTime,
         UUID: Uuid(),
-        dict[str, Any]: JSON().with_variant(JSONB(), "postgresql"),
-        list[Any]: JSON().with_variant(JSONB(), "postgresql"),
+        dict[str, Any]: _JSON,
+        list[Any]: _JSON,
     }
 
 

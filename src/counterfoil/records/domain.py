@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from datetime import date, time
 from decimal import Decimal
 from enum import StrEnum
 from typing import NewType
 from uuid import UUID
 
-from counterfoil.access.domain import WorkspaceId
-from counterfoil.documents.domain import Box, DocumentId
+from counterfoil.documents.domain import Box
 
 RecordId = NewType("RecordId", UUID)
 ExtractionId = NewType("ExtractionId", UUID)
@@ -71,8 +70,8 @@ class LineItem:
 class InvoiceData:
     """What a receipt or invoice says. None means that it does not say so, or that it could not be read.
 
-    All amounts are in `currency` (ISO 4217). `discount` is positive and lowers the total; `total` is what is to be paid,
-    tax included, after rounding. Amounts keep the sign that the document gives them, also in credit notes.
+    All amounts are in `currency` (ISO 4217). `discount` is positive and lowers the total; `total` is what is to
+    be paid, tax included, after rounding. Amounts keep the sign that the document gives them, also in credit notes.
     """
 
     kind: Kind | None = None

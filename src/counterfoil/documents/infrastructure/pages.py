@@ -114,7 +114,7 @@ def _open_pdf(path: Path) -> Iterator[Sequence[OpenPage]]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _PdfPage:
-    """One page of a PDF, loaded each time it is asked, so that a long document takes no more memory than a short one."""
+    """One page of a PDF, loaded each time it is asked, so that a long document takes no more memory."""
 
     file: pypdfium2.PdfDocument
     number: int

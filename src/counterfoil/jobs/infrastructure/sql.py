@@ -1,0 +1,378 @@
+"""Jobs in SQL, on SQLite and PostgreSQL with the same statements.
+
+What keeps two workers from one job: a claim skips rows that another claim has locked (SQLite lets only one
+writer in at all), and every later write of the attempt names its lease and does nothing once that has changed.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Select,
+    String,
+    and_,
+    cast,
+    exists,
+    func,
+    insert,
+    literal,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.engine import Row as ResultRow
+from sqlalchemy.orm import aliased
+
+from counterfoil.access.domain import WorkspaceId
+from counterfoil.foundation.database import Transaction
+from counterfoil.foundation.paging import Page, Paging
+from counterfoil.jobs.domain import (
+    AGEING,
+    Attempt,
+    Backoff,
+    DeadReason,
+    Ending,
+    Failure,
+    Job,
+    JobId,
+    JobStatus,
+    Json,
+    Lease,
+    LogLevel,
+    LogLine,
+    Progress,
+    WorkerId,
+    claim_key,
+)
+from counterfoil.jobs.infrastructure.tables import (
+    READY,
+    TO_RELEASE,
+    UNFINISHED,
+    JobAttemptRow,
+    JobLogRow,
+    JobRow,
+    JobStepRow,
+    taking_a_slot,
+)
+
+_RELEASE_LOCK = 0x0C0F_0001  # any constant that nothing else in the database locks
+
+
+class SqlJobStore:
+    """Keeps jobs in SQL."""
+
+    def add(self, tx: Transaction, job: Job) -> None:
+        """Keep a new job. One that is ready is claimed by the next worker that asks."""
+        tx.execute(insert(JobRow), _row_of(job) | _identity_of(job))
+
+    def get(self, tx: Transaction, workspace: WorkspaceId, job: JobId) -> Job | None:
+        row = tx.execute(_jobs().where(JobRow.id == job, JobRow.workspace_id == workspace)).one_or_none()
+        return _job_of(row) if row else None
+
+    def list(
+        self, tx: Transaction, workspace: WorkspaceId, paging: Paging, *, status: JobStatus | None, type_: str | None
+    ) -> Page[Job]:
+        query = _jobs().where(JobRow.workspace_id == workspace)
+        if status:
+            query = query.where(JobRow.status == status)
+        if type_:
+            query = query.where(JobRow.type == type_)
+        if paging.after:
+            query = query.where(JobRow.id < paging.after)
+        rows = tx.execute(query.order_by(JobRow.id.desc()).limit(paging.limit + 1)).all()
+        return Page.of([_job_of(row) for row in rows], paging, lambda job: job.id)
+
+    def attempts(self, tx: Transaction, workspace: WorkspaceId, job: JobId) -> Sequence[Attempt]:
+        query = (
+            select(*JobAttemptRow.__table__.columns)
+            .where(JobAttemptRow.job_id == job, JobAttemptRow.workspace_id == workspace)
+            .order_by(JobAttemptRow.ended_at)
+        )
+        return [_attempt_of(row) for row in tx.execute(query)]
+
+    def logs(self, tx: Transaction, workspace: WorkspaceId, job: JobId, paging: Paging) -> Page[LogLine]:
+        query = select(*JobLogRow.__table__.columns).where(JobLogRow.job_id == job, JobLogRow.workspace_id == workspace)
+        if paging.after:
+            query = query.where(JobLogRow.id < paging.after)
+        rows = tx.execute(query.order_by(JobLogRow.id.desc()).limit(paging.limit + 1)).all()
+        return Page.of([_line_of(row) for row in rows], paging, lambda line: line.id)
+
+    def retry(self, tx: Transaction, before: Job, after: Job) -> bool:
+        """Save `after` if the job still has the status that it has in `before`."""
+        same = and_(JobRow.id == before.id, JobRow.workspace_id == before.workspace, JobRow.status == before.status)
+        return tx.execute(update(JobRow).where(same).values(_row_of(after))).rowcount == 1
+
+    def release(self, tx: Transaction, now: datetime, limit: int) -> int:
+        """Make due jobs ready, of each concurrency key at most one and only while none is under way."""
+        if (
+            tx.dialect == "postgresql"
+            and not tx.execute(select(func.pg_try_advisory_xact_lock(_RELEASE_LOCK))).scalar()
+        ):
+            return 0
+        busy = aliased(JobRow, name="busy")
+        taken = exists().where(
+            busy.workspace_id == JobRow.workspace_id,
+            busy.concurrency_key == JobRow.concurrency_key,
+            text(taking_a_slot("busy.")),
+        )
+        due = (
+            select(
+                JobRow.id,
+                func.row_number()
+                .over(
+                    partition_by=(JobRow.workspace_id, func.coalesce(JobRow.concurrency_key, cast(JobRow.id, String))),
+                    order_by=(JobRow.due_at, JobRow.id),
+                )
+                .label("place"),
+            )
+            .where(text(TO_RELEASE), JobRow.due_at <= now, ~taken)
+            .order_by(JobRow.due_at)
+            .limit(limit)
+            .subquery()
+        )
+        first = select(due.c.id).where(due.c.place == 1)
+        key = literal(claim_key(0, now), BigInteger) - JobRow.priority * int(AGEING.total_seconds() * 1_000_000)
+        released = update(JobRow).where(JobRow.id.in_(first), text(TO_RELEASE))
+        return tx.execute(
+            released.values(ready=True, status=JobStatus.PENDING, claim_key=key, next_retry_at=None)
+        ).rowcount
+
+    def claim(
+        self, tx: Transaction, worker: WorkerId, lease: Lease, queues: Collection[str], now: datetime, limit: int
+    ) -> Sequence[Job]:
+        """Take up to `limit` ready jobs.
+
+        The pick is fenced off in a materialised CTE, or PostgreSQL might run it again and take more than the limit.
+        """
+        pick = (
+            select(JobRow.id)
+            .where(text(READY), JobRow.queue.in_(queues))
+            .order_by(JobRow.claim_key)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+            .cte("pick")
+            .prefix_with("MATERIALIZED", dialect="postgresql")
+        )
+        taken = (
+            update(JobRow)
+            .where(JobRow.id.in_(select(pick.c.id)))
+            .values(
+                status=JobStatus.PROCESSING,
+                ready=False,
+                attempts=JobRow.attempts + 1,
+                worker_id=worker,
+                lease=lease,
+                started_at=now,
+                progress=None,
+            )
+            .returning(*JobRow.__table__.columns)
+        )
+        jobs = [(row.claim_key, _job_of(row)) for row in tx.execute(taken)]
+        return [job for _, job in sorted(jobs, key=lambda pair: pair[0])]
+
+    def settle(self, tx: Transaction, lease: Lease, after: Job, attempt: Attempt) -> bool:
+        """Save the job and its attempt, or neither."""
+        if tx.execute(update(JobRow).where(_held(after.id, lease)).values(_row_of(after))).rowcount != 1:
+            return False
+        tx.execute(
+            insert(JobAttemptRow),
+            {
+                "job_id": attempt.job,
+                "lease": attempt.lease,
+                "workspace_id": after.workspace,
+                "number": attempt.number,
+                "worker_id": attempt.worker,
+                "started_at": attempt.started_at,
+                "ended_at": attempt.ended_at,
+                "ending": attempt.ending,
+                **_failure_row(attempt.failure),
+            },
+        )
+        return True
+
+    def holds(self, tx: Transaction, job: JobId, lease: Lease) -> bool:
+        """Tell whether the lease is current; the row stays locked, so it stays current until the end."""
+        return tx.execute(select(JobRow.id).where(_held(job, lease)).with_for_update()).one_or_none() is not None
+
+    def set_progress(self, tx: Transaction, job: JobId, lease: Lease, progress: Progress) -> bool:
+        changed = update(JobRow).where(_held(job, lease)).values(progress=_progress_row(progress))
+        return tx.execute(changed).rowcount == 1
+
+    def add_log(self, tx: Transaction, workspace: WorkspaceId, line: LogLine) -> None:
+        tx.execute(
+            insert(JobLogRow),
+            {
+                "id": line.id,
+                "job_id": line.job,
+                "workspace_id": workspace,
+                "level": line.level,
+                "message": line.message,
+                "metadata_": dict(line.metadata),
+                "created_at": line.created_at,
+            },
+        )
+
+    def step(self, tx: Transaction, workspace: WorkspaceId, job: JobId, name: str) -> Json | None:
+        query = select(JobStepRow.result).where(
+            JobStepRow.job_id == job, JobStepRow.name == name, JobStepRow.workspace_id == workspace
+        )
+        return tx.execute(query).scalar_one_or_none()
+
+    def add_step(
+        self, tx: Transaction, workspace: WorkspaceId, job: JobId, name: str, result: Json, now: datetime
+    ) -> None:
+        row = {"job_id": job, "name": name, "workspace_id": workspace, "result": dict(result), "created_at": now}
+        tx.execute(insert(JobStepRow), row)
+
+    def orphans(self, tx: Transaction, worker: WorkerId) -> Sequence[Job]:
+        query = _jobs().where(JobRow.worker_id == worker, JobRow.status == JobStatus.PROCESSING).with_for_update()
+        return [_job_of(row) for row in tx.execute(query)]
+
+    def counts(self, tx: Transaction) -> Mapping[tuple[str, JobStatus], int]:
+        query = (
+            select(JobRow.queue, JobRow.status, func.count().label("number"))
+            .where(text(UNFINISHED))
+            .group_by(JobRow.queue, JobRow.status)
+        )
+        return {(row.queue, JobStatus(row.status)): row.number for row in tx.execute(query)}
+
+
+def _jobs() -> Select[Any]:
+    return select(*JobRow.__table__.columns)
+
+
+def _held(job: JobId, lease: Lease) -> ColumnElement[bool]:
+    """Match the job while it is being processed under this lease."""
+    return and_(JobRow.id == job, JobRow.lease == lease, JobRow.status == JobStatus.PROCESSING)
+
+
+def _identity_of(job: Job) -> dict[str, Any]:
+    """Return the columns that never change after a job was made."""
+    return {
+        "id": job.id,
+        "workspace_id": job.workspace,
+        "type": job.type,
+        "queue": job.queue,
+        "payload": dict(job.payload),
+        "priority": job.priority,
+        "max_attempts": job.max_attempts,
+        "retry_delay_seconds": job.backoff.base.total_seconds(),
+        "retry_longest_seconds": job.backoff.longest.total_seconds(),
+        "timeout_seconds": job.timeout_seconds,
+        "memory_mb": job.memory_mb,
+        "created_at": job.created_at,
+        "scheduled_for": job.scheduled_for,
+        "concurrency_key": job.concurrency_key,
+        "description": job.description,
+        "metadata_": dict(job.metadata),
+        "created_by": job.created_by,
+        "claim_key": claim_key(job.priority, job.due_at) if job.ready else None,
+    }
+
+
+def _row_of(job: Job) -> dict[str, Any]:
+    """Return the columns that a move may change; progress is written by itself and stays as it is."""
+    return {
+        "status": job.status,
+        "ready": job.ready,
+        "due_at": job.due_at,
+        "attempts": job.attempts,
+        "deaths": job.deaths,
+        "result": dict(job.result) if job.result is not None else None,
+        "dead_reason": job.dead_reason,
+        "started_at": job.started_at,
+        "completed_at": job.completed_at,
+        "failed_at": job.failed_at,
+        "next_retry_at": job.next_retry_at,
+        "worker_id": job.worker,
+        "lease": job.lease,
+        **_failure_row(job.failure),
+    }
+
+
+def _failure_row(failure: Failure | None) -> dict[str, Any]:
+    return {
+        "error_code": failure.code if failure else None,
+        "error_message": failure.message if failure else None,
+        "error_stack": failure.stack if failure else None,
+    }
+
+
+def _progress_row(progress: Progress) -> dict[str, Any]:
+    return {
+        "total": progress.total,
+        "processed": progress.processed,
+        "failed": progress.failed,
+        "message": progress.message,
+    }
+
+
+def _failure_of(row: ResultRow[Any]) -> Failure | None:
+    if row.error_code is None:
+        return None
+    return Failure(code=row.error_code, message=row.error_message, stack=row.error_stack)
+
+
+def _job_of(row: ResultRow[Any]) -> Job:
+    return Job(
+        id=row.id,
+        workspace=row.workspace_id,
+        type=row.type,
+        queue=row.queue,
+        payload=row.payload,
+        status=JobStatus(row.status),
+        priority=row.priority,
+        created_at=row.created_at,
+        due_at=row.due_at,
+        max_attempts=row.max_attempts,
+        backoff=Backoff(
+            base=timedelta(seconds=row.retry_delay_seconds), longest=timedelta(seconds=row.retry_longest_seconds)
+        ),
+        timeout_seconds=row.timeout_seconds,
+        memory_mb=row.memory_mb,
+        ready=row.ready,
+        attempts=row.attempts,
+        deaths=row.deaths,
+        progress=Progress(**row.progress) if row.progress else None,
+        result=row.result,
+        failure=_failure_of(row),
+        dead_reason=DeadReason(row.dead_reason) if row.dead_reason else None,
+        scheduled_for=row.scheduled_for,
+        started_at=row.started_at,
+        completed_at=row.completed_at,
+        failed_at=row.failed_at,
+        next_retry_at=row.next_retry_at,
+        concurrency_key=row.concurrency_key,
+        worker=row.worker_id,
+        lease=row.lease,
+        description=row.description,
+        metadata=row.metadata,
+        created_by=row.created_by,
+    )
+
+
+def _attempt_of(row: ResultRow[Any]) -> Attempt:
+    return Attempt(
+        job=row.job_id,
+        lease=row.lease,
+        number=row.number,
+        worker=row.worker_id,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        ending=Ending(row.ending),
+        failure=_failure_of(row),
+    )
+
+
+def _line_of(row: ResultRow[Any]) -> LogLine:
+    return LogLine(
+        id=row.id,
+        job=row.job_id,
+        level=LogLevel(row.level),
+        message=row.message,
+        metadata=row.metadata,
+        created_at=row.created_at,
+    )
