@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from counterfoil.documents.domain import Word
+from counterfoil.documents.domain import DocumentId, MediaType, Word
+from counterfoil.foundation.errors import ExecutionFailed, NotFound
 from counterfoil.records.domain import InvoiceData, Sources
 
 
@@ -42,3 +43,24 @@ class Extraction:
     data: InvoiceData
     sources: Sources
     pages: tuple[PageText, ...] = field(default=())
+
+
+class ExtractionMissing(NotFound):
+    """The document has not been read yet."""
+
+    code = "extraction_missing"
+    advice = "Wait until its job is completed."
+
+    def __init__(self, document: DocumentId) -> None:
+        super().__init__(f"Document {document} has not been read yet.")
+
+
+class NoReader(ExecutionFailed):
+    """No reader knows this kind of document."""
+
+    code = "no_reader"
+    retry = False
+    advice = "Check which readers are configured."
+
+    def __init__(self, media_type: MediaType) -> None:
+        super().__init__(f"No reader takes {media_type}.")

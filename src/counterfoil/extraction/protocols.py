@@ -1,13 +1,16 @@
-"""What reading needs from outside: readers, and in them something that finds the words on a picture."""
+"""What reading needs from outside: readers, something that finds the words on a picture, and places to keep both."""
 
 from collections.abc import Sequence
 from typing import Protocol
 
 from PIL import Image
 
-from counterfoil.documents.domain import Word
+from counterfoil.access.domain import WorkspaceId
+from counterfoil.documents.domain import Document, Sha256, Word
 from counterfoil.documents.protocols import OpenPage
 from counterfoil.extraction.domain import Extraction
+from counterfoil.foundation.database import Transaction
+from counterfoil.records.domain import ExtractionId
 
 
 class Reader(Protocol):
@@ -34,4 +37,30 @@ class WordFinder(Protocol):
 
     def find(self, picture: Image.Image) -> tuple[tuple[Word, ...], int]:
         """Return the words, and by how many degrees clockwise the picture had to be turned to read them."""
+        ...
+
+
+class ExtractionStore(Protocol):
+    """Remembers which bytes have been read, and by what."""
+
+    def find(self, tx: Transaction, workspace: WorkspaceId, sha256: Sha256, cascade: str | None) -> ExtractionId | None:
+        """Return the newest extraction of these bytes by this cascade, or by any."""
+        ...
+
+    def add(
+        self, tx: Transaction, document: Document, extraction_id: ExtractionId, cascade: str, extraction: Extraction
+    ) -> None:
+        """Remember an extraction whose content is already on the disk."""
+        ...
+
+
+class ExtractionArchive(Protocol):
+    """Keeps the content of extractions."""
+
+    def save(self, workspace: WorkspaceId, extraction_id: ExtractionId, extraction: Extraction) -> None:
+        """Keep it so that it survives a power cut."""
+        ...
+
+    def load(self, workspace: WorkspaceId, extraction_id: ExtractionId) -> Extraction:
+        """Return what was saved."""
         ...

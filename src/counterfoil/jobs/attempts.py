@@ -53,14 +53,14 @@ class AttemptRunner:
                 return Failed(failure=failure)
 
     def _call(self, job: Job) -> Completed | Failed | None:
-        job_type = self.types.get(job.type)
+        handled = self.types.get(job.type)
         try:
-            payload = job_type.payload.model_validate(job.payload)
+            payload = handled.type.payload.model_validate(job.payload)
         except ValidationError as error:
             return Failed(failure=failure_of(error, "validation_error"), retry=False)
         assert job.lease  # noqa: S101 - true of every claimed job
         context = JobContext(job=job, lease=job.lease, database=self.database, store=self.store, new_id=self.new_id)
-        result = job_type.handler(context, payload)
+        result = handled.handler(context, payload)
         return None if context.settled else Completed(result=result)
 
 

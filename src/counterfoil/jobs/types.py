@@ -1,4 +1,4 @@
-"""What kinds of jobs there are: a name, a payload model, a handler, and how it is run and tried again."""
+"""What kinds of jobs there are: a name, a payload model, how it is run and tried again; and who handles it."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -18,7 +18,6 @@ class JobType(Generic[Payload]):
 
     name: str
     payload: type[Payload]
-    handler: Callable[[JobContext, Payload], Json | None]
     queue: str = "default"
     priority: int = Priority.MEDIUM
     max_attempts: int = 5
@@ -28,17 +27,25 @@ class JobType(Generic[Payload]):
     light: bool = False
 
 
-class JobTypes:
-    """The job types that this house knows, by name."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handled(Generic[Payload]):
+    """A job type together with what does its work."""
 
-    def __init__(self, types: Iterable[JobType[Any]]) -> None:
-        self._types = {one.name: one for one in types}
+    type: JobType[Payload]
+    handler: Callable[[JobContext, Payload], Json | None]
+
+
+class JobTypes:
+    """The job types that this house can work on, by name."""
+
+    def __init__(self, handled: Iterable[Handled[Any]]) -> None:
+        self._types = {one.type.name: one for one in handled}
 
     def __contains__(self, name: str) -> bool:
         return name in self._types
 
-    def get(self, name: str) -> JobType[Any]:
-        """Return the job type of this name.
+    def get(self, name: str) -> Handled[Any]:
+        """Return the job type of this name and its handler.
 
         Raises:
             UnknownJobType: nobody has registered it.

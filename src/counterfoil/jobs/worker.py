@@ -131,7 +131,7 @@ class Worker:
             self.dispatcher.ring()
 
     def _attempt(self, job: Job) -> Outcome | None:
-        light = job.type not in self.types or self.types.get(job.type).light
+        light = job.type not in self.types or self.types.get(job.type).type.light
         return self.light.run(job) if light else self.guard.run(job)
 
     def _settle(self, job: Job, outcome: Outcome) -> None:

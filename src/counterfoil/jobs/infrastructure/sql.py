@@ -210,7 +210,7 @@ class SqlJobStore:
                 "workspace_id": workspace,
                 "level": line.level,
                 "message": line.message,
-                "metadata_": dict(line.metadata),
+                "metadata": dict(line.metadata),
                 "created_at": line.created_at,
             },
         )
@@ -267,7 +267,7 @@ def _identity_of(job: Job) -> dict[str, Any]:
         "scheduled_for": job.scheduled_for,
         "concurrency_key": job.concurrency_key,
         "description": job.description,
-        "metadata_": dict(job.metadata),
+        "metadata": dict(job.metadata),
         "created_by": job.created_by,
         "claim_key": claim_key(job.priority, job.due_at) if job.ready else None,
     }

@@ -1,0 +1,101 @@
+"""What Prometheus can ask of a process: the names of the requirements, with its suffixes and our prefix."""
+
+import asyncio
+import time
+from collections.abc import Iterable, Iterator
+from typing import Protocol
+
+import psutil
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+LAG_EVERY_SECONDS = 1.0
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900)
+
+
+class Metrics:
+    """The measures of one process, on a registry of its own. Labels are bounded: none holds what a client sent."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        r = self.registry
+        self.requests = Counter(
+            "counterfoil_http_requests", "Answered requests", ["method", "route", "status"], registry=r
+        )
+        self.request_seconds = Histogram(
+            "counterfoil_http_request_duration_seconds",
+            "From request to answer",
+            ["route"],
+            buckets=_SECONDS,
+            registry=r,
+        )
+        self.attempts = Counter("counterfoil_task_attempts", "Ended attempts at jobs", ["type", "ending"], registry=r)
+        self.attempt_seconds = Histogram(
+            "counterfoil_task_processing_duration_seconds",
+            "One attempt at a job",
+            ["type"],
+            buckets=_SECONDS,
+            registry=r,
+        )
+        self.documents = Counter("counterfoil_documents_processed", "Documents read", ["status"], registry=r)
+        self.reading_seconds = Histogram(
+            "counterfoil_processing_duration_seconds", "Reading a document", buckets=_SECONDS, registry=r
+        )
+        self.confidence = Histogram(
+            "counterfoil_extraction_confidence",
+            "The mean confidence of a document's values",
+            buckets=[step / 10 for step in range(1, 11)],
+            registry=r,
+        )
+        self.event_loop_lag = Gauge(
+            "counterfoil_system_event_loop_lag_seconds", "How late the event loop runs", registry=r
+        )
+        r.register(_System())
+
+    async def watch_event_loop(self) -> None:
+        """Measure how late the loop wakes us; run this as a task for as long as the process serves."""
+        while True:
+            before = time.perf_counter()
+            await asyncio.sleep(LAG_EVERY_SECONDS)
+            self.event_loop_lag.set(max(0.0, time.perf_counter() - before - LAG_EVERY_SECONDS))
+
+
+class _System(Collector):
+    """The machine's processor and memory, asked when somebody looks."""
+
+    def collect(self) -> Iterator[Metric]:
+        yield GaugeMetricFamily(
+            "counterfoil_system_cpu_usage_percent", "Processor use of this machine", psutil.cpu_percent()
+        )
+        yield GaugeMetricFamily(
+            "counterfoil_system_memory_usage_bytes", "Memory in use on this machine", psutil.virtual_memory().used
+        )
+
+
+class QueueCounts(Protocol):
+    """Tells how many jobs stand in each queue and status."""
+
+    def __call__(self) -> Iterable[tuple[str, str, int]]: ...
+
+
+class QueueCollector(Collector):
+    """The queues' sizes, counted when somebody looks."""
+
+    def __init__(self, counts: QueueCounts) -> None:
+        self._counts = counts
+
+    def describe(self) -> Iterable[Metric]:
+        """Name nothing beforehand, so that registering does not ask the database."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        size = GaugeMetricFamily(
+            "counterfoil_task_queue_size", "Unfinished jobs and dead letters", labels=["queue", "status"]
+        )
+        dead = 0
+        for queue, status, count in self._counts():
+            size.add_metric([queue, status], count)
+            dead += count if status == "dead_letter" else 0
+        yield size
+        yield GaugeMetricFamily("counterfoil_dlq_size", "Dead letters", dead)

@@ -1,0 +1,83 @@
+"""The settings, read once from the environment or `.env`; nothing has to be set for the default to work."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from counterfoil.foundation.errors import InvalidInput
+
+
+class LogFormat(StrEnum):
+    """How log lines look."""
+
+    CONSOLE = "console"
+    JSON = "json"
+
+
+class Settings(BaseSettings):
+    """Every setting, its default, and a line about it; `.env.example` lists them all."""
+
+    model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True)
+
+    data_dir: Path = Field(default=Path("data"), description="Where files and the SQLite database are kept.")
+    database_url: str = Field(
+        default="", description="SQLite or PostgreSQL; empty for SQLite in DATA_DIR.", examples=["postgresql://…"]
+    )
+    database_pool_min: int = Field(default=2, ge=1, description="Connections kept open in each process.")
+    database_pool_max: int = Field(default=10, ge=1, description="Connections at most in each process.")
+    log_format: LogFormat = Field(default=LogFormat.CONSOLE, description="console or json.")
+    log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR.", pattern="^[A-Z]+$")
+    public_url: str = Field(default="http://127.0.0.1:8000", description="Where people reach this installation.")
+    max_upload_bytes: int = Field(default=10 * 2**20, ge=1, description="The largest document, in bytes.")
+    max_pages: int = Field(default=200, ge=1, description="The most pages of a document.")
+    max_pixels: int = Field(default=100_000_000, ge=1, description="The most pixels of a page picture.")
+    worker_concurrency: int = Field(default=4, ge=1, le=256, description="Jobs that a worker runs at once.")
+    worker_queues: str = Field(
+        default="default,high_priority,low_priority,scheduled", description="The queues that a worker serves."
+    )
+    worker_poll_seconds: float = Field(default=0.5, gt=0, description="How often a worker looks for jobs unasked.")
+    worker_beat_seconds: float = Field(default=10, gt=0, description="How often a worker says that it lives.")
+    worker_lapse_seconds: float = Field(default=60, gt=0, description="After what silence a worker is given up.")
+    shutdown_seconds: float = Field(default=120, ge=0, description="How long running jobs may finish at shutdown.")
+    deliver: Literal["when_sure", "always", "after_review"] = Field(
+        default="when_sure", description="when_sure, always or after_review: what is delivered without a person's look."
+    )
+    sure_above: float = Field(default=0.85, ge=0, le=1, description="The confidence that needs no person to look.")
+    review_due_hours: float = Field(default=48, gt=0, description="How soon a review should be answered.")
+    ocr_threads: int = Field(default=1, ge=1, description="Threads that read one page.")
+
+    @property
+    def database(self) -> str:
+        """Return the database's URL, by default of a file in DATA_DIR."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'counterfoil.db'}"
+
+    @property
+    def queues(self) -> list[str]:
+        """Return the names of the queues that a worker serves."""
+        return [name.strip() for name in self.worker_queues.split(",") if name.strip()]
+
+
+class InvalidSettings(InvalidInput):
+    """A setting has a value that it cannot have."""
+
+    code = "invalid_settings"
+    advice = "Correct it in the environment or in .env; .env.example lists all settings."
+
+    def __init__(self, name: str, value: object, fault: str) -> None:
+        super().__init__(f"{name}={value}: {fault}")
+
+
+def read_settings(**overrides: Any) -> Settings:
+    """Read the settings; `overrides` come before the environment.
+
+    Raises:
+        InvalidSettings: with one line that names the setting, its value and what is wrong with it.
+    """
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InvalidSettings("_".join(map(str, first["loc"])).upper(), first["input"], first["msg"]) from None
