@@ -1,0 +1,36 @@
+"""The history of the schema, and bringing a database up to it."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, func, select
+
+from counterfoil.foundation.database import Database
+
+_MIGRATION_LOCK = 0x0C0F_0002
+
+
+def migrate(database: Database) -> None:
+    """Bring the database to the newest schema; of many processes that try at once, one does it and the others wait."""
+    with database.transaction() as tx:
+        if tx.dialect == "postgresql":
+            tx.execute(select(func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
+        command.upgrade(_config(tx.connection), "head")
+
+
+def is_current(database: Database) -> bool:
+    """Tell whether the database has the schema that this code was written for."""
+    with database.reading() as tx:
+        config = _config(tx.connection)
+        heads = set(ScriptDirectory.from_config(config).get_heads())
+        return set(MigrationContext.configure(tx.connection).get_current_heads()) == heads
+
+
+def _config(connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent))
+    config.attributes["connection"] = connection
+    return config
