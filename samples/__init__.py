@@ -1,0 +1,1 @@
+"""The sample documents that the project ships, and the programs that draw and show them."""
