@@ -7,12 +7,12 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import insert
-from tests.support.clock import FixedClock
-from tests.support.postgres import PostgresServer
 
 from counterfoil.access.domain import WorkspaceId
 from counterfoil.access.infrastructure.sql import WorkspaceRow
 from counterfoil.foundation.database import Database, Row
+from tests.support.clock import FixedClock
+from tests.support.postgres import PostgresServer
 
 ACME = WorkspaceId(UUID("00000000-0000-7000-8000-00000000000a"))
 BIRCH = WorkspaceId(UUID("00000000-0000-7000-8000-00000000000b"))
