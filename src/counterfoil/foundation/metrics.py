@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Protocol
 
 import psutil
@@ -53,12 +53,17 @@ class Metrics:
         )
         r.register(_System())
 
-    async def watch_event_loop(self) -> None:
+    async def watch_event_loop(
+        self,
+        *,
+        nap: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
         """Measure how late the loop wakes us; run this as a task for as long as the process serves."""
         while True:
-            before = time.perf_counter()
-            await asyncio.sleep(LAG_EVERY_SECONDS)
-            self.event_loop_lag.set(max(0.0, time.perf_counter() - before - LAG_EVERY_SECONDS))
+            before = clock()
+            await nap(LAG_EVERY_SECONDS)
+            self.event_loop_lag.set(max(0.0, clock() - before - LAG_EVERY_SECONDS))
 
 
 class _System(Collector):
