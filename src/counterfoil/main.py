@@ -1,18 +1,24 @@
-"""The HTTP process: the API, its documentation, and the health and metrics routes."""
+"""The HTTP process: the API, its documentation, health and metrics; and, for one machine, a worker beside it."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+import errno
+import socket
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 
+import uvicorn
 from fastapi import APIRouter, FastAPI
 
 from counterfoil import bootstrap
 from counterfoil.bootstrap import House
 from counterfoil.foundation import problems
+from counterfoil.foundation.errors import Conflict
 from counterfoil.foundation.health import router as operation
 from counterfoil.foundation.logging import configure_logging
 from counterfoil.foundation.requests import RequestLog
-from counterfoil.foundation.settings import read_settings
+from counterfoil.foundation.metrics import Metrics
+from counterfoil.foundation.settings import Settings, read_settings
 
 API = "/api/v1"
 
@@ -40,6 +46,62 @@ def create_app(house: House) -> FastAPI:
     return app
 
 
+class AddressInUse(Conflict):
+    """Another program listens there already."""
+
+    code = "address_in_use"
+    advice = "Stop the other program, or choose another port with --port."
+
+    def __init__(self, host: str, port: int) -> None:
+        super().__init__(f"Something is listening on {host}:{port} already.")
+
+
+def serve(settings: Settings, *, host: str, port: int) -> None:
+    """Serve the API and run a worker in this process until SIGTERM or SIGINT.
+
+    The first line on standard output is the address, so that a program that started us on port 0 can find us.
+    """
+    configure_logging(settings.log_format, settings.log_level)
+    listener = _listen(host, port)
+    house = bootstrap.build(settings)
+    config = uvicorn.Config(
+        create_app(house),
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=int(settings.shutdown_seconds),
+        proxy_headers=False,
+    )
+    print(f"Counterfoil is at http://{host}:{listener.getsockname()[1]}", flush=True)  # noqa: T201 - for who started us
+    with _working(house):
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+@contextmanager
+def _working(house: House) -> Iterator[None]:
+    """Run a worker beside what is done in the context, and let it finish its jobs afterwards."""
+    worker = bootstrap.worker(house)
+    thread = threading.Thread(target=worker.run, name="worker")
+    thread.start()
+    try:
+        yield
+    finally:
+        worker.stop()
+        thread.join()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        if error.errno == errno.EADDRINUSE:
+            raise AddressInUse(host, port) from None
+        raise
+    return listener
+
+
 def app() -> FastAPI:
     """Build the application from the environment, for `uvicorn --factory counterfoil.main:app`."""
     settings = read_settings()
@@ -49,7 +111,7 @@ def app() -> FastAPI:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    watch = asyncio.create_task(app.state.services[bootstrap.Metrics].watch_event_loop())
+    watch = asyncio.create_task(app.state.services[Metrics].watch_event_loop())
     yield
     watch.cancel()
     with suppress(asyncio.CancelledError):

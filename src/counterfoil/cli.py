@@ -1,0 +1,187 @@
+"""The command line: hand in documents, look at records and jobs, run the processes, measure reading."""
+
+import json
+import sys
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from counterfoil import bootstrap
+from counterfoil.access.domain import DEFAULT_WORKSPACE
+from counterfoil.bootstrap import House
+from counterfoil.foundation.errors import CounterfoilError
+from counterfoil.foundation.logging import configure_logging
+from counterfoil.foundation.paging import MAX_LIMIT, Paging
+from counterfoil.foundation.settings import Settings, read_settings
+from counterfoil.jobs.domain import Job, JobId, JobStatus
+from counterfoil.jobs.schemas import JobRead
+from counterfoil.records.schemas import RecordSummary
+
+LOOK_EVERY_SECONDS = 0.2
+SIGNS = {
+    JobStatus.COMPLETED: "[green]✓[/]",
+    JobStatus.DEAD_LETTER: "[red]✕[/]",
+    JobStatus.CANCELLED: "[dim]⊘[/]",
+    JobStatus.FAILED: "[yellow]↻[/]",
+    JobStatus.PROCESSING: "[blue]●[/]",
+}
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Turns receipts and invoices into records, and never loses one.",
+)
+out = Console()
+err = Console(stderr=True)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+Limit = Annotated[int, typer.Option(min=1, max=MAX_LIMIT, help="How many at most.")]
+
+
+def main() -> None:
+    """Run a command; what goes wrong on purpose is said in two lines, not in a traceback."""
+    try:
+        app()
+    except CounterfoilError as error:
+        err.print(f"[red]{error}[/]\n{error.advice}", highlight=False)
+        sys.exit(2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandIn:
+    """What became of a file that was to be added."""
+
+    path: Path
+    job: JobId | None = None
+    error: str | None = None
+
+
+@app.command()
+def add(
+    paths: Annotated[list[Path], typer.Argument(help="Files, and folders to search for files.", exists=True)],
+    wait: Annotated[bool, typer.Option("--wait", help="Read them now, and show what became of them.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Hand in documents. A worker reads them; with --wait, this command brings its own."""
+    house = _house(quiet=True)
+    files = list(_files(paths))
+    with _progress() as progress:
+        handed_in = [_hand_in(house, file) for file in progress.track(files, description="Handing in")]
+        jobs = _await(house, handed_in, progress) if wait else {}
+    _show_hand_ins(handed_in, jobs, as_json=as_json)
+    if not files:
+        err.print("There are no files there.")
+    dead = any(job.status is not JobStatus.COMPLETED for job in jobs.values())
+    if dead or any(one.error for one in handed_in):
+        raise typer.Exit(1)
+
+
+@app.command()
+def records(limit: Limit = 20, as_json: AsJson = False) -> None:
+    """Show the records, newest first."""
+    page = _house().records.page(DEFAULT_WORKSPACE, Paging(limit=limit))
+    shown = [RecordSummary.of(record) for record in page.items]
+    if as_json:
+        _print_json([one.model_dump(mode="json") for one in shown])
+        return
+    table = Table("date", "merchant", "total", "status", "questions", "id", box=None, header_style="bold")
+    table.columns[2].justify = "right"
+    for one in shown:
+        total = f"{one.total} {one.currency or ''}" if one.total is not None else ""
+        row = (one.issue_date, one.merchant, total, one.status, ", ".join(one.reasons), one.id)
+        table.add_row(*(str(cell if cell is not None else "–") for cell in row))
+    _print_table(table, "No records yet. Hand in a document: counterfoil add FILE --wait")
+
+
+@app.command()
+def jobs(
+    limit: Limit = 20,
+    status: Annotated[JobStatus | None, typer.Option(help="Only those that stand there.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the jobs, newest first."""
+    page = _house().jobs.page(DEFAULT_WORKSPACE, Paging(limit=limit), status=status)
+    if as_json:
+        _print_json([JobRead.of(job).model_dump(mode="json") for job in page.items])
+        return
+    table = Table("", "status", "what", "attempts", "since", "error", "id", box=None, header_style="bold")
+    for job in page.items:
+        sign = SIGNS.get(job.status, "[dim]○[/]")
+        error = job.failure.message if job.failure and job.status is not JobStatus.COMPLETED else ""
+        since = f"{job.created_at.astimezone():%Y-%m-%d %H:%M:%S}"
+        table.add_row(sign, job.status, job.description, f"{job.attempts}/{job.max_attempts}", since, error, str(job.id))
+    _print_table(table, "No jobs yet.")
+
+
+@app.command()
+def worker() -> None:
+    """Run jobs until stopped; what runs then is finished first."""
+    from counterfoil import worker as process  # only this command needs it
+
+    process.run(_settings())
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="The port to listen on; 0 takes a free one.", min=0, max=65535)] = 8000,
+) -> None:
+    """Run the API and a worker in one process."""
+    from counterfoil import main as process  # only this command needs it
+
+    process.serve(_settings(), host=host, port=port)
+
+
+def _settings() -> Settings:
+    return read_settings()
+
+
+def _house(*, quiet: bool = False) -> House:
+    settings = _settings()
+    configure_logging(settings.log_format, "ERROR" if quiet else "WARNING")
+    return bootstrap.build(settings)
+
+
+def _files(paths: Iterable[Path]) -> Iterator[Path]:
+    """Yield files as named, and those in folders, except hidden ones, by name."""
+    for path in paths:
+        if path.is_dir():
+            yield from (file for file in sorted(path.rglob("*")) if file.is_file() and not file.name.startswith("."))
+        else:
+            yield path
+
+
+def _hand_in(house: House, path: Path) -> HandIn:
+    try:
+        with path.open("rb") as content:
+            received = house.documents.receive(DEFAULT_WORKSPACE, path.name, content)
+    except CounterfoilError as error:
+        return HandIn(path=path, error=f"{error} {error.advice}")
+    except OSError as error:
+        return HandIn(path=path, error=error.strerror or str(error))
+    return HandIn(path=path, job=received.job_id)
+
+
+def _await(house: House, handed_in: Sequence[HandIn], progress: Progress) -> dict[JobId, Job]:
+    """Work until every job that was handed in has ended, and with them what they led to."""
+    wanted = [one.job for one in handed_in if one.job]
+    ended: dict[JobId, Job] = {}
+    bar = progress.add_task("Reading", total=len(wanted))
+    with _working(house):
+        while len(ended) < len(wanted) or house.jobs.busy(DEFAULT_WORKSPACE):
+            for job_id in wanted:
+                if job_id not in ended and (job := house.jobs.get(DEFAULT_WORKSPACE, job_id)).status.final:
+                    ended[job_id] = job
+            progress.update(bar, completed=len(ended))
+            time.sleep(LOOK_EVERY_SECONDS)
+    return ended
