@@ -1,13 +1,16 @@
 """A document is one file handed in; its pages are what a person would see of it."""
 
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path, PurePosixPath
 from typing import NewType
 from uuid import UUID
 
 from counterfoil.access.domain import WorkspaceId
-from counterfoil.foundation.errors import InvalidInput
+from counterfoil.foundation.errors import InvalidInput, NotFound, ServiceUnavailable
+from counterfoil.jobs.domain import JobId
 
 DocumentId = NewType("DocumentId", UUID)
 Sha256 = NewType("Sha256", str)
@@ -25,6 +28,11 @@ class MediaType(StrEnum):
     HEIC = "image/heic"
     PDF = "application/pdf"
 
+    @property
+    def extension(self) -> str:
+        """Return the usual ending of a file's name, without the dot."""
+        return {MediaType.JPEG: "jpg", MediaType.TIFF: "tif"}.get(self, self.value.partition("/")[2])
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
@@ -38,6 +46,61 @@ class Document:
     size: int  # bytes
     page_count: int
     received_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incoming:
+    """Bytes that are on disk but not yet accepted."""
+
+    path: Path
+    size: int  # bytes
+    sha256: Sha256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inspected:
+    """What a file turned out to be."""
+
+    media_type: MediaType
+    page_count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """A document that was accepted, and the job that reads it."""
+
+    document: Document
+    job_id: JobId
+    same_as: DocumentId | None  # the first document with the same bytes, if they were handed in before
+
+
+MAX_NAME_LENGTH = 200
+_MAX_EXTENSION_LENGTH = 10
+_INVISIBLE_CATEGORIES = {"Cc", "Cs", "Zl", "Zp"}
+# Signs that turn the direction of what follows, so that "gpj.exe" shows as "exe.jpg", and the byte order mark.
+_TURNING = {0x061C, 0x200E, 0x200F, 0xFEFF, *range(0x202A, 0x202F), *range(0x2066, 0x206A)}
+
+
+def safe_name(name: str, media_type: MediaType) -> str:
+    """Return a name that can be shown and offered for saving, whatever was sent; it is never part of a path of ours."""
+    base = name.replace("\\", "/").rpartition("/")[2]
+    visible = (
+        sign for sign in base if unicodedata.category(sign) not in _INVISIBLE_CATEGORIES and ord(sign) not in _TURNING
+    )
+    clean = unicodedata.normalize("NFC", "".join(visible)).strip()
+    if not clean.strip(". "):
+        return f"document.{media_type.extension}"
+    return _cut(clean)
+
+
+def _cut(name: str) -> str:
+    """Shorten a name so that its extension stays."""
+    if len(name) <= MAX_NAME_LENGTH:
+        return name
+    extension = PurePosixPath(name).suffix
+    if len(extension) > _MAX_EXTENSION_LENGTH:
+        extension = ""
+    return name[: MAX_NAME_LENGTH - len(extension)].rstrip() + extension
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,8 +152,8 @@ class UnreadableDocument(InvalidInput):
     code = "unreadable_document"
     advice = "Open the file on your own machine; if it opens there, save it anew or take a new picture."
 
-    def __init__(self, media_type: MediaType) -> None:
-        super().__init__(f"This looks like {media_type}, but it is damaged or incomplete.")
+    def __init__(self, what: str) -> None:
+        super().__init__(f"This looks like {what}, but it is damaged or incomplete.")
 
 
 class EncryptedDocument(InvalidInput):
@@ -101,3 +164,148 @@ class EncryptedDocument(InvalidInput):
 
     def __init__(self) -> None:
         super().__init__("This PDF is protected by a password.")
+
+
+class DocumentEmpty(InvalidInput):
+    """There is not one byte in it."""
+
+    code = "document_empty"
+    advice = "Check the file on your own machine: it may not have been saved or copied to its end."
+
+    def __init__(self) -> None:
+        super().__init__("This file is empty.")
+
+
+class DocumentTooLarge(InvalidInput):
+    """It has more bytes than one document may have."""
+
+    code = "document_too_large"
+    status = 413
+    advice = "Scan at 300 dots an inch or fewer, save pictures as JPEG, or hand the pages in one by one."
+
+    def __init__(self, max_bytes: int) -> None:
+        super().__init__(f"This file is larger than the {max_bytes / (1 << 20):g} MB that a document may have.")
+
+
+class TooManyPixels(InvalidInput):
+    """A picture that would take more memory than reading a document may."""
+
+    code = "too_many_pixels"
+    advice = "Save the picture smaller: 300 dots an inch are enough for reading."
+
+    def __init__(self, width: int, height: int, max_pixels: int) -> None:
+        super().__init__(
+            f"This picture has {width} x {height} pixels; at most {max_pixels / 1_000_000:g} million are read."
+        )
+
+
+class TooManyPages(InvalidInput):
+    """More pages than one document may have."""
+
+    code = "too_many_pages"
+    advice = "Hand in only the pages of the receipt or invoice."
+
+    def __init__(self, page_count: int, max_pages: int) -> None:
+        super().__init__(f"This document has {page_count} pages; at most {max_pages} are read.")
+
+
+class DemandingDocument(InvalidInput):
+    """Decoding it takes more memory or time than any honest document does."""
+
+    code = "document_too_demanding"
+    advice = "Print the file to a new PDF, or hand in a picture of it."
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"Opening this {what} takes more memory or time than a document may.")
+
+
+class UnsupportedMediaType(InvalidInput):
+    """It is something else than a picture or a PDF."""
+
+    code = "unsupported_media_type"
+    status = 415
+    advice = "Hand in a picture (JPEG, PNG, WebP, TIFF, GIF, BMP, HEIC) or a PDF."
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"By its content this file is {what}, whatever its name says; that is not accepted.")
+
+
+class ArchiveNotAccepted(UnsupportedMediaType):
+    """An archive with files in it."""
+
+    advice = "Unpack it and hand in the pictures and PDFs that are in it; export an office document as PDF."
+
+
+class OfficeNotAccepted(UnsupportedMediaType):
+    """A text, table or presentation of an office program."""
+
+    advice = "Export it as PDF and hand that in."
+
+
+class EInvoiceNotAccepted(UnsupportedMediaType):
+    """XML, as e-invoices are."""
+
+    advice = "XML e-invoices (CII, UBL) are not read yet; hand in the invoice as a PDF."
+
+
+class HeicNotAccepted(UnsupportedMediaType):
+    """HEIC, on an installation that cannot decode it."""
+
+    advice = "Save the picture as JPEG, or have the extra `heic` installed."
+
+
+class MediaTypeMismatch(InvalidInput):
+    """A file made to be taken for different things by different programs."""
+
+    code = "media_type_mismatch"
+    status = 415
+    advice = "Print the file to a new PDF and hand that in."
+
+    def __init__(self) -> None:
+        super().__init__("This file is a PDF and a ZIP archive at once.")
+
+
+class DocumentNotFound(NotFound):
+    """No document with this id, or not in this workspace."""
+
+    code = "document_not_found"
+
+    def __init__(self, document_id: DocumentId) -> None:
+        super().__init__(f"There is no document {document_id}.")
+
+
+class PageNotFound(NotFound):
+    """The document has fewer pages."""
+
+    code = "page_not_found"
+    advice = "Pages count from 1 to the document's `page_count`."
+
+    def __init__(self, number: int, page_count: int) -> None:
+        super().__init__(f"There is no page {number}; the document has {page_count}.")
+
+
+class BytesMissing(NotFound):
+    """The document is known, but its bytes are no longer where they were kept."""
+
+    code = "document_bytes_missing"
+    advice = "Bring the data folder back from a back-up, or hand the document in again."
+
+    def __init__(self, sha256: Sha256) -> None:
+        super().__init__(f"The bytes {sha256} are no longer in the data folder.")
+
+
+class StorageUnavailable(ServiceUnavailable):
+    """The data folder cannot be written."""
+
+    code = "storage_unavailable"
+    advice = "The operator has to look at the data folder; hand the document in again afterwards."
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The document could not be kept: {reason}.")
+
+
+class StorageFull(StorageUnavailable):
+    """There is no room left for the bytes."""
+
+    code = "storage_full"
+    advice = "The operator has to make room in the data folder; hand the document in again afterwards."

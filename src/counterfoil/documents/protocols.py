@@ -1,13 +1,19 @@
-"""What the documents' service and the readers need from outside: pages as pictures and printed words."""
+"""What the documents' service and the readers need from outside: tables, bytes, decoders, and what comes next."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
+from uuid import UUID
 
 from PIL import Image
 
-from counterfoil.documents.domain import MediaType, Word
+from counterfoil.access.domain import WorkspaceId
+from counterfoil.documents.domain import Document, DocumentId, Incoming, Inspected, MediaType, Sha256, Word
+from counterfoil.foundation.database import Transaction
+from counterfoil.foundation.paging import Page, Paging
+from counterfoil.jobs.domain import JobId
 
 
 class OpenPage(Protocol):
@@ -39,5 +45,101 @@ class PageSource(Protocol):
         Raises:
             UnreadableDocument: the bytes cannot be decoded.
             EncryptedDocument: it needs a password.
+            TooManyPages, TooManyPixels: it is larger than what is read.
         """
         ...
+
+
+class Decoder(Protocol):
+    """Looks into files that nobody has looked into yet; whatever they do to a decoder, the caller is safe."""
+
+    def inspect(self, path: Path) -> Inspected:
+        """Find out what a file is, by its content and by decoding its first page.
+
+        Raises:
+            InvalidInput: it cannot be accepted; the class says why.
+        """
+        ...
+
+    def picture(self, path: Path, media_type: MediaType, number: int) -> bytes:
+        """Return a page, counted from 1, as a PNG to be looked at.
+
+        Raises:
+            InvalidInput: it cannot be decoded.
+        """
+        ...
+
+
+class ByteStore(Protocol):
+    """Keeps the bytes of documents, the same bytes of a workspace once."""
+
+    def incoming(self, content: BinaryIO, max_bytes: int) -> AbstractContextManager[Incoming]:
+        """Bring bytes to the disk while counting and hashing them; at the end they are gone unless they were kept.
+
+        Raises:
+            DocumentTooLarge: there are more than `max_bytes`.
+            StorageFull, StorageUnavailable: they cannot be written.
+        """
+        ...
+
+    def keep(self, workspace: WorkspaceId, incoming: Incoming) -> None:
+        """Move bytes to their place for good; when this returns, a power cut does not lose them."""
+        ...
+
+    def path(self, workspace: WorkspaceId, sha256: Sha256) -> Path:
+        """Return where bytes are kept.
+
+        Raises:
+            BytesMissing: they are not there.
+        """
+        ...
+
+    def picture(self, workspace: WorkspaceId, sha256: Sha256, number: int, draw: Callable[[], bytes]) -> Path:
+        """Return where the picture of a page is, drawing it the first time."""
+        ...
+
+    def sweep(self, now: datetime) -> int:
+        """Remove what interrupted hand-ins left behind; return how many."""
+        ...
+
+
+class DocumentStore(Protocol):
+    """The table of documents."""
+
+    def add(self, tx: Transaction, workspace: WorkspaceId, document: Document) -> None: ...
+
+    def find(self, tx: Transaction, workspace: WorkspaceId, document_id: DocumentId) -> Document | None: ...
+
+    def first_with(self, tx: Transaction, workspace: WorkspaceId, sha256: Sha256) -> Document | None:
+        """Return the first document that was handed in with these bytes."""
+        ...
+
+    def page(
+        self, tx: Transaction, workspace: WorkspaceId, paging: Paging, sha256: Sha256 | None = None
+    ) -> Page[Document]:
+        """Return a page of all documents, or of those with the same bytes, the newest first."""
+        ...
+
+
+class TargetCheck(Protocol):
+    """Knows which targets a workspace has."""
+
+    def resolve(self, workspace: WorkspaceId, target_id: UUID | None, notion_database_id: str | None) -> UUID | None:
+        """Return the id of the target that is meant; None leaves it to the workspace's own choice.
+
+        Raises:
+            NotFound: the workspace has no such target.
+        """
+        ...
+
+
+class NextStep(Protocol):
+    """What happens to a document that was just received: its job is enqueued in the same transaction."""
+
+    def __call__(self, tx: Transaction, document: Document, target: UUID | None) -> JobId: ...
+
+
+class ReadAgain(Protocol):
+    """Enqueues a new reading of a document that is already there."""
+
+    def __call__(self, tx: Transaction, document: Document) -> JobId: ...

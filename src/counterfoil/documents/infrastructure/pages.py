@@ -8,16 +8,30 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
+from math import sqrt
 from pathlib import Path
 
 import pypdfium2
 import pypdfium2.raw as pdfium
 from PIL import Image, ImageOps
 
-from counterfoil.documents.domain import Box, EncryptedDocument, MediaType, UnreadableDocument, Word
+from counterfoil.documents.domain import (
+    Box,
+    EncryptedDocument,
+    HeicNotAccepted,
+    MediaType,
+    TooManyPages,
+    TooManyPixels,
+    UnreadableDocument,
+    Word,
+)
 from counterfoil.documents.protocols import OpenPage
 
 PDF_DOTS_PER_INCH = 200
+MAX_PAGES = 200
+# A telephone's 50-megapixel picture and an A4 page at 600 dots an inch (35 million) pass. Decoding, turning and
+# flattening one takes up to four copies of 4 bytes a pixel, 960 MB in all, which is what reading a document may use.
+MAX_PIXELS = 60_000_000
 _POINTS_PER_INCH = 72
 _DEVICE = 1_000_000  # PDFium answers in whole device units: on so large a device nothing is lost by it
 _PILLOW_FORMATS = {
@@ -29,34 +43,76 @@ _PILLOW_FORMATS = {
     MediaType.BMP: "BMP",
     MediaType.HEIC: "HEIF",
 }
+_DECODER_ERRORS = (OSError, SyntaxError, ValueError)
 _ANIMATED = {MediaType.GIF, MediaType.WEBP, MediaType.PNG}
 
 
+# Pillow's own limit would warn or refuse before the size can be told; every picture is measured below instead.
+Image.MAX_IMAGE_PIXELS = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DecodedPages:
     """A page source for every accepted media type. HEIC needs the extra `heic`."""
+
+    max_pages: int = MAX_PAGES
+    max_pixels: int = MAX_PIXELS
 
     @contextmanager
     def open(self, path: Path, media_type: MediaType) -> Iterator[Sequence[OpenPage]]:
         """Open the document; its pages can be used until the context ends."""
-        opened = _open_pdf(path) if media_type is MediaType.PDF else _open_picture(path, media_type)
-        with opened as pages:
-            yield pages
+        if media_type is MediaType.PDF:
+            with _open_pdf(path) as pdf:
+                self._count(len(pdf))
+                yield [_PdfPage(file=pdf, number=number, max_pixels=self.max_pixels) for number in _numbers(len(pdf))]
+        else:
+            with _open_picture(path, media_type) as file:
+                frames = self._measured(file, media_type)
+                yield [_PicturePage(file=file, media_type=media_type, number=number) for number in _numbers(frames)]
+
+    def _count(self, pages: int) -> None:
+        if pages > self.max_pages:
+            raise TooManyPages(pages, self.max_pages)
+
+    def _measured(self, file: Image.Image, media_type: MediaType) -> int:
+        """Check the size of each page by its header, before anything is decoded, and return how many there are."""
+        self._measure(file)
+        if media_type in _ANIMATED:
+            return 1  # the frames of an animation are one page; those of a TIFF are one each
+        try:
+            frames: int = getattr(file, "n_frames", 1)
+            self._count(frames)
+            for frame in range(1, frames):
+                file.seek(frame)
+                self._measure(file)
+        except _DECODER_ERRORS as error:
+            raise UnreadableDocument(media_type) from error
+        return frames
+
+    def _measure(self, file: Image.Image) -> None:
+        if file.width * file.height > self.max_pixels:
+            raise TooManyPixels(file.width, file.height, self.max_pixels)
 
 
-@contextmanager
-def _open_picture(path: Path, media_type: MediaType) -> Iterator[Sequence[OpenPage]]:
+def _numbers(pages: int) -> range:
+    return range(1, pages + 1)
+
+
+def _open_picture(path: Path, media_type: MediaType) -> Image.Image:
     if media_type is MediaType.HEIC:
-        import pi_heif  # an extra: only those who hand in HEIC have it
-
-        pi_heif.register_heif_opener()
+        _register_heic()
     try:
-        file = Image.open(path, formats=[_PILLOW_FORMATS[media_type]])
-    except (OSError, Image.DecompressionBombError) as error:
+        return Image.open(path, formats=[_PILLOW_FORMATS[media_type]])
+    except _DECODER_ERRORS as error:
         raise UnreadableDocument(media_type) from error
-    with file:
-        # The frames of an animation are one page; those of a TIFF are one each.
-        frames = 1 if media_type in _ANIMATED else getattr(file, "n_frames", 1)
-        yield [_PicturePage(file=file, media_type=media_type, number=number) for number in range(1, frames + 1)]
+
+
+def _register_heic() -> None:
+    try:
+        import pi_heif  # an extra: only those who hand in HEIC have it
+    except ImportError as error:
+        raise HeicNotAccepted("a HEIC picture") from error
+    pi_heif.register_heif_opener()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +130,7 @@ class _PicturePage:
                 self.file.draft("RGB", (longest_side, longest_side))
             upright = ImageOps.exif_transpose(self.file)
             return _scaled(_on_white(upright), longest_side)
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        except _DECODER_ERRORS as error:
             raise UnreadableDocument(self.media_type) from error
 
     def words(self) -> Sequence[Word]:
@@ -97,7 +153,7 @@ def _scaled(picture: Image.Image, longest_side: int | None) -> Image.Image:
 
 
 @contextmanager
-def _open_pdf(path: Path) -> Iterator[Sequence[OpenPage]]:
+def _open_pdf(path: Path) -> Iterator[pypdfium2.PdfDocument]:
     try:
         file = pypdfium2.PdfDocument(path)
     except pypdfium2.PdfiumError as error:
@@ -107,7 +163,7 @@ def _open_pdf(path: Path) -> Iterator[Sequence[OpenPage]]:
     try:
         if not len(file):
             raise UnreadableDocument(MediaType.PDF)
-        yield [_PdfPage(file=file, number=number) for number in range(1, len(file) + 1)]
+        yield file
     finally:
         file.close()
 
@@ -118,6 +174,7 @@ class _PdfPage:
 
     file: pypdfium2.PdfDocument
     number: int
+    max_pixels: int
 
     @contextmanager
     def _loaded(self) -> Iterator[pypdfium2.PdfPage]:
@@ -132,9 +189,10 @@ class _PdfPage:
 
     def picture(self, *, longest_side: int | None = None) -> Image.Image:
         with self._loaded() as page:
-            scale = PDF_DOTS_PER_INCH / _POINTS_PER_INCH
+            width, height = (max(side, 1.0) for side in page.get_size())
+            scale = min(PDF_DOTS_PER_INCH / _POINTS_PER_INCH, sqrt(self.max_pixels / (width * height)))
             if longest_side:
-                scale = min(scale, longest_side / max(page.get_size()))
+                scale = min(scale, longest_side / max(width, height))
             picture: Image.Image = page.render(scale=scale).to_pil().convert("RGB")
             return _scaled(picture, longest_side)
 

@@ -1,0 +1,122 @@
+"""Use cases of documents: receive one, look at it, have it read again."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+from uuid import UUID
+
+from counterfoil.access.domain import WorkspaceId
+from counterfoil.documents.domain import (
+    Document,
+    DocumentEmpty,
+    DocumentId,
+    DocumentNotFound,
+    Incoming,
+    Inspected,
+    PageNotFound,
+    Received,
+    Sha256,
+    safe_name,
+)
+from counterfoil.documents.protocols import ByteStore, Decoder, DocumentStore, NextStep, ReadAgain, TargetCheck
+from counterfoil.foundation.clock import Clock
+from counterfoil.foundation.database import Database
+from counterfoil.foundation.ids import IdSource
+from counterfoil.foundation.paging import Page, Paging
+from counterfoil.jobs.domain import JobId
+
+MAX_BYTES = 10 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentService:
+    """What the rest of the house may ask about documents."""
+
+    database: Database
+    store: DocumentStore
+    byte_store: ByteStore
+    decoder: Decoder
+    targets: TargetCheck
+    next_step: NextStep
+    read_again: ReadAgain
+    clock: Clock
+    ids: IdSource
+    max_bytes: int = MAX_BYTES
+
+    def receive(
+        self,
+        workspace: WorkspaceId,
+        name: str,
+        content: BinaryIO,
+        *,
+        target_id: UUID | None = None,
+        notion_database_id: str | None = None,
+    ) -> Received:
+        """Accept a file.
+
+        When this returns, its bytes and its job are on disk; when it raises, there is neither document nor job. A crash
+        between the two leaves at most bytes that no document names.
+        """
+        target = self.targets.resolve(workspace, target_id, notion_database_id)
+        with self.byte_store.incoming(content, self.max_bytes) as incoming:
+            if not incoming.size:
+                raise DocumentEmpty
+            inspected = self.decoder.inspect(incoming.path)
+            self.byte_store.keep(workspace, incoming)
+        return self._accept(self._document(workspace, name, incoming, inspected), target)
+
+    def _document(self, workspace: WorkspaceId, name: str, incoming: Incoming, inspected: Inspected) -> Document:
+        return Document(
+            id=DocumentId(self.ids()),
+            workspace=workspace,
+            name=safe_name(name, inspected.media_type),
+            media_type=inspected.media_type,
+            sha256=incoming.sha256,
+            size=incoming.size,
+            page_count=inspected.page_count,
+            received_at=self.clock.now(),
+        )
+
+    def _accept(self, document: Document, target: UUID | None) -> Received:
+        with self.database.transaction() as tx:
+            first = self.store.first_with(tx, document.workspace, document.sha256)
+            self.store.add(tx, document.workspace, document)
+            job_id = self.next_step(tx, document, target)
+        return Received(document=document, job_id=job_id, same_as=first.id if first else None)
+
+    def get(self, workspace: WorkspaceId, document_id: DocumentId) -> Document:
+        with self.database.reading() as tx:
+            document = self.store.find(tx, workspace, document_id)
+        if not document:
+            raise DocumentNotFound(document_id)
+        return document
+
+    def page(self, workspace: WorkspaceId, paging: Paging, sha256: Sha256 | None = None) -> Page[Document]:
+        """Return a page of all documents, or of those with the same bytes, the newest first."""
+        with self.database.reading() as tx:
+            return self.store.page(tx, workspace, paging, sha256)
+
+    def path(self, document: Document) -> Path:
+        """Return where the bytes of a document are; they must not be changed there."""
+        return self.byte_store.path(document.workspace, document.sha256)
+
+    def picture(self, document: Document, number: int) -> Path:
+        """Return where the picture of a page is, counted from 1, a PNG."""
+        if not 1 <= number <= document.page_count:
+            raise PageNotFound(number, document.page_count)
+
+        def draw() -> bytes:
+            return self.decoder.picture(self.path(document), document.media_type, number)
+
+        return self.byte_store.picture(document.workspace, document.sha256, number, draw)
+
+    def reprocess(self, workspace: WorkspaceId, document_id: DocumentId) -> JobId:
+        """Have a document read again."""
+        document = self.get(workspace, document_id)
+        self.path(document)
+        with self.database.transaction() as tx:
+            return self.read_again(tx, document)
+
+    def sweep(self) -> int:
+        """Remove what interrupted hand-ins left behind; done when a process starts. Returns how many."""
+        return self.byte_store.sweep(self.clock.now())
