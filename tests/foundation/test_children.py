@@ -13,12 +13,12 @@ from typing import Any
 
 import psutil
 import pytest
-from tests.support import child_work
 
 from counterfoil.documents.domain import EncryptedDocument, Inspected, MediaType, TooManyPages
 from counterfoil.foundation import nursery
 from counterfoil.foundation.children import ChildFailed, ChildKilled, ChildTimedOut, run_limited
 from counterfoil.foundation.nursery import Failed, Raised, Request, Returned
+from tests.support import child_work
 
 ROOT = Path(__file__).parents[2]
 

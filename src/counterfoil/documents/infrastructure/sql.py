@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, Index, RowMapping, Select, insert, select
+from sqlalchemy import BigInteger, ForeignKey, Index, RowMapping, Select, Uuid, insert, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from counterfoil.access.domain import WorkspaceId
@@ -22,7 +22,7 @@ class DocumentRow(Row):
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id"))
+    workspace_id: Mapped[UUID] = mapped_column(Uuid(), ForeignKey("workspaces.id", ondelete="CASCADE"))
     name: Mapped[str]
     media_type: Mapped[str]
     sha256: Mapped[str]
