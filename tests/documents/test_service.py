@@ -6,16 +6,19 @@ import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from threading import Barrier
 from typing import BinaryIO
+from uuid import UUID
 
 import pytest
 
 from counterfoil.access.domain import WorkspaceId
 from counterfoil.documents.domain import (
     BytesMissing,
+    Document,
     DocumentEmpty,
     DocumentId,
     DocumentNotFound,
@@ -28,10 +31,11 @@ from counterfoil.documents.domain import (
 )
 from counterfoil.documents.infrastructure.bytes import FileBytes
 from counterfoil.documents.service import DocumentService
-from counterfoil.foundation.database import Database
+from counterfoil.foundation.database import Database, Transaction
 from counterfoil.foundation.errors import Conflict, NotFound
 from counterfoil.foundation.ids import new_id
 from counterfoil.foundation.paging import Paging
+from counterfoil.jobs.domain import JobId
 from tests.support import files
 from tests.support.clock import FixedClock
 from tests.support.documents import LIMIT, NOTION, TARGET, NotedSteps, document_service
@@ -168,6 +172,27 @@ def test_a_crash_before_the_commit_leaves_bytes_that_no_document_names(
     assert [path.read_bytes() for path in kept(tmp_path)] == [PICTURE]
     received = service.receive(workspace, "taxi.png", BytesIO(PICTURE))
     assert service.path(received.document).read_bytes() == PICTURE
+
+
+@dataclass(slots=True, kw_only=True)
+class Watching(NotedSteps):
+    """Looks at what is on disk at the moment when the job is enqueued."""
+
+    folder: Path
+    seen: list[bytes] = field(default_factory=list)
+
+    def next_step(self, tx: Transaction, document: Document, target: UUID | None) -> JobId:
+        place = self.folder / "documents" / str(document.workspace) / document.sha256[:2] / document.sha256
+        self.seen.append(place.read_bytes())
+        return JobId(new_id())
+
+
+def test_the_bytes_are_in_their_place_before_the_commit_that_names_them(
+    database: Database, workspace: WorkspaceId, clock: FixedClock, tmp_path: Path
+) -> None:
+    steps = Watching(folder=tmp_path / "data")
+    document_service(database, tmp_path / "data", clock, steps).receive(workspace, "taxi.png", BytesIO(PICTURE))
+    assert steps.seen == [PICTURE]
 
 
 def test_reading_again_is_a_new_job_for_the_same_document(

@@ -1,13 +1,17 @@
 """Limited children give back what they found, and die alone."""
 
+import multiprocessing
 import os
+import pickle
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -188,10 +192,58 @@ def test_an_unexpected_error_is_answered_by_its_kind_and_trace() -> None:
     assert "divide_by_zero" in reply.trace
 
 
-def test_a_nursery_ends_when_nobody_needs_it() -> None:
+@pytest.fixture
+def control() -> Iterator[socket.socket]:
+    """The way to a nursery of the test's own, which has ended well when the test is over."""
     ours, theirs = socket.socketpair()
-    script = "from counterfoil.foundation.nursery import main; main()"
-    with theirs:
-        bearer = subprocess.Popen([sys.executable, "-c", script, str(theirs.fileno())], pass_fds=[theirs.fileno()])
-    ours.close()
-    assert bearer.wait(10) == 0
+    bearer = get_context("spawn").Process(target=child_work.serve_nursery, args=(theirs,))
+    bearer.start()
+    theirs.close()
+    with ours:
+        yield ours
+    bearer.join(10)
+    assert bearer.exitcode == 0
+
+
+def bear(control: socket.socket, request: bytes, seconds: float = 10, module: str = "math") -> tuple[bytes, int]:
+    """Have a child born that gets this request; return its reply and how it ended."""
+    (channel, childs_channel), (status, childs_status) = socket.socketpair(), socket.socketpair()
+    with channel, status:
+        with childs_channel, childs_status:
+            header = nursery.HEADER.pack(seconds, len(module))
+            socket.send_fds(control, [header], [childs_channel.fileno(), childs_status.fileno()])
+            control.sendall(module.encode())
+        channel.sendall(request)
+        channel.shutdown(socket.SHUT_WR)
+        reply = b"".join(iter(lambda: channel.recv(1 << 16), b""))
+        return reply, nursery.ENDED.unpack(status.recv(nursery.ENDED.size))[0]
+
+
+def pickled(function: Callable[..., object], *args: object) -> bytes:
+    return pickle.dumps(Request(function=function, args=args, memory=256 << 20, seconds=10))
+
+
+def test_a_nursery_tells_how_each_child_ended(control: socket.socket) -> None:
+    reply, ended = bear(control, pickled(child_work.double, 21))
+    assert (pickle.loads(reply), ended) == (Returned(value=42), 0)
+    assert bear(control, pickled(child_work.take, 500)) == (b"", nursery.OUT_OF_MEMORY)
+    assert bear(control, pickled(child_work.crash)) == (b"", -signal.SIGSEGV)
+    assert bear(control, pickled(child_work.sleep_deafly), seconds=0.2) == (b"", nursery.OVERSTAYED)
+
+
+def test_a_nursery_survives_a_module_that_is_not_there_and_a_request_that_is_none(control: socket.socket) -> None:
+    reply, ended = bear(control, b"nonsense", module="no.such.module")
+    assert (type(pickle.loads(reply)), ended) == (Failed, 0)
+    assert bear(control, pickled(child_work.double, 1))[1] == 0
+
+
+def test_a_nursery_ends_its_children_when_nobody_needs_it(control: socket.socket) -> None:
+    with ThreadPoolExecutor(1) as threads:
+        sleeping = threads.submit(bear, control, pickled(child_work.sleep_deafly))
+        nurse = psutil.Process(multiprocessing.active_children()[0].pid)
+        assert eventually(lambda: bool(nurse.children()))
+        (child,) = nurse.children()
+        control.shutdown(socket.SHUT_RDWR)
+        with pytest.raises(struct.error):
+            sleeping.result()
+    assert eventually(lambda: gone(child.pid))

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from counterfoil.documents.domain import EncryptedDocument, Inspected, MediaType, TooManyPages
 from counterfoil.foundation.children import run_limited
+from counterfoil.foundation.nursery import Nursery
 
 
 def double(number: int) -> int:
@@ -103,3 +105,8 @@ def call_for_long() -> None:
     sys.stdout.write(f"{run_limited(parent, memory_mb=256, seconds=10)}\n")
     sys.stdout.flush()
     run_limited(sleep_deafly, memory_mb=256, seconds=60)
+
+
+def serve_nursery(control: socket.socket) -> None:
+    """Be a nursery in a process of the test's own."""
+    Nursery(control).serve()

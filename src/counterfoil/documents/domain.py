@@ -184,7 +184,7 @@ class DocumentTooLarge(InvalidInput):
     advice = "Scan at 300 dots an inch or fewer, save pictures as JPEG, or hand the pages in one by one."
 
     def __init__(self, max_bytes: int) -> None:
-        super().__init__(f"This file is larger than the {max_bytes / (1 << 20):g} MB that a document may have.")
+        super().__init__(f"This file is larger than the {max_bytes / (1 << 20):.3g} MB that a document may have.")
 
 
 class TooManyPixels(InvalidInput):
@@ -215,8 +215,8 @@ class DemandingDocument(InvalidInput):
     code = "document_too_demanding"
     advice = "Print the file to a new PDF, or hand in a picture of it."
 
-    def __init__(self, what: str) -> None:
-        super().__init__(f"Opening this {what} takes more memory or time than a document may.")
+    def __init__(self) -> None:
+        super().__init__("Opening this file takes more memory or time than a document may.")
 
 
 class UnsupportedMediaType(InvalidInput):

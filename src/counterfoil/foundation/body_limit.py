@@ -20,7 +20,7 @@ class RequestTooLarge(InvalidInput):
     advice = "Send less at once."
 
     def __init__(self, max_bytes: int) -> None:
-        super().__init__(f"The body of this request is longer than {max_bytes / (1 << 20):g} MB.")
+        super().__init__(f"The body of this request is longer than {max_bytes / (1 << 20):.3g} MB.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

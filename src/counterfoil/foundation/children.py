@@ -88,26 +88,24 @@ def run_limited(function: Callable[[*Arguments], Result], *args: *Arguments, mem
     sent = pickle.dumps(request)
     with _nursery.slots, _nursery.child(function.__module__, seconds) as (channel, status):
         try:
-            with suppress(BrokenPipeError):  # it died already; how, the status says
-                channel.sendall(sent)
-                channel.shutdown(socket.SHUT_WR)
-            reply = _received(channel)
+            reply = _reply_to(sent, channel)
             ended = status.recv(ENDED.size)
         except TimeoutError:
             raise ChildTimedOut(seconds) from None
-        except OSError:
-            reply, ended = b"", b""
     if ended != ENDED.pack(0):
         _explain(ended, seconds)
     return cast("Result", _value(_opened(reply)))
 
 
-def _received(channel: socket.socket) -> bytes:
+def _reply_to(request: bytes, channel: socket.socket) -> bytes:
     pieces = bytearray()
-    while piece := channel.recv(_PIECE):
-        pieces += piece
-        if len(pieces) > MAX_REPLY_BYTES:
-            raise ChildKilled("its reply is too long")
+    with suppress(ConnectionError):  # the child died over it; how, its status says
+        channel.sendall(request)
+        channel.shutdown(socket.SHUT_WR)
+        while piece := channel.recv(_PIECE):
+            pieces += piece
+            if len(pieces) > MAX_REPLY_BYTES:
+                raise ChildKilled("its reply is too long")
     return bytes(pieces)
 
 

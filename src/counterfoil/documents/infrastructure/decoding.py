@@ -69,7 +69,7 @@ class LimitedDecoder:
     seconds: float = SECONDS
 
     def inspect(self, path: Path) -> Inspected:
-        return self._limited(inspect, path, self.pages, what="a known type")
+        return self._limited(inspect, path, self.pages, what="a picture or a PDF")
 
     def picture(self, path: Path, media_type: MediaType, number: int) -> bytes:
         return self._limited(draw, path, self.pages, media_type, number, what=media_type)
@@ -79,7 +79,7 @@ class LimitedDecoder:
             return run_limited(function, *args, memory_mb=self.memory_mb, seconds=self.seconds)
         except (ChildTimedOut, ChildKilled) as error:
             log.warning("decoding_ended", reason=str(error))
-            raise DemandingDocument(what) from error
+            raise DemandingDocument from error
         except ChildFailed as error:
             # Decoders meet damage with all kinds of errors: to the caller it is damage, to us perhaps a fault of ours.
             log.warning("decoding_failed", exc_info=error)
