@@ -1,0 +1,45 @@
+"""Looking at records; they are changed by answering their reviews."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Request
+
+from counterfoil.access.api import CurrentWorkspace
+from counterfoil.foundation.paging import PageRead, PagingParameters, page_read
+from counterfoil.foundation.problems import problems
+from counterfoil.foundation.routing import provided
+from counterfoil.records.domain import RecordId, RecordStatus
+from counterfoil.records.schemas import ChangeRead, RecordRead, RecordSummary
+from counterfoil.records.service import RecordService
+
+router = APIRouter(prefix="/records", tags=["records"])
+
+Records = Annotated[RecordService, Depends(provided(RecordService))]
+StatusFilter = Annotated[RecordStatus | None, Query(description="Only records that stand so.", examples=["accepted"])]
+
+
+@router.get("", responses=problems(422))
+def list_records(
+    request: Request,
+    workspace: CurrentWorkspace,
+    records: Records,
+    paging: PagingParameters,
+    status: StatusFilter = None,
+) -> PageRead[RecordSummary]:
+    """List records, newest first."""
+    return page_read(records.page(workspace, paging, status), request, RecordSummary.of)
+
+
+@router.get("/{record_id}", responses=problems(404, 422))
+def get_record(record_id: UUID, workspace: CurrentWorkspace, records: Records) -> RecordRead:
+    """Return a record with the source of each value and what makes it doubtful."""
+    return RecordRead.of(records.get(workspace, RecordId(record_id)))
+
+
+@router.get("/{record_id}/changes", responses=problems(404, 422))
+def list_changes(
+    record_id: UUID, request: Request, workspace: CurrentWorkspace, records: Records, paging: PagingParameters
+) -> PageRead[ChangeRead]:
+    """List what became of a record's values, newest first."""
+    return page_read(records.changes(workspace, RecordId(record_id), paging), request, ChangeRead.of)
