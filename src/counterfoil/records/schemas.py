@@ -213,7 +213,7 @@ def _head(record: Record) -> dict[str, Any]:
 
 def _fields(record: Record) -> list[FieldRead]:
     found = values(record.data)
-    emptied = [path for path in record.locked if path not in found and value_of(record.data, path) is None]
+    emptied = [path for path in record.locked if not value_of(record.data, path) and path not in found]
     return [_field(record, path, found.get(path)) for path in (*found, *sorted(emptied, key=order))]
 
 

@@ -77,22 +77,13 @@ class RecordService:
         read = replace(reread(before, data, sources), extraction_id=extraction_id)
         return self._save(tx, before, self._checked(read, extra_reasons), by=None)
 
-    def accept(
-        self,
-        tx: Transaction,
-        workspace: WorkspaceId,
-        record_id: RecordId,
-        by: AcceptedBy,
-        *,
-        version: int | None = None,
-    ) -> Record:
-        """Take the record's values as right. `version` is the one that was looked at, if somebody did.
+    def accept(self, tx: Transaction, workspace: WorkspaceId, record_id: RecordId, by: AcceptedBy) -> Record:
+        """Take the record's values as right.
 
         Raises:
             UnknownRecord: there is none in this workspace.
-            RecordChanged: it is at another version.
         """
-        record = self.hold(tx, workspace, record_id, version)
+        record = self.hold(tx, workspace, record_id)
         accepted = replace(record, status=RecordStatus.ACCEPTED, accepted_by=by)
         saved = self._save(tx, record, accepted, by=None)
         if record.status is not RecordStatus.ACCEPTED:
