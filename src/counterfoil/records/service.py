@@ -42,7 +42,7 @@ class RecordService:
     database: Database
     store: RecordStore
     clock: Clock
-    ids: IdSource
+    new_id: IdSource
     threshold: float
     next_step: RecordStep
     on_change: RecordStep
@@ -171,7 +171,7 @@ class RecordService:
     def _history(self, before: Record, after: Record, by: str | None) -> list[Change]:
         return [
             Change(
-                id=ChangeId(self.ids()),
+                id=ChangeId(self.new_id()),
                 workspace=after.workspace,
                 record_id=after.id,
                 version=after.version,

@@ -4,7 +4,7 @@
 |------------|--------|------|
 | doubt      | 0-40   | the lowest confidence of the important values: 40 at confidence 0, none at 1 |
 | value      | 0-20   | the total on a logarithmic scale: 4 for each power of ten, 20 from 100 000 |
-| complexity | 0-15   | 1 for each 4 lines (up to 5), 2 for each further tax rate (up to 4), 2 for each reason (up to 6) |
+| complexity | 0-15   | 1 for each 4 lines (to 5), 2 for each tax rate but one (to 4), 2 for each reason (to 6) |
 | age        | … +25  | 25 at the due time, 1 less for each hour until then, 1 more for each hour after it |
 
 The first three are the importance, which does not change with time. Since all reviews age alike, which of two is more

@@ -52,7 +52,7 @@ class ReviewService:
     store: ReviewStore
     records: RecordService
     clock: Clock
-    ids: IdSource
+    new_id: IdSource
     delivery: DeliveryRule
     threshold: float
     time_to_answer: timedelta
@@ -145,7 +145,7 @@ class ReviewService:
     def _added(self, tx: Transaction, record: Record) -> Review:
         now = self.clock.now()
         review = Review(
-            id=ReviewId(self.ids()),
+            id=ReviewId(self.new_id()),
             workspace=record.workspace,
             record_id=record.id,
             document_id=record.document_id,

@@ -1,7 +1,7 @@
-"""Each record as files: an `extraction.json`, and a row in a Parquet data set partitioned by workspace and month.
+"""Each record as files: a JSON document, and a row in a Parquet data set partitioned by workspace and month.
 
     <root>/records/workspace=<id>/month=2026-03/<record id>.parquet
-    <root>/extractions/workspace=<id>/<record id>/extraction.json
+    <root>/records_json/workspace=<id>/<record id>.json
 
 One Parquet file per record, so that many workers never share one. A file is whole or absent. When a correction moves a
 record to another month, the old file goes after the new one is in place: a crash in between leaves the record twice, in
@@ -80,7 +80,7 @@ class RecordFiles:
         return self.root / "records" / f"workspace={record.workspace}" / month / f"{record.id}.parquet"
 
     def _json_path(self, record: Record) -> Path:
-        return self.root / "extractions" / f"workspace={record.workspace}" / str(record.id) / "extraction.json"
+        return self.root / "records_json" / f"workspace={record.workspace}" / f"{record.id}.json"
 
 
 def _json(record: Record) -> bytes:
