@@ -14,7 +14,8 @@ from counterfoil.records.domain import InvoiceData, Kind, LineItem, Party, Reaso
 from counterfoil.records.fields import value_of
 from counterfoil.records.reasons import SENTENCES, sentence
 from tests.support.invoices import invoices
-from tests.support.records import BAKERY, THRESHOLD, sources_of
+from tests.support.receipts import BAKERY, sources_of
+from tests.support.records import THRESHOLD
 
 TODAY = date(2026, 3, 1)
 

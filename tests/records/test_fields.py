@@ -11,7 +11,7 @@ from counterfoil.records.fields import label, order, replaced, value_of, values,
 from counterfoil.records.json_form import data_from_json, data_to_json, fingerprint
 from counterfoil.records.parsing import parse
 from tests.support.invoices import invoices
-from tests.support.records import BAKERY
+from tests.support.receipts import BAKERY
 
 
 @given(invoices)

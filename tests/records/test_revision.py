@@ -22,7 +22,7 @@ from counterfoil.records.domain import (
 from counterfoil.records.fields import list_of, value_of, values
 from counterfoil.records.revision import corrected, differences, reread
 from tests.support.invoices import invoices
-from tests.support.records import BAKERY, a_document, sources_of
+from tests.support.receipts import BAKERY, a_document, sources_of
 
 TOTAL, NAME = FieldPath("total"), FieldPath("merchant.name")
 

@@ -29,7 +29,8 @@ from counterfoil.records.domain import (
 )
 from counterfoil.records.service import RecordService
 from tests.support.clock import FixedClock
-from tests.support.records import BAKERY, Called, a_document, record_service, sources_of
+from tests.support.receipts import BAKERY, a_document, sources_of
+from tests.support.records import Called, record_service
 
 TOTAL = FieldPath("total")
 DUPLICATE = Reason(code=ReasonCode.DUPLICATE, facts={"document": "a.pdf"})

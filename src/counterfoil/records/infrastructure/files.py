@@ -117,11 +117,11 @@ def schema() -> "pa.Schema":
     import pyarrow as pa
 
     text, number, moment = pa.string(), pa.decimal128(PRECISION, SCALE), pa.timestamp("us", tz="UTC")
-    own = {"issue_date": pa.date32(), "due_date": pa.date32(), "issue_time": pa.time32("s")}
+    own = {"issue_date": pa.date32(), "due_date": pa.date32(), "issue_time": pa.time32("ms")}
     own |= dict.fromkeys(("subtotal", "tip", "discount", "total"), number)
     rows = {
-        "taxes": pa.list_(pa.struct(dict.fromkeys(ROW_FIELDS["taxes"], number).items())),
-        "line_items": pa.list_(
+        "taxes": _list_of(pa.struct(dict.fromkeys(ROW_FIELDS["taxes"], number).items())),
+        "line_items": _list_of(
             pa.struct((name, text if name in {"description", "unit"} else number) for name in ROW_FIELDS["line_items"])
         ),
     }
@@ -138,11 +138,18 @@ def schema() -> "pa.Schema":
         **{f"{party}_{name}": text for party in PARTIES for name in PARTY_FIELDS},
         **{name: own.get(name, text) for name in SCALARS},
         **rows,
-        "locked": pa.list_(text),
-        "reasons": pa.list_(text),
-        "sources": pa.list_(pa.struct(source.items())),
+        "locked": _list_of(text),
+        "reasons": _list_of(text),
+        "sources": _list_of(pa.struct(source.items())),
     }
     return pa.schema(columns.items())
+
+
+def _list_of(kind: "pa.DataType") -> "pa.DataType":
+    """Return a list's type with its items named as Parquet names them, so that it reads back as it was written."""
+    import pyarrow as pa
+
+    return pa.list_(pa.field("element", kind))
 
 
 def _row(record: Record) -> dict[str, Any]:
