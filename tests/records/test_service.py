@@ -19,6 +19,7 @@ from counterfoil.records.domain import (
     FieldValue,
     InvalidField,
     InvoiceData,
+    Party,
     Reason,
     ReasonCode,
     Record,
@@ -90,6 +91,13 @@ def test_drafting_the_same_again_changes_nothing(records: RecordService, draft: 
     assert draft(document_id=document, extraction_id=extraction) == once
     assert once.id == record_id_of(document)
     assert changed.records == [once]
+
+
+def test_text_that_no_database_keeps_makes_no_difference(records: RecordService, draft: Draft) -> None:
+    broken = replace(BAKERY, notes="a\x00b", merchant=Party(name="Bak\ud800ery"))
+    once = draft(broken)
+    assert (once.data.notes, once.data.merchant.name) == ("ab", "Bakery")
+    assert draft(broken, document_id=once.document_id) == once == records.get(once.workspace, once.id)
 
 
 def test_a_new_reading_keeps_what_a_person_set(

@@ -1,14 +1,22 @@
 """Services of records and reviews to test with, which remember what they called."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
 
+from fastapi import APIRouter, FastAPI
+from fastapi.testclient import TestClient
+
+from counterfoil.access.domain import WorkspaceId
+from counterfoil.access.service import AccessService
 from counterfoil.foundation.clock import Clock
 from counterfoil.foundation.database import Database, Transaction
 from counterfoil.foundation.ids import new_id
+from counterfoil.foundation.problems import install
 from counterfoil.records.domain import Record
 from counterfoil.records.infrastructure.sql import SqlRecordStore
+from counterfoil.records.protocols import RecordStep
 from counterfoil.records.service import RecordService
 from counterfoil.reviews.domain import DeliveryRule
 from counterfoil.reviews.infrastructure.sql import SqlReviewStore
@@ -31,15 +39,17 @@ class Called:
         return [(record.id, record.version) for record in self.records]
 
 
-def record_service(database: Database, clock: Clock, *, next_step: Called, on_change: Called) -> RecordService:
+def record_service(
+    database: Database, clock: Clock, *, next_step: RecordStep | None = None, on_change: RecordStep | None = None
+) -> RecordService:
     return RecordService(
         database=database,
         store=SqlRecordStore(),
         clock=clock,
         new_id=new_id,
         threshold=THRESHOLD,
-        next_step=next_step,
-        on_change=on_change,
+        next_step=next_step or Called(),
+        on_change=on_change or Called(),
     )
 
 
@@ -56,3 +66,20 @@ def review_service(
         threshold=THRESHOLD,
         time_to_answer=timedelta(hours=48),
     )
+
+
+class HeaderEntrance:
+    """Lets each request into the workspace that its `X-Workspace` header names."""
+
+    def workspace(self, headers: Mapping[str, str]) -> WorkspaceId:
+        return WorkspaceId(UUID(headers["X-Workspace"]))
+
+
+def api_client(workspace: WorkspaceId, *routers: APIRouter, services: Mapping[type, object]) -> TestClient:
+    """Return a client of these routes who works in one workspace."""
+    app = FastAPI()
+    app.state.services = {AccessService: AccessService(entrance=HeaderEntrance()), **services}
+    for router in routers:
+        app.include_router(router)
+    install(app)
+    return TestClient(app, headers={"X-Workspace": str(workspace)})

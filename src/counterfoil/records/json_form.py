@@ -59,6 +59,11 @@ def data_from_json(content: Mapping[str, Any]) -> InvoiceData:
     )
 
 
+def as_kept(data: InvoiceData, sources: Sources) -> tuple[InvoiceData, Sources]:
+    """Return both as they come back when they are kept, so that what is compared later is the same."""
+    return data_from_json(data_to_json(data)), sources_from_json(sources_to_json(sources))
+
+
 def keepable(text: str) -> str:
     """Return the text without what a database cannot keep."""
     return _UNKEEPABLE.sub("", text)

@@ -27,6 +27,7 @@ from counterfoil.records.domain import (
     UnknownRecord,
     record_id_of,
 )
+from counterfoil.records.json_form import as_kept
 from counterfoil.records.protocols import RecordStep, RecordStore
 from counterfoil.records.revision import corrected, differences, reread
 
@@ -74,7 +75,7 @@ class RecordService:
             created_at=now,
             updated_at=now,
         )
-        read = replace(reread(before, data, sources), extraction_id=extraction_id)
+        read = replace(reread(before, *as_kept(data, sources)), extraction_id=extraction_id)
         return self._save(tx, before, self._checked(read, extra_reasons), by=None)
 
     def accept(self, tx: Transaction, workspace: WorkspaceId, record_id: RecordId, by: AcceptedBy) -> Record:

@@ -5,11 +5,12 @@
 | doubt      | 0-40   | the lowest confidence of the important values: 40 at confidence 0, none at 1 |
 | value      | 0-20   | the total on a logarithmic scale: 4 for each power of ten, 20 from 100 000 |
 | complexity | 0-15   | 1 for each 4 lines (to 5), 2 for each tax rate but one (to 4), 2 for each reason (to 6) |
-| age        | … +25  | 25 at the due time, 1 less for each hour until then, 1 more for each hour after it |
+| age        | … +25  | 25 at the due time, 1 less for each two hours until then, 1 more for each two after it |
 
 The first three are the importance, which does not change with time. Since all reviews age alike, which of two is more
 urgent never changes either: a list by `attention_time` stays in order of priority while hours pass, and every review
-comes to the top in the end, since an importance of 75 is worth 75 hours and no more.
+comes to the top in the end, since an importance of 75 is worth 150 hours and no more. With two days to answer, age
+starts at 1; with more time a review may start below 0, which shows as 0.
 """
 
 import math
@@ -18,7 +19,7 @@ from decimal import Decimal
 
 from counterfoil.records.money import minor_unit
 
-AGEING = timedelta(hours=1)
+AGEING = timedelta(hours=2)
 """What one point is worth."""
 AT_DUE_TIME = 25
 
@@ -34,8 +35,8 @@ def importance(  # noqa: PLR0913, RUF100 - one argument for each thing that coun
 
 def priority(importance: int, *, due_at: datetime, now: datetime) -> int:
     """Return how urgent a review of this importance is at a moment."""
-    hours_left = (due_at - now) // AGEING
-    return max(0, min(100, importance + AT_DUE_TIME - hours_left))
+    left = (due_at - now) // AGEING
+    return max(0, min(100, importance + AT_DUE_TIME - left))
 
 
 def attention_time(importance: int, due_at: datetime) -> datetime:
