@@ -125,15 +125,27 @@ def test_an_older_version_never_replaces_a_newer_one(files: RecordFiles, workspa
     assert [(row["month"], row["version"]) for row in rows(files.root)] == [("2026-05", 2)]
 
 
+def test_writing_the_same_again_brings_back_only_what_is_gone(files: RecordFiles, workspace: WorkspaceId) -> None:
+    record = a_record(workspace)
+    files.write(record)
+    (path,) = (files.root / "records").rglob("*.parquet")
+    first = path.stat()
+    files.write(record)
+    assert path.stat() == first
+    path.unlink()
+    files.write(record)
+    assert [row["record_id"] for row in rows(files.root)] == [str(record.id)]
+
+
 def test_power_lost_while_a_record_moves_leaves_it_twice_until_it_is_written_again(
     files: RecordFiles, workspace: WorkspaceId
 ) -> None:
     record = a_record(workspace)
     files.write(record)
-    (old,) = (files.root / "records").rglob("*.parquet")
-    before = old.read_bytes()
+    before = {path: path.read_bytes() for path in files.root.rglob(f"{record.id}.*")}
     files.write(moved(record))
-    old.write_bytes(before)
+    for path, content in before.items():
+        path.write_bytes(content)
     assert sorted(row["version"] for row in rows(files.root)) == [1, 2]
     files.write(moved(record))
     assert [row["version"] for row in rows(files.root)] == [2]

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 
 from counterfoil.access.api import CurrentWorkspace
 from counterfoil.foundation.paging import PageRead, PagingParameters, page_read
@@ -16,6 +16,7 @@ from counterfoil.records.service import RecordService
 router = APIRouter(prefix="/records", tags=["records"])
 
 Records = Annotated[RecordService, Depends(provided(RecordService))]
+RecordPath = Annotated[UUID, Path(description="The record's id.", examples=["01950000-0000-7000-8000-000000000001"])]
 StatusFilter = Annotated[RecordStatus | None, Query(description="Only records that stand so.", examples=["accepted"])]
 
 
@@ -32,14 +33,14 @@ def list_records(
 
 
 @router.get("/{record_id}", responses=problems(404, 422))
-def get_record(record_id: UUID, workspace: CurrentWorkspace, records: Records) -> RecordRead:
+def get_record(record_id: RecordPath, workspace: CurrentWorkspace, records: Records) -> RecordRead:
     """Return a record with the source of each value and what makes it doubtful."""
     return RecordRead.of(records.get(workspace, RecordId(record_id)))
 
 
 @router.get("/{record_id}/changes", responses=problems(404, 422))
 def list_changes(
-    record_id: UUID, request: Request, workspace: CurrentWorkspace, records: Records, paging: PagingParameters
+    record_id: RecordPath, request: Request, workspace: CurrentWorkspace, records: Records, paging: PagingParameters
 ) -> PageRead[ChangeRead]:
     """List what became of a record's values, newest first."""
     return page_read(records.changes(workspace, RecordId(record_id), paging), request, ChangeRead.of)

@@ -48,7 +48,7 @@ class RecordService:
     next_step: RecordStep
     on_change: RecordStep
 
-    def draft(  # noqa: PLR0913, RUF100 - everything that a reading gives
+    def draft(
         self,
         tx: Transaction,
         workspace: WorkspaceId,
@@ -96,7 +96,7 @@ class RecordService:
         record = self.hold(tx, workspace, record_id)
         return self._save(tx, record, replace(record, status=RecordStatus.DRAFT, accepted_by=None), by=None)
 
-    def correct(  # noqa: PLR0913, RUF100 - who changes what, and what they had before them
+    def correct(
         self,
         tx: Transaction,
         workspace: WorkspaceId,

@@ -4,7 +4,7 @@ from functools import partial
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 
 from counterfoil.access.api import CurrentWorkspace
 from counterfoil.foundation.paging import PageRead, PagingParameters, page_read
@@ -26,6 +26,7 @@ def current_reviewer() -> str:
 
 Reviews = Annotated[ReviewService, Depends(provided(ReviewService))]
 Reviewer = Annotated[str, Depends(current_reviewer)]
+ReviewPath = Annotated[UUID, Path(description="The review's id.", examples=["01950000-0000-7000-8000-000000000004"])]
 StatusFilter = Annotated[ReviewStatus | None, Query(description="Only reviews that stand so.", examples=["open"])]
 
 
@@ -43,7 +44,7 @@ def list_reviews(
 
 
 @router.get("/{review_id}", responses=problems(404, 422))
-def get_review(review_id: UUID, workspace: CurrentWorkspace, reviews: Reviews) -> ReviewDetail:
+def get_review(review_id: ReviewPath, workspace: CurrentWorkspace, reviews: Reviews) -> ReviewDetail:
     """Return a review and its record."""
     review, record = reviews.get(workspace, ReviewId(review_id))
     return ReviewDetail.with_record(review, record, reviews.clock.now())
@@ -51,7 +52,7 @@ def get_review(review_id: UUID, workspace: CurrentWorkspace, reviews: Reviews) -
 
 @router.post("/{review_id}/approve", responses=problems(404, 409, 422))
 def approve_review(
-    review_id: UUID, body: ReviewApprove, workspace: CurrentWorkspace, reviews: Reviews, reviewer: Reviewer
+    review_id: ReviewPath, body: ReviewApprove, workspace: CurrentWorkspace, reviews: Reviews, reviewer: Reviewer
 ) -> ReviewRead:
     """Take the record as right, so that it is delivered."""
     answer = Answer(by=reviewer, version=body.version, note=body.note)
@@ -60,7 +61,7 @@ def approve_review(
 
 @router.post("/{review_id}/correct", responses=problems(404, 409, 422))
 def correct_review(
-    review_id: UUID, body: ReviewCorrect, workspace: CurrentWorkspace, reviews: Reviews, reviewer: Reviewer
+    review_id: ReviewPath, body: ReviewCorrect, workspace: CurrentWorkspace, reviews: Reviews, reviewer: Reviewer
 ) -> ReviewRead:
     """Change values of the record, and take it as right with them or leave the review open."""
     answer = Answer(by=reviewer, version=body.version, note=body.note)
@@ -71,7 +72,7 @@ def correct_review(
 
 @router.post("/{review_id}/reject", responses=problems(404, 409, 422))
 def reject_review(
-    review_id: UUID, body: ReviewReject, workspace: CurrentWorkspace, reviews: Reviews, reviewer: Reviewer
+    review_id: ReviewPath, body: ReviewReject, workspace: CurrentWorkspace, reviews: Reviews, reviewer: Reviewer
 ) -> ReviewRead:
     """Say that the record is not to be used."""
     answer = Answer(by=reviewer, version=body.version, note=body.note)

@@ -24,7 +24,7 @@ AGEING = timedelta(hours=2)
 AT_DUE_TIME = 25
 
 
-def importance(  # noqa: PLR0913, RUF100 - one argument for each thing that counts
+def importance(
     *, confidence: float, items: int, taxes: int, reasons: int, total: Decimal | None, currency: str | None
 ) -> int:
     """Return the points for doubt, value and complexity: 0 to 75."""

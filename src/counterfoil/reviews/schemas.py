@@ -81,7 +81,9 @@ class ReviewCorrect(_Body):
         max_length=MAX_CHANGES,
         examples=[{"total": "12.30", "merchant.name": "Corner Bakery", "taxes": [{"rate": "19", "amount": "1.96"}]}],
     )
-    approve: bool = Field(True, description="Take the record as right with them; else the review stays open.")
+    approve: bool = Field(
+        True, description="Take the record as right with them; else the review stays open.", examples=[True]
+    )
     note: Note | None = Field(None, description="Anything to say.", examples=["The stamp hid the total."])
 
 

@@ -43,7 +43,7 @@ class RecordFiles:
     def write(self, record: Record) -> None:
         """Put the record in place of what was written of it before; an older version than that is left out."""
         with self._held(record):
-            if self._written_version(record) > record.version:
+            if self._is_written(record):
                 return
             write_atomically(self._parquet_path(record), lambda stream: _write_parquet(record, stream))
             self._remove_other_months(record)
@@ -59,13 +59,14 @@ class RecordFiles:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
-    def _written_version(self, record: Record) -> int:
+    def _is_written(self, record: Record) -> bool:
+        """Tell whether this version or a newer one is in place."""
         try:
             content = json.loads(self._json_path(record).read_bytes())
         except FileNotFoundError:
-            return 0
+            return False
         version: int = content["version"]
-        return version
+        return version > record.version or (version == record.version and self._parquet_path(record).exists())
 
     def _remove_other_months(self, record: Record) -> None:
         path = self._parquet_path(record)
