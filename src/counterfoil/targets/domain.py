@@ -1,0 +1,383 @@
+"""Targets, their schemas in neutral types, the plans that fill them, and each record's way into them.
+
+A delivery:
+
+    pending ─→ writing ─→ delivered ─→ pending      (the record was corrected)
+       │          └─→ failed ─→ writing             (tried again)
+       └─→ waiting ─→ pending                       (the target is paused; resumed)
+
+`in_doubt_since` stands beside the state: an attempt was begun then, and nobody knows yet what it left behind.
+"""
+
+import hashlib
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import NewType, TypeAlias
+from uuid import UUID
+
+from counterfoil.access.domain import WorkspaceId
+from counterfoil.foundation.errors import Conflict, InvalidInput, NotFound, ServiceUnavailable
+from counterfoil.records.domain import RecordId
+from counterfoil.targets.expressions import Expression, Nothing
+from counterfoil.targets.values import JsonValue, Value
+
+TargetId = NewType("TargetId", UUID)
+DeliveryId = NewType("DeliveryId", UUID)
+RowId = NewType("RowId", UUID)
+PropertyId = NewType("PropertyId", str)
+
+LEDGER = "ledger"
+NOTION = "notion"
+
+
+class TargetStatus(StrEnum):
+    """Whether records go there."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A table elsewhere that records are delivered to. `settings` say where it is; they hold no secrets."""
+
+    id: TargetId
+    workspace: WorkspaceId
+    kind: str
+    name: str
+    settings: Mapping[str, str] = field(default_factory=dict)
+    is_default: bool = False
+    paused_because: str | None = None
+    created_at: datetime
+
+    @property
+    def status(self) -> TargetStatus:
+        return TargetStatus.ACTIVE if self.paused_because is None else TargetStatus.PAUSED
+
+
+class PropertyType(StrEnum):
+    """What a property holds."""
+
+    TITLE = "title"
+    TEXT = "text"
+    NUMBER = "number"
+    DATE = "date"
+    SELECT = "select"
+    MULTI_SELECT = "multi_select"
+    STATUS = "status"
+    CHECKBOX = "checkbox"
+    URL = "url"
+    EMAIL = "email"
+    PHONE = "phone"
+    FILES = "files"
+    RELATION = "relation"
+    PEOPLE = "people"
+
+    @property
+    def has_options(self) -> bool:
+        return self in {PropertyType.SELECT, PropertyType.MULTI_SELECT, PropertyType.STATUS}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Property:
+    """One column of a target. The id stays when a person renames it. `open_options`: a write may add an option."""
+
+    id: PropertyId
+    name: str
+    type: PropertyType
+    options: tuple[str, ...] = ()
+    open_options: bool = False
+    required: bool = False
+    read_only: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schema:
+    """The properties of a target in their order."""
+
+    properties: tuple[Property, ...]
+
+    @property
+    def version(self) -> str:
+        """A hash of the content: the same columns have the same version, wherever they are read."""
+        content = json.dumps([asdict(one) for one in self.properties], sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+    @property
+    def by_id(self) -> Mapping[PropertyId, Property]:
+        return {one.id: one for one in self.properties}
+
+
+Draft: TypeAlias = Mapping[PropertyId, Value | None]
+"""What is to be written. None empties a property; one that is not named stays as it is."""
+
+
+class Author(StrEnum):
+    """Who decided."""
+
+    RULES = "rules"
+    PERSON = "person"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """What fills one property, why, and how sure that is (0 to 1)."""
+
+    expression: Expression
+    reason: str
+    score: float
+
+    @property
+    def fills(self) -> bool:
+        return not isinstance(self.expression, Nothing)
+
+
+Entries: TypeAlias = Mapping[PropertyId, Entry]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How records become rows of a target: made once for a schema, kept, and used for every record."""
+
+    target: TargetId
+    version: int  # from 1
+    schema: Schema
+    entries: Entries
+    made_by: Author
+    made_at: datetime
+
+
+class DeliveryStatus(StrEnum):
+    """Where a delivery stands."""
+
+    PENDING = "pending"
+    WAITING = "waiting"
+    WRITING = "writing"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One record's way into one target; there is one for each pair, and corrections reuse it.
+
+    `record_version` is the newest that was asked for, `delivered_version` the newest that is there. `written` are the
+    properties that any attempt may have put a value into: only those are ever emptied again.
+    """
+
+    id: DeliveryId
+    workspace: WorkspaceId
+    target_id: TargetId
+    record_id: RecordId
+    key: str
+    status: DeliveryStatus = DeliveryStatus.PENDING
+    record_version: int
+    delivered_version: int | None = None
+    external_id: str | None = None
+    url: str | None = None
+    attempt: int = 0
+    in_doubt_since: datetime | None = None
+    written: frozenset[PropertyId] = frozenset()
+    problems: tuple[str, ...] = ()
+    error: str | None = None
+    created_at: datetime
+    updated_at: datetime
+
+    def has(self, version: int) -> bool:
+        """Tell whether this version of the record, or a newer one, is known to be in the target."""
+        return self.delivered_version is not None and self.delivered_version >= version
+
+
+def asked(delivery: Delivery, version: int, now: datetime) -> Delivery:
+    """Return the delivery after a version of its record was accepted; one that is there already changes nothing."""
+    if delivery.has(version):
+        return delivery
+    newest = max(version, delivery.record_version)
+    return replace(delivery, status=DeliveryStatus.PENDING, record_version=newest, updated_at=now)
+
+
+def put_off(delivery: Delivery, reason: str, now: datetime) -> Delivery:
+    """Return the delivery as it waits for its target to be resumed."""
+    return replace(delivery, status=DeliveryStatus.WAITING, error=reason, updated_at=now)
+
+
+def begun(delivery: Delivery, version: int, written: Collection[PropertyId], now: datetime) -> Delivery:
+    """Return the delivery as it must be on disk before anything is sent."""
+    return replace(
+        delivery,
+        status=DeliveryStatus.WRITING,
+        record_version=max(version, delivery.record_version),
+        attempt=delivery.attempt + 1,
+        in_doubt_since=now,
+        written=delivery.written | frozenset(written),
+        updated_at=now,
+    )
+
+
+def succeeded(
+    delivery: Delivery, version: int, external_id: str, url: str | None, problems: Sequence[str], now: datetime
+) -> Delivery:
+    """Return the delivery after a write was confirmed. What an overtaken attempt wrote does not count."""
+    if delivery.has(version + 1):
+        return delivery
+    done = version >= delivery.record_version
+    return replace(
+        delivery,
+        status=DeliveryStatus.DELIVERED if done else DeliveryStatus.PENDING,
+        delivered_version=version,
+        external_id=external_id,
+        url=url,
+        in_doubt_since=None,
+        problems=tuple(problems),
+        error=None,
+        updated_at=now,
+    )
+
+
+def failed(delivery: Delivery, attempt: int, error: str, now: datetime, *, in_doubt: bool) -> Delivery:
+    """Return the delivery after an attempt failed; the failure of an attempt that was overtaken is old news."""
+    if delivery.attempt != attempt or delivery.status is DeliveryStatus.DELIVERED:
+        return delivery
+    since = delivery.in_doubt_since if in_doubt else None
+    return replace(delivery, status=DeliveryStatus.FAILED, in_doubt_since=since, error=error, updated_at=now)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerRow:
+    """One row of a ledger. `values` are as JSON keeps them: amounts as their exact digits, dates in ISO 8601."""
+
+    id: RowId
+    target_id: TargetId
+    key: str
+    record_version: int
+    values: Mapping[PropertyId, JsonValue]
+    created_at: datetime
+    updated_at: datetime
+
+
+class TargetNotFound(NotFound):
+    """There is no such target in this workspace."""
+
+    code = "target_not_found"
+    advice = "Check the id, or connect the table as a target first: GET /api/v1/targets lists those that there are."
+
+    def __init__(self, named: str) -> None:
+        super().__init__(f"There is no target {named}.")
+
+
+class DeliveryNotFound(NotFound):
+    """There is no such delivery in this workspace."""
+
+    code = "delivery_not_found"
+
+    def __init__(self, delivery_id: DeliveryId) -> None:
+        super().__init__(f"There is no delivery {delivery_id}.")
+
+
+class RowNotFound(NotFound):
+    """There is no such row in this ledger."""
+
+    code = "row_not_found"
+
+    def __init__(self, row_id: RowId) -> None:
+        super().__init__(f"There is no row {row_id} in this ledger.")
+
+
+class UnknownTargetKind(InvalidInput):
+    """No adapter of ours speaks to such a table."""
+
+    code = "unknown_target_kind"
+    advice = "Use one of the kinds named in the message."
+
+    def __init__(self, kind: str, kinds: Collection[str]) -> None:
+        super().__init__(f"{kind!r} is no kind of target; there are: {', '.join(sorted(kinds))}.")
+
+
+class InvalidSettings(InvalidInput):
+    """The settings of a target are not those that its kind needs."""
+
+    code = "invalid_target_settings"
+
+    def __init__(self, kind: str, reason: str) -> None:
+        super().__init__(f"These settings do not make a target of kind {kind}: {reason}")
+
+
+class InvalidColumns(InvalidInput):
+    """A ledger cannot have these columns."""
+
+    code = "invalid_columns"
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__(" ".join(problems))
+
+
+class InvalidPlan(InvalidInput):
+    """A plan that would write wrongly, or not at all."""
+
+    code = "invalid_plan"
+    advice = "Correct the entries that the message names; GET the target's schema for its properties."
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__(" ".join(problems))
+
+
+class RequiredValueMissing(InvalidInput):
+    """The table demands a value that the record does not have."""
+
+    code = "required_value_missing"
+    advice = "Add the value to the record in its review, or fill the column with a constant in the target's plan."
+
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__(f"The target requires values for: {', '.join(names)}.")
+
+
+class NotALedger(Conflict):
+    """Columns and rows of our own were asked of a table elsewhere."""
+
+    code = "not_a_ledger"
+    advice = "Look at the table where it lives, or use a target of kind ledger."
+
+    def __init__(self, target: Target) -> None:
+        super().__init__(f"The target {target.name!r} is of kind {target.kind}, not a ledger.")
+
+
+class PlanChanged(Conflict):
+    """Somebody else has changed the plan since it was read."""
+
+    code = "plan_changed"
+
+    def __init__(self, version: int) -> None:
+        super().__init__(f"The plan has moved on to version {version}.")
+
+
+class SchemaChanged(Conflict):
+    """The columns have changed since they were read."""
+
+    code = "schema_changed"
+
+    def __init__(self, version: str) -> None:
+        super().__init__(f"The columns have moved on to version {version}.")
+
+
+class UnknownProperty(Conflict):
+    """A draft names properties that the table does not have, or no longer; nothing was written."""
+
+    code = "unknown_property"
+    retry = True  # the next attempt reads the schema anew and sees what changed
+    advice = "The table's columns have changed; look at the target's plan."
+
+    def __init__(self, unknown: Collection[PropertyId]) -> None:
+        super().__init__(f"The table has no property {', '.join(sorted(unknown))}.")
+
+
+class DeliveryInDoubt(ServiceUnavailable):
+    """An earlier attempt may still be writing; a second one now could write twice."""
+
+    code = "delivery_in_doubt"
+    advice = "Wait: it is looked up and tried again by itself."
+
+    def __init__(self, delivery_id: DeliveryId) -> None:
+        super().__init__(f"An attempt at delivery {delivery_id} has not ended yet, or its end is unknown.")

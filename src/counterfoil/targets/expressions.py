@@ -1,0 +1,224 @@
+"""What fills a property: a small closed language over a record's data and the facts of its delivery."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields
+from datetime import date, datetime, time
+from decimal import Decimal
+from enum import StrEnum
+from typing import Literal, TypeAlias, assert_never
+
+from counterfoil.documents.domain import DocumentId
+from counterfoil.records.domain import FieldPath, InvoiceData, LineItem, Party, Tax
+from counterfoil.targets.values import FileRef
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldOf:
+    """The value at one path, as it is."""
+
+    path: FieldPath
+    kind: Literal["field"] = "field"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Constant:
+    """The same text for every record; it is read as the property's type, so that "true" ticks a checkbox."""
+
+    value: str
+    kind: Literal["constant"] = "constant"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Format:
+    """A text with paths in braces, `{merchant.name}, {issue_date}`; empty when every path in it is."""
+
+    template: str
+    kind: Literal["format"] = "format"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nothing:
+    """The property stays as it is."""
+
+    kind: Literal["nothing"] = "nothing"
+
+
+Expression: TypeAlias = FieldOf | Constant | Format | Nothing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What is known of a delivery beside the record's data."""
+
+    document_id: DocumentId
+    document_name: str
+    document_url: str
+    delivered_at: datetime
+
+
+class Shape(StrEnum):
+    """What sort of value stands at a path."""
+
+    TEXT = "text"
+    AMOUNT = "amount"
+    DATE = "date"
+    TIME = "time"
+    MOMENT = "moment"
+    CHOICE = "choice"
+    PHONE = "phone"
+    URL = "url"
+    FILE = "file"
+
+
+Raw: TypeAlias = str | Decimal | date | time | datetime | FileRef
+"""What an expression gives before it is fitted to a property. Choices are texts."""
+
+DOCUMENT_FILE = FieldPath("document.file")
+MERCHANT = FieldPath("merchant.name")
+ISSUE_DATE = FieldPath("issue_date")
+
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+_ITEM = re.compile(r"(taxes|line_items)\.(\d{1,4})\.([a-z_]+)")
+
+_SHAPES: Mapping[FieldPath, Shape] = {
+    FieldPath(path): shape
+    for shape, paths in {
+        Shape.TEXT: "merchant.name merchant.address merchant.tax_id buyer.name buyer.address buyer.tax_id number"
+        " payment_last_digits line_items taxes notes document.name",
+        Shape.AMOUNT: "subtotal tax_total tip discount total",
+        Shape.DATE: "issue_date due_date",
+        Shape.TIME: "issue_time",
+        Shape.MOMENT: "delivered_at",
+        Shape.CHOICE: "kind currency payment_method category language",
+        Shape.PHONE: "merchant.phone buyer.phone",
+        Shape.URL: "document.url",
+        Shape.FILE: "document.file",
+    }.items()
+    for path in paths.split()
+}
+_ITEM_TEXTS = {"description", "unit"}
+_ITEM_FIELDS = {
+    "taxes": {field.name for field in fields(Tax)},
+    "line_items": {field.name for field in fields(LineItem)},
+}
+
+
+def shape_of(path: FieldPath) -> Shape | None:
+    """Return what sort of value a path names; None when there is no such path."""
+    if path in _SHAPES:
+        return _SHAPES[path]
+    match = _ITEM.fullmatch(path)
+    if match is None or match[3] not in _ITEM_FIELDS[match[1]]:
+        return None
+    return Shape.TEXT if match[3] in _ITEM_TEXTS else Shape.AMOUNT
+
+
+def paths_in(expression: Expression) -> tuple[FieldPath, ...]:
+    """Return the paths that an expression reads."""
+    match expression:
+        case FieldOf(path=path):
+            return (path,)
+        case Format(template=template):
+            return tuple(FieldPath(path) for path in _PLACEHOLDER.findall(template))
+        case Constant() | Nothing():
+            return ()
+        case _:
+            assert_never(expression)
+
+
+def evaluate(expression: Expression, data: InvoiceData, facts: Facts) -> Raw | None:
+    """Return what an expression gives for a record; None where the record says nothing. Paths must have a shape."""
+    match expression:
+        case FieldOf(path=path):
+            return value_at(path, data, facts)
+        case Constant(value=value):
+            return value
+        case Format(template=template):
+            return _formatted(template, data, facts)
+        case Nothing():
+            return None
+        case _:
+            assert_never(expression)
+
+
+def value_at(path: FieldPath, data: InvoiceData, facts: Facts) -> Raw | None:
+    """Return the value that a path names."""
+    if path in _DERIVED:
+        return _DERIVED[path](data, facts)
+    here: object = data
+    for step in path.split("."):
+        if isinstance(here, tuple):
+            here = here[int(step)] if int(step) < len(here) else None
+        else:
+            here = getattr(here, step, None)
+    assert not isinstance(here, InvoiceData | Party | tuple)  # noqa: S101 - shape_of lets no such path through
+    return here  # type: ignore[return-value]  # what is left are the leaves of InvoiceData
+
+
+def as_text(raw: Raw) -> str:
+    """Return a value as a person reads it, without loss."""
+    match raw:
+        case StrEnum():
+            return raw.value.replace("_", " ").capitalize()
+        case str():
+            return raw
+        case Decimal():
+            return format(raw, "f")
+        case datetime():
+            return raw.isoformat(sep=" ", timespec="minutes")
+        case date():
+            return raw.isoformat()
+        case time():
+            return raw.isoformat(timespec="minutes")
+        case FileRef():
+            return raw.name
+        case _:
+            assert_never(raw)
+
+
+def _formatted(template: str, data: InvoiceData, facts: Facts) -> str | None:
+    values = {path: value_at(FieldPath(path), data, facts) for path in _PLACEHOLDER.findall(template)}
+    if values and all(value is None for value in values.values()):
+        return None
+    texts = {path: "" if value is None else as_text(value) for path, value in values.items()}
+    text = _PLACEHOLDER.sub(lambda match: texts[match[1]], template)
+    return text.strip(" ,;:-/|\n\t\u2013\u2014") or None
+
+
+def _tax_total(data: InvoiceData, _facts: Facts) -> Decimal | None:
+    """Add up the taxes, if every one of them is known: half a sum would be a made-up value."""
+    amounts = [tax.amount for tax in data.taxes if tax.amount is not None]
+    return sum(amounts, Decimal()) if amounts and len(amounts) == len(data.taxes) else None
+
+
+def _taxes(data: InvoiceData, _facts: Facts) -> str | None:
+    return _lines(_labelled((tax.rate, "{} %"), (tax.base, "of {}"), (tax.amount, "= {}")) for tax in data.taxes)
+
+
+def _line_items(data: InvoiceData, _facts: Facts) -> str | None:
+    return _lines(
+        _labelled((item.quantity, "{}"), (item.unit, "{}"), (item.description, "{}"), (item.amount, "= {}"))
+        for item in data.line_items
+    )
+
+
+def _labelled(*parts: tuple[Raw | None, str]) -> str:
+    return " ".join(label.format(as_text(value)) for value, label in parts if value is not None)
+
+
+def _lines(lines: Iterable[str]) -> str | None:
+    return "\n".join(line for line in lines if line) or None
+
+
+_DERIVED: Mapping[str, Callable[[InvoiceData, Facts], Raw | None]] = {
+    "tax_total": _tax_total,
+    "taxes": _taxes,
+    "line_items": _line_items,
+    "document.name": lambda _data, facts: facts.document_name,
+    "document.url": lambda _data, facts: facts.document_url,
+    "document.file": lambda _data, facts: FileRef(
+        document_id=facts.document_id, name=facts.document_name, url=facts.document_url
+    ),
+    "delivered_at": lambda _data, facts: facts.delivered_at,
+}

@@ -1,0 +1,138 @@
+"""What becomes of a plan when its table changes, and whether a plan that a person made can be carried out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from counterfoil.targets.domain import Author, Entries, Entry, Plan, Property, PropertyType, Schema
+from counterfoil.targets.expressions import Constant, Expression, FieldOf, Format, Nothing, Shape, paths_in, shape_of
+from counterfoil.targets.filling import UNPLANNED, Misfit, fit
+from counterfoil.targets.mapping import map_schema
+
+_TEXTS = {PropertyType.TITLE, PropertyType.TEXT}
+_CHOICES = {PropertyType.SELECT, PropertyType.MULTI_SELECT, PropertyType.STATUS}
+_POINTERS = {PropertyType.FILES, PropertyType.RELATION, PropertyType.PEOPLE}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Renamed:
+    """A property with the same id and a new name."""
+
+    before: Property
+    after: Property
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retyped:
+    """A property that holds something else than before, or cannot be written any more."""
+
+    before: Property
+    after: Property
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drift:
+    """How a schema differs from the one that a plan was made for, where that matters to the plan."""
+
+    renamed: tuple[Renamed, ...] = ()
+    retyped: tuple[Retyped, ...] = ()
+    removed: tuple[Property, ...] = ()
+    added: tuple[Property, ...] = ()
+
+    def sentences(self) -> tuple[str, ...]:
+        """Say it to a person."""
+        return (
+            *(f"“{one.before.name}” is called “{one.after.name}” now." for one in self.renamed),
+            *(f"“{one.after.name}” was {_kind(one.before)} and is {_kind(one.after)} now." for one in self.retyped),
+            *(f"“{one.name}” is gone." for one in self.removed),
+            *(f"“{one.name}” ({one.type}) is new." for one in self.added),
+        )
+
+
+def compare(before: Schema, after: Schema) -> Drift:
+    """Return what changed between two schemas of one table; the ids say which property is which."""
+    old, new = before.by_id, after.by_id
+    both = [(old[one], new[one]) for one in old if one in new]
+    return Drift(
+        renamed=tuple(Renamed(before=a, after=b) for a, b in both if a.name != b.name),
+        retyped=tuple(Retyped(before=a, after=b) for a, b in both if _kind(a) != _kind(b)),
+        removed=tuple(old[one] for one in old if one not in new),
+        added=tuple(new[one] for one in new if one not in old),
+    )
+
+
+def doubts(plan: Plan, schema: Schema) -> tuple[str, ...]:
+    """Return what a person has to decide before the plan may write to a table as it is now; nothing if it may."""
+    drift = compare(plan.schema, schema)
+    changed = Drift(
+        retyped=tuple(one for one in drift.retyped if plan.entries.get(one.before.id, UNPLANNED).fills),
+        removed=tuple(one for one in drift.removed if plan.entries.get(one.id, UNPLANNED).fills),
+    )
+    return (*changed.sentences(), *_unfilled(schema, repaired(plan, schema)))
+
+
+def repaired(plan: Plan, schema: Schema) -> Entries:
+    """Return the plan's entries for a schema: kept by id; what is new is mapped if rules made the plan."""
+    kept = {one.id: plan.entries[one.id] for one in schema.properties if one.id in plan.entries}
+    added = Schema(properties=tuple(one for one in schema.properties if one.id not in kept))
+    if plan.made_by is Author.PERSON:
+        nothing = Entry(expression=Nothing(), reason="It is newer than the plan that a person made.", score=0.0)
+        return {**kept, **{one.id: nothing for one in added.properties}}
+    taken = {path for entry in kept.values() for path in paths_in(entry.expression)}
+    return {**kept, **map_schema(added, taken)}
+
+
+def problems(schema: Schema, entries: Entries) -> tuple[str, ...]:
+    """Return why a plan cannot be carried out on a schema; nothing if it can."""
+    known = schema.by_id
+    unknown = [f"There is no property {one}." for one in entries if one not in known]
+    wrong = [
+        f"{known[one].name}: {problem}"
+        for one, entry in entries.items()
+        if one in known and (problem := _problem(known[one], entry.expression))
+    ]
+    return (*unknown, *wrong, *_unfilled(schema, entries))
+
+
+def _unfilled(schema: Schema, entries: Entries) -> Sequence[str]:
+    nothing = [one for one in schema.properties if one.required and not entries.get(one.id, UNPLANNED).fills]
+    return [f"“{one.name}” is required, and nothing fills it." for one in nothing]
+
+
+def _problem(prop: Property, expression: Expression) -> str | None:
+    if isinstance(expression, Nothing):
+        return None
+    if prop.read_only:
+        return "it cannot be written."
+    for path in paths_in(expression):
+        if shape_of(path) is None:
+            return f"there is no value {path!r}."
+    match expression:
+        case Constant(value=value):
+            fitted = fit(prop, value)
+            return fitted.problem if isinstance(fitted, Misfit) else None
+        case FieldOf(path=path):
+            return None if _can_hold(prop.type, shape_of(path)) else f"{path} is nothing that a {prop.type} can hold."
+        case Format():
+            able = prop.type not in {*_POINTERS, PropertyType.CHECKBOX, PropertyType.DATE}
+            return None if able else f"a text is nothing that a {prop.type} can hold."
+
+
+def _can_hold(kind: PropertyType, shape: Shape | None) -> bool:
+    """Tell whether values of a shape can ever be of a type; whether one is shows when it is fitted."""
+    if kind in _TEXTS:
+        return True
+    allowed = {
+        Shape.TEXT: {*_CHOICES, PropertyType.NUMBER, PropertyType.PHONE, PropertyType.EMAIL, PropertyType.URL},
+        Shape.AMOUNT: {PropertyType.NUMBER},
+        Shape.DATE: {PropertyType.DATE},
+        Shape.MOMENT: {PropertyType.DATE},
+        Shape.CHOICE: _CHOICES,
+        Shape.PHONE: {PropertyType.PHONE},
+        Shape.URL: {PropertyType.URL},
+        Shape.FILE: {PropertyType.FILES, PropertyType.URL},
+    }
+    return shape is not None and kind in allowed.get(shape, set())
+
+
+def _kind(prop: Property) -> str:
+    return f"{prop.type}, read-only" if prop.read_only else prop.type.value
