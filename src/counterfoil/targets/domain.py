@@ -217,10 +217,11 @@ def begun(delivery: Delivery, version: int, written: Collection[PropertyId], now
     )
 
 
-def succeeded(
-    delivery: Delivery, version: int, external_id: str, url: str | None, problems: Sequence[str], now: datetime
-) -> Delivery:
-    """Return the delivery after a write was confirmed. What an overtaken attempt wrote does not count."""
+def succeeded(delivery: Delivery, attempt: int, version: int, problems: Sequence[str], now: datetime) -> Delivery:
+    """Return the delivery after an attempt's write of a version was confirmed; an older version than is there is not news.
+
+    Another attempt that has begun since stays in doubt.
+    """
     if delivery.has(version + 1):
         return delivery
     done = version >= delivery.record_version
@@ -228,9 +229,7 @@ def succeeded(
         delivery,
         status=DeliveryStatus.DELIVERED if done else DeliveryStatus.PENDING,
         delivered_version=version,
-        external_id=external_id,
-        url=url,
-        in_doubt_since=None,
+        in_doubt_since=None if delivery.attempt == attempt else delivery.in_doubt_since,
         problems=tuple(problems),
         error=None,
         updated_at=now,
@@ -264,8 +263,8 @@ class TargetNotFound(NotFound):
     code = "target_not_found"
     advice = "Check the id, or connect the table as a target first: GET /api/v1/targets lists those that there are."
 
-    def __init__(self, named: str) -> None:
-        super().__init__(f"There is no target {named}.")
+    def __init__(self, relation: str, name: object) -> None:
+        super().__init__(f"There is no target {relation} {str(name)[:100]!r}.")
 
 
 class DeliveryNotFound(NotFound):

@@ -60,7 +60,8 @@ def draft_of(fillings: Sequence[Filling], written: frozenset[PropertyId]) -> Dra
     """Return what to write: the values, and None where an earlier write may have left one that is gone now."""
     draft: dict[PropertyId, Value | None] = {}
     for filling in fillings:
-        if filling.value is not None or filling.property.id in written:
+        emptied = filling.entry.fills and filling.property.id in written
+        if filling.value is not None or emptied:
             draft[filling.property.id] = filling.value
     return draft
 

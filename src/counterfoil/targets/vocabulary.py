@@ -25,7 +25,7 @@ PROPERTY_NAMES: Mapping[str, Names] = {
         "de": "Händler, Händlername, Verkäufer, Lieferant, Anbieter, Geschäft, Laden, Firma, Unternehmen,"
         " Rechnungssteller,"
         " Kreditor, Zahlungsempfänger, Aussteller",
-        "fr": "commerçant, marchand, vendeur, fournisseur, magasin, enseigne, société, entreprise, émetteur, nom,"
+        "fr": "commerçant, marchand, vendeur, fournisseur, magasin, enseigne, société, entreprise, émetteur,"
         " bénéficiaire",
         "es": "comercio, comerciante, vendedor, proveedor, tienda, establecimiento, empresa, emisor",
         "it": "esercente, negozio, venditore, fornitore, commerciante, azienda, ditta, emittente",

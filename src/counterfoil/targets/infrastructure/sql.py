@@ -1,0 +1,291 @@
+"""Targets, the versions of their plans, and deliveries, as rows."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import Discriminator, TypeAdapter
+from sqlalchemy import ForeignKey, Index, Insert, Select, UniqueConstraint, insert, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Mapped, mapped_column
+
+from counterfoil.access.domain import WorkspaceId
+from counterfoil.foundation.database import Row, Transaction
+from counterfoil.foundation.paging import Page, Paging
+from counterfoil.records.domain import RecordId
+from counterfoil.targets.domain import (
+    Author,
+    Delivery,
+    DeliveryId,
+    DeliveryStatus,
+    Entry,
+    Plan,
+    Property,
+    PropertyId,
+    Schema,
+    Target,
+    TargetId,
+)
+from counterfoil.targets.expressions import Expression
+
+_EXPRESSION: TypeAdapter[Expression] = TypeAdapter(Annotated[Expression, Discriminator("kind")])
+PROPERTIES: TypeAdapter[tuple[Property, ...]] = TypeAdapter(tuple[Property, ...])
+
+
+class TargetRow(Row):
+    """A target."""
+
+    __tablename__ = "targets"
+    __table_args__ = (
+        Index(
+            "ix_targets_default",
+            "workspace_id",
+            unique=True,
+            sqlite_where=text("is_default"),
+            postgresql_where=text("is_default"),
+        ),
+        Index("ix_targets_workspace_id", "workspace_id", "id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id"))
+    kind: Mapped[str]
+    name: Mapped[str]
+    settings: Mapped[dict[str, Any]]
+    is_default: Mapped[bool]
+    paused_because: Mapped[str | None]
+    created_at: Mapped[datetime]
+
+
+class PlanRow(Row):
+    """One version of a target's plan."""
+
+    __tablename__ = "target_plans"
+
+    target_id: Mapped[UUID] = mapped_column(ForeignKey("targets.id"), primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id"))
+    schema_version: Mapped[str]
+    properties: Mapped[list[Any]]
+    entries: Mapped[list[Any]]
+    made_by: Mapped[str]
+    made_at: Mapped[datetime]
+
+
+class DeliveryRow(Row):
+    """One record's way into one target."""
+
+    __tablename__ = "deliveries"
+    __table_args__ = (
+        UniqueConstraint("target_id", "record_id"),
+        Index("ix_deliveries_workspace_id", "workspace_id", "id"),
+        Index("ix_deliveries_record_id", "workspace_id", "record_id"),
+        Index("ix_deliveries_status", "target_id", "status"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id"))
+    target_id: Mapped[UUID] = mapped_column(ForeignKey("targets.id"))
+    record_id: Mapped[UUID]
+    key: Mapped[str]
+    status: Mapped[str]
+    record_version: Mapped[int]
+    delivered_version: Mapped[int | None]
+    external_id: Mapped[str | None]
+    url: Mapped[str | None]
+    attempt: Mapped[int]
+    in_doubt_since: Mapped[datetime | None]
+    written: Mapped[list[Any]]
+    problems: Mapped[list[Any]]
+    error: Mapped[str | None]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+def insert_new(tx: Transaction, row: type[Row], values: dict[str, Any]) -> bool:
+    """Insert a row unless a unique index has one like it already, and tell whether it was inserted."""
+    dialect: Any = sqlite if tx.dialect == "sqlite" else postgresql
+    statement: Insert = dialect.insert(row).values(values).on_conflict_do_nothing()
+    return tx.execute(statement).rowcount == 1
+
+
+class SqlTargetStore:
+    """Keeps targets in the database."""
+
+    def add(self, tx: Transaction, target: Target) -> bool:
+        return insert_new(tx, TargetRow, _target_values(target))
+
+    def get(self, tx: Transaction, workspace: WorkspaceId, target_id: TargetId, *, lock: bool = False) -> Target | None:
+        found = _targets(tx, workspace, _locked(_in(TargetRow, workspace).where(TargetRow.id == target_id), lock=lock))
+        return found[0] if found else None
+
+    def default(self, tx: Transaction, workspace: WorkspaceId) -> Target | None:
+        found = _targets(tx, workspace, _in(TargetRow, workspace).where(TargetRow.is_default))
+        return found[0] if found else None
+
+    def of_kind(self, tx: Transaction, workspace: WorkspaceId, kind: str) -> Sequence[Target]:
+        return _targets(tx, workspace, _in(TargetRow, workspace).where(TargetRow.kind == kind).order_by(TargetRow.id))
+
+    def page(self, tx: Transaction, workspace: WorkspaceId, paging: Paging) -> Page[Target]:
+        query = paged(_in(TargetRow, workspace), TargetRow.id, paging)
+        return Page.of(_targets(tx, workspace, query), paging, lambda target: target.id)
+
+    def save(self, tx: Transaction, target: Target) -> None:
+        chosen = (TargetRow.workspace_id == target.workspace, TargetRow.id == target.id)
+        tx.execute(update(TargetRow).where(*chosen).values(_target_values(target)))
+
+
+class SqlPlanStore:
+    """Keeps every version of the plans in the database."""
+
+    def newest(self, tx: Transaction, workspace: WorkspaceId, target_id: TargetId) -> Plan | None:
+        query = _in(PlanRow, workspace).where(PlanRow.target_id == target_id).order_by(PlanRow.version.desc()).limit(1)
+        row = tx.execute(query).one_or_none()
+        return None if row is None else _plan(row)
+
+    def add(self, tx: Transaction, workspace: WorkspaceId, plan: Plan) -> None:
+        values = {
+            "target_id": plan.target,
+            "version": plan.version,
+            "workspace_id": workspace,
+            "schema_version": plan.schema.version,
+            "properties": PROPERTIES.dump_python(plan.schema.properties, mode="json"),
+            "entries": [_entry_values(one, entry) for one, entry in plan.entries.items()],
+            "made_by": plan.made_by.value,
+            "made_at": plan.made_at,
+        }
+        tx.execute(insert(PlanRow).values(values))
+
+
+class SqlDeliveryStore:
+    """Keeps deliveries in the database."""
+
+    def add(self, tx: Transaction, delivery: Delivery) -> None:
+        insert_new(tx, DeliveryRow, _delivery_values(delivery))
+
+    def get(
+        self, tx: Transaction, workspace: WorkspaceId, delivery_id: DeliveryId, *, lock: bool = False
+    ) -> Delivery | None:
+        query = _locked(_in(DeliveryRow, workspace).where(DeliveryRow.id == delivery_id), lock=lock)
+        found = _deliveries(tx, workspace, query)
+        return found[0] if found else None
+
+    def of_record(self, tx: Transaction, workspace: WorkspaceId, record_id: RecordId) -> Sequence[Delivery]:
+        chosen = _in(DeliveryRow, workspace).where(DeliveryRow.record_id == record_id).order_by(DeliveryRow.id)
+        return _deliveries(tx, workspace, _locked(chosen, lock=True))
+
+    def waiting(self, tx: Transaction, workspace: WorkspaceId, target_id: TargetId) -> Sequence[Delivery]:
+        waiting = (DeliveryRow.target_id == target_id, DeliveryRow.status == DeliveryStatus.WAITING.value)
+        chosen = _in(DeliveryRow, workspace).where(*waiting).order_by(DeliveryRow.id)
+        return _deliveries(tx, workspace, _locked(chosen, lock=True))
+
+    def page(
+        self, tx: Transaction, workspace: WorkspaceId, paging: Paging, record_id: RecordId | None
+    ) -> Page[Delivery]:
+        query = paged(_in(DeliveryRow, workspace), DeliveryRow.id, paging)
+        if record_id is not None:
+            query = query.where(DeliveryRow.record_id == record_id)
+        return Page.of(_deliveries(tx, workspace, query), paging, lambda delivery: delivery.id)
+
+    def save(self, tx: Transaction, delivery: Delivery) -> None:
+        chosen = (DeliveryRow.workspace_id == delivery.workspace, DeliveryRow.id == delivery.id)
+        tx.execute(update(DeliveryRow).where(*chosen).values(_delivery_values(delivery)))
+
+
+def paged(query: Select[Any], column: Any, paging: Paging) -> Select[Any]:
+    """Return a query for one page, newest id first, and one row more, which tells whether there is another page."""
+    query = query.order_by(column.desc()).limit(paging.limit + 1)
+    return query if paging.after is None else query.where(column < paging.after)
+
+
+def _in(row: type[TargetRow] | type[PlanRow] | type[DeliveryRow], workspace: WorkspaceId) -> Select[Any]:
+    return select(row.__table__).where(row.workspace_id == workspace)
+
+
+def _locked(query: Select[Any], *, lock: bool) -> Select[Any]:
+    """Lock what is found until the transaction ends; a writing transaction on SQLite has the database to itself."""
+    return query.with_for_update() if lock else query
+
+
+def _targets(tx: Transaction, workspace: WorkspaceId, query: Select[Any]) -> Sequence[Target]:
+    return [
+        Target(
+            id=TargetId(row.id),
+            workspace=workspace,
+            kind=row.kind,
+            name=row.name,
+            settings=row.settings,
+            is_default=row.is_default,
+            paused_because=row.paused_because,
+            created_at=row.created_at,
+        )
+        for row in tx.execute(query)
+    ]
+
+
+def _target_values(target: Target) -> dict[str, Any]:
+    return {
+        "id": target.id,
+        "workspace_id": target.workspace,
+        "kind": target.kind,
+        "name": target.name,
+        "settings": dict(target.settings),
+        "is_default": target.is_default,
+        "paused_because": target.paused_because,
+        "created_at": target.created_at,
+    }
+
+
+def _plan(row: Any) -> Plan:
+    return Plan(
+        target=TargetId(row.target_id),
+        version=row.version,
+        schema=Schema(properties=PROPERTIES.validate_python(row.properties)),
+        entries={PropertyId(values["property_id"]): _entry(values) for values in row.entries},
+        made_by=Author(row.made_by),
+        made_at=row.made_at,
+    )
+
+
+def _entry(values: dict[str, Any]) -> Entry:
+    expression = _EXPRESSION.validate_python(values["expression"])
+    return Entry(expression=expression, reason=values["reason"], score=values["score"])
+
+
+def _entry_values(property_id: PropertyId, entry: Entry) -> dict[str, Any]:
+    expression = _EXPRESSION.dump_python(entry.expression, mode="json")
+    return {"property_id": property_id, "expression": expression, "reason": entry.reason, "score": entry.score}
+
+
+def _deliveries(tx: Transaction, workspace: WorkspaceId, query: Select[Any]) -> Sequence[Delivery]:
+    return [
+        Delivery(
+            id=DeliveryId(row.id),
+            workspace=workspace,
+            target_id=TargetId(row.target_id),
+            record_id=RecordId(row.record_id),
+            key=row.key,
+            status=DeliveryStatus(row.status),
+            record_version=row.record_version,
+            delivered_version=row.delivered_version,
+            external_id=row.external_id,
+            url=row.url,
+            attempt=row.attempt,
+            in_doubt_since=row.in_doubt_since,
+            written=frozenset(row.written),
+            problems=tuple(row.problems),
+            error=row.error,
+            created_at=row.created_at,
+            updated_at=row.updated_at,
+        )
+        for row in tx.execute(query)
+    ]
+
+
+def _delivery_values(delivery: Delivery) -> dict[str, Any]:
+    values = asdict(delivery)
+    values["workspace_id"] = values.pop("workspace")
+    lists = {"written": sorted(delivery.written), "problems": list(delivery.problems)}
+    return {**values, **lists, "status": delivery.status.value}

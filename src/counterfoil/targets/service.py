@@ -1,0 +1,254 @@
+"""Targets and their plans: connecting tables, showing what would be written, and noticing when columns change."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+import structlog
+
+from counterfoil.access.domain import WorkspaceId
+from counterfoil.documents.domain import DocumentId
+from counterfoil.foundation.clock import Clock
+from counterfoil.foundation.database import Database, Transaction
+from counterfoil.foundation.ids import IdSource
+from counterfoil.foundation.paging import Page, Paging
+from counterfoil.records.domain import InvoiceData, RecordId
+from counterfoil.targets.domain import (
+    LEDGER,
+    NOTION,
+    Author,
+    Entries,
+    InvalidPlan,
+    Plan,
+    PlanChanged,
+    Schema,
+    Target,
+    TargetId,
+    TargetNotFound,
+    UnknownTargetKind,
+    asked,
+)
+from counterfoil.targets.expressions import Facts
+from counterfoil.targets.filling import Filling, fill
+from counterfoil.targets.mapping import map_schema
+from counterfoil.targets.planning import Drift, compare, doubts, problems, repaired
+from counterfoil.targets.protocols import (
+    Adapters,
+    DeliverableRecord,
+    DeliveryStore,
+    DocumentSource,
+    NextStep,
+    PlanStore,
+    RecordSource,
+    TargetAdapter,
+    TargetStore,
+)
+
+log = structlog.get_logger()
+
+DEFAULT_NAME = "Ledger"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanView:
+    """A plan beside the table as it is now."""
+
+    plan: Plan
+    schema: Schema
+    drift: Drift
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetService:
+    """What the rest of the house may ask about targets. `next_step` makes deliveries that waited for a target."""
+
+    database: Database
+    store: TargetStore
+    plans: PlanStore
+    deliveries: DeliveryStore
+    adapters: Adapters
+    records: RecordSource
+    documents: DocumentSource
+    next_step: NextStep
+    clock: Clock
+    ids: IdSource
+    public_url: str
+
+    def create(self, workspace: WorkspaceId, kind: str, name: str, settings: Mapping[str, str]) -> Target:
+        """Connect a table."""
+        adapter = self.adapters.get(kind)
+        if adapter is None:
+            raise UnknownTargetKind(kind, self.adapters.keys())
+        kept = adapter.connect(settings)
+        target = self._new(workspace, kind, name, kept)
+        with self.database.transaction() as tx:
+            self.store.add(tx, target)
+        log.info("target_created", target_id=str(target.id), kind=kind)
+        return target
+
+    def get(self, workspace: WorkspaceId, target_id: TargetId) -> Target:
+        with self.database.reading() as tx:
+            return self._get(tx, workspace, target_id)
+
+    def page(self, workspace: WorkspaceId, paging: Paging) -> Page[Target]:
+        with self.database.reading() as tx:
+            return self.store.page(tx, workspace, paging)
+
+    def ensure_default(self, tx: Transaction, workspace: WorkspaceId) -> Target:
+        """Return the target that records go to when nobody names one: a ledger, made on first use."""
+        default = self.store.default(tx, workspace)
+        if default is None:
+            self.store.add(tx, replace(self._new(workspace, LEDGER, DEFAULT_NAME, {}), is_default=True))
+            default = self.store.default(tx, workspace)  # somebody else's, if two came first
+        assert default is not None  # noqa: S101 - added above, and targets are not removed
+        return default
+
+    def resolve(
+        self, tx: Transaction, workspace: WorkspaceId, target_id: TargetId | None, notion_database_id: str | None
+    ) -> TargetId | None:
+        """Return the target that a hand-in names; None when it names none.
+
+        Raises:
+            TargetNotFound: it names one that is not there.
+        """
+        if target_id is not None:
+            return self._get(tx, workspace, target_id).id
+        if notion_database_id is None:
+            return None
+        wanted = notion_database_id.replace("-", "").casefold()
+        for target in self.store.of_kind(tx, workspace, NOTION):
+            if target.settings.get("database_id", "").replace("-", "").casefold() == wanted:
+                return target.id
+        raise TargetNotFound("for the Notion database", notion_database_id)
+
+    def schema(self, workspace: WorkspaceId, target_id: TargetId) -> Schema:
+        """Return the target's columns as they are now."""
+        target = self.get(workspace, target_id)
+        return self.adapter(target).schema(target)
+
+    def plan(self, workspace: WorkspaceId, target_id: TargetId) -> PlanView:
+        """Return the target's plan, made by the rules on first use, and how the columns differ from it."""
+        target = self.get(workspace, target_id)
+        schema = self.adapter(target).schema(target)
+        with self.database.transaction() as tx:
+            self._get(tx, workspace, target_id, lock=True)
+            plan = self._plan(tx, target, schema)
+        return PlanView(plan=plan, schema=schema, drift=compare(plan.schema, schema))
+
+    def put_plan(self, workspace: WorkspaceId, target_id: TargetId, entries: Entries, version: int) -> Plan:
+        """Keep a plan that a person made of `version`, and resume the target.
+
+        Raises:
+            PlanChanged: the newest plan is another version.
+            InvalidPlan: it cannot be carried out on the columns as they are now.
+        """
+        target = self.get(workspace, target_id)
+        schema = self.adapter(target).schema(target)
+        if wrong := problems(schema, entries):
+            raise InvalidPlan(wrong)
+        with self.database.transaction() as tx:
+            target = self._get(tx, workspace, target_id, lock=True)
+            before = self._plan(tx, target, schema)
+            if before.version != version:
+                raise PlanChanged(before.version)
+            plan = self._kept(tx, target, schema, entries, Author.PERSON, version + 1)
+            self._resume(tx, target)
+        return plan
+
+    def ready_plan(self, tx: Transaction, target: Target, schema: Schema) -> Plan | None:
+        """Return the plan for a delivery, brought up to the columns where that is certain.
+
+        Where it is not, the target is paused, and None is returned. The target stays locked until `tx` ends, so that
+        a delivery put to wait in it is seen by whoever resumes the target.
+        """
+        target = self._get(tx, target.workspace, target.id, lock=True)
+        plan = self._plan(tx, target, schema)
+        if doubtful := doubts(plan, schema):
+            self._pause(tx, target, " ".join(doubtful))
+            return None
+        if plan.schema.version != schema.version:
+            plan = self._kept(tx, target, schema, repaired(plan, schema), plan.made_by, plan.version + 1)
+        self._resume(tx, target)
+        return plan
+
+    def preview(
+        self, workspace: WorkspaceId, target_id: TargetId, record: RecordId | InvoiceData
+    ) -> tuple[Filling, ...]:
+        """Return what would be written of a record, or of given data, property by property."""
+        view = self.plan(workspace, target_id)
+        entries = repaired(view.plan, view.schema)
+        if isinstance(record, InvoiceData):
+            return fill(view.schema, entries, record, self._sample_facts())
+        found = self.records.get(workspace, record)
+        return fill(view.schema, entries, found.data, self.facts(workspace, found))
+
+    def facts(self, workspace: WorkspaceId, record: DeliverableRecord) -> Facts:
+        """Return what expressions may know beside a record's data."""
+        document = self.documents.get(workspace, record.document_id)
+        return Facts(
+            document_id=document.id,
+            document_name=document.name,
+            document_url=f"{self.public_url}/api/v1/documents/{document.id}/file",
+            delivered_at=self.clock.now(),
+        )
+
+    def adapter(self, target: Target) -> TargetAdapter:
+        """Return what speaks to a target."""
+        return self.adapters[target.kind]
+
+    def _get(self, tx: Transaction, workspace: WorkspaceId, target_id: TargetId, *, lock: bool = False) -> Target:
+        target = self.store.get(tx, workspace, target_id, lock=lock)
+        if target is None:
+            raise TargetNotFound("with the id", target_id)
+        return target
+
+    def _new(self, workspace: WorkspaceId, kind: str, name: str, settings: Mapping[str, str]) -> Target:
+        return Target(
+            id=TargetId(self.ids()),
+            workspace=workspace,
+            kind=kind,
+            name=name,
+            settings=settings,
+            created_at=self.clock.now(),
+        )
+
+    def _plan(self, tx: Transaction, target: Target, schema: Schema) -> Plan:
+        """Return the newest plan, or make the first. The target must be locked."""
+        newest = self.plans.newest(tx, target.workspace, target.id)
+        return newest or self._kept(tx, target, schema, map_schema(schema), Author.RULES, 1)
+
+    def _kept(
+        self, tx: Transaction, target: Target, schema: Schema, entries: Entries, made_by: Author, version: int
+    ) -> Plan:
+        plan = Plan(
+            target=target.id,
+            version=version,
+            schema=schema,
+            entries=entries,
+            made_by=made_by,
+            made_at=self.clock.now(),
+        )
+        self.plans.add(tx, target.workspace, plan)
+        log.info("plan_made", target_id=str(target.id), version=version, made_by=made_by.value)
+        return plan
+
+    def _pause(self, tx: Transaction, target: Target, reason: str) -> None:
+        if target.paused_because != reason:
+            self.store.save(tx, replace(target, paused_because=reason))
+            log.warning("target_paused", target_id=str(target.id), reason=reason)
+
+    def _resume(self, tx: Transaction, target: Target) -> None:
+        """Let deliveries go on, those that waited first."""
+        if target.paused_because is None:
+            return
+        self.store.save(tx, replace(target, paused_because=None))
+        for delivery in self.deliveries.waiting(tx, target.workspace, target.id):
+            self.deliveries.save(tx, asked(delivery, delivery.record_version, self.clock.now()))
+            self.next_step(tx, target.workspace, delivery.id)
+        log.info("target_resumed", target_id=str(target.id))
+
+    def _sample_facts(self) -> Facts:
+        """Return facts for data that belongs to no document."""
+        nothing = DocumentId(UUID(int=0))
+        url = f"{self.public_url}/api/v1/documents/{nothing}/file"
+        return Facts(document_id=nothing, document_name="example.pdf", document_url=url, delivered_at=self.clock.now())
