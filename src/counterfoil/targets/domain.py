@@ -218,7 +218,7 @@ def begun(delivery: Delivery, version: int, written: Collection[PropertyId], now
 
 
 def succeeded(delivery: Delivery, attempt: int, version: int, problems: Sequence[str], now: datetime) -> Delivery:
-    """Return the delivery after an attempt's write of a version was confirmed; an older version than is there is not news.
+    """Return the delivery after an attempt's write was confirmed; an older version than is there is no news.
 
     Another attempt that has begun since stays in doubt.
     """

@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias, assert_never
 
 from counterfoil.documents.domain import DocumentId
 from counterfoil.records.domain import FieldPath, InvoiceData, LineItem, Party, Tax
-from counterfoil.targets.values import FileRef
+from counterfoil.targets.values import FileRef, is_plain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,9 +162,9 @@ def as_text(raw: Raw) -> str:
         case StrEnum():
             return raw.value.replace("_", " ").capitalize()
         case str():
-            return raw
+            return raw.replace("\0", "")  # which PostgreSQL does not take
         case Decimal():
-            return format(raw, "f")
+            return format(raw, "f") if is_plain(raw) else str(raw)
         case datetime():
             return raw.isoformat(sep=" ", timespec="minutes")
         case date():
@@ -188,7 +188,7 @@ def _formatted(template: str, data: InvoiceData, facts: Facts) -> str | None:
 
 def _tax_total(data: InvoiceData, _facts: Facts) -> Decimal | None:
     """Add up the taxes, if every one of them is known: half a sum would be a made-up value."""
-    amounts = [tax.amount for tax in data.taxes if tax.amount is not None]
+    amounts = [tax.amount for tax in data.taxes if tax.amount is not None and is_plain(tax.amount)]
     return sum(amounts, Decimal()) if amounts and len(amounts) == len(data.taxes) else None
 
 

@@ -13,7 +13,7 @@ from counterfoil.records.domain import InvoiceData
 from counterfoil.targets.domain import Draft, Entries, Entry, Property, PropertyId, PropertyType, Schema
 from counterfoil.targets.expressions import Facts, Nothing, Raw, as_text, evaluate
 from counterfoil.targets.likeness import likeness, squeezed
-from counterfoil.targets.values import FileRef, Value
+from counterfoil.targets.values import FileRef, Value, is_plain
 from counterfoil.targets.vocabulary import CHOICE_NAMES
 
 CLOSED_LIKENESS = 0.85
@@ -130,10 +130,11 @@ def _filling(prop: Property, entry: Entry, data: InvoiceData, facts: Facts) -> F
 
 
 def _number(raw: Raw) -> Decimal | Misfit:
-    if isinstance(raw, Decimal) and raw.is_finite():
-        return raw
     text = as_text(raw)
-    return Decimal(text) if _NUMBER.fullmatch(text) else Misfit(problem=f"“{text}” is no number.")
+    if not isinstance(raw, Decimal) and not _NUMBER.fullmatch(text):
+        return Misfit(problem=f"“{text}” is no number.")
+    number = raw if isinstance(raw, Decimal) else Decimal(text)
+    return number if is_plain(number) else Misfit(problem=f"“{text}” is no amount that can be kept exactly.")
 
 
 def _date(raw: Raw) -> date | datetime | Misfit:

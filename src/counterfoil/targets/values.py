@@ -24,6 +24,15 @@ people → names or ids, files → FileRef; everything else → str."""
 JsonValue: TypeAlias = str | bool | list[str] | list[dict[str, str]]
 
 
+_MOST_DIGITS = 18
+
+
+def is_plain(amount: Decimal) -> bool:
+    """Tell whether an amount can be added and written out digit by digit: finite, and of no absurd size."""
+    exponent = amount.as_tuple().exponent
+    return isinstance(exponent, int) and exponent >= -_MOST_DIGITS and amount.adjusted() < _MOST_DIGITS
+
+
 def encode(value: Value) -> JsonValue:
     """Return a value as JSON keeps it without loss: a Decimal as its digits, a date in ISO 8601."""
     match value:

@@ -1,0 +1,125 @@
+"""Routes to connect tables, to see and change what fills them, and to follow deliveries."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Request
+
+from counterfoil.access.api import CurrentWorkspace
+from counterfoil.foundation.paging import PageRead, PagingParameters, page_read
+from counterfoil.foundation.problems import problems
+from counterfoil.foundation.routing import provided
+from counterfoil.records.domain import RecordId
+from counterfoil.targets.deliveries import DeliveryService
+from counterfoil.targets.domain import DeliveryId, RowId, TargetId
+from counterfoil.targets.ledger import LedgerService
+from counterfoil.targets.planning import Drift
+from counterfoil.targets.schemas import (
+    ColumnsPut,
+    DeliveryRead,
+    FillingRead,
+    PlanPut,
+    PlanRead,
+    PreviewCreate,
+    PreviewRead,
+    RowRead,
+    SchemaRead,
+    TargetCreate,
+    TargetRead,
+)
+from counterfoil.targets.service import TargetService
+
+router = APIRouter(tags=["targets"])
+
+Targets = Annotated[TargetService, Depends(provided(TargetService))]
+Ledgers = Annotated[LedgerService, Depends(provided(LedgerService))]
+Deliveries = Annotated[DeliveryService, Depends(provided(DeliveryService))]
+
+
+@router.post("/targets", status_code=201, responses=problems(422, 503))
+def create_target(targets: Targets, workspace: CurrentWorkspace, body: TargetCreate) -> TargetRead:
+    """Connect a table, or make a ledger."""
+    return TargetRead.of(targets.create(workspace, body.kind, body.name, body.settings))
+
+
+@router.get("/targets", responses=problems(422, 503))
+def list_targets(
+    targets: Targets, workspace: CurrentWorkspace, paging: PagingParameters, request: Request
+) -> PageRead[TargetRead]:
+    """List the targets, the newest first."""
+    return page_read(targets.page(workspace, paging), request, TargetRead.of)
+
+
+@router.get("/targets/{target_id}", responses=problems(404, 422, 503))
+def get_target(targets: Targets, workspace: CurrentWorkspace, target_id: UUID) -> TargetRead:
+    """Return one target."""
+    return TargetRead.of(targets.get(workspace, TargetId(target_id)))
+
+
+@router.get("/targets/{target_id}/schema", responses=problems(404, 422, 503))
+def get_schema(targets: Targets, workspace: CurrentWorkspace, target_id: UUID) -> SchemaRead:
+    """Return the target's columns as they are now."""
+    return SchemaRead.of(targets.schema(workspace, TargetId(target_id)))
+
+
+@router.put("/targets/{target_id}/columns", responses=problems(404, 409, 422, 503))
+def put_columns(ledgers: Ledgers, workspace: CurrentWorkspace, target_id: UUID, body: ColumnsPut) -> SchemaRead:
+    """Let a ledger have these columns."""
+    columns = [column.domain() for column in body.columns]
+    return SchemaRead.of(ledgers.put_columns(workspace, TargetId(target_id), columns, body.schema_version))
+
+
+@router.get("/targets/{target_id}/plan", responses=problems(404, 422, 503))
+def get_plan(targets: Targets, workspace: CurrentWorkspace, target_id: UUID) -> PlanRead:
+    """Return what fills the target's columns; the rules decide it on first use."""
+    view = targets.plan(workspace, TargetId(target_id))
+    return PlanRead.of(view.plan, view.schema, view.drift)
+
+
+@router.put("/targets/{target_id}/plan", responses=problems(404, 409, 422, 503))
+def put_plan(targets: Targets, workspace: CurrentWorkspace, target_id: UUID, body: PlanPut) -> PlanRead:
+    """Decide what fills the target's columns, as they are now; a paused target resumes."""
+    plan = targets.put_plan(workspace, TargetId(target_id), body.domain(), body.version)
+    return PlanRead.of(plan, plan.schema, Drift())
+
+
+@router.post("/targets/{target_id}/preview", responses=problems(404, 422, 503))
+def preview(targets: Targets, workspace: CurrentWorkspace, target_id: UUID, body: PreviewCreate) -> PreviewRead:
+    """Show what would be written, column by column, and why; nothing is written."""
+    fillings = targets.preview(workspace, TargetId(target_id), body.domain())
+    return PreviewRead(properties=[FillingRead.of(one) for one in fillings])
+
+
+@router.get("/targets/{target_id}/rows", responses=problems(404, 409, 422, 503))
+def list_rows(
+    ledgers: Ledgers, workspace: CurrentWorkspace, target_id: UUID, paging: PagingParameters, request: Request
+) -> PageRead[RowRead]:
+    """List a ledger's rows, the newest first."""
+    schema, page = ledgers.rows(workspace, TargetId(target_id), paging)
+    return page_read(page, request, lambda row: RowRead.of(row, schema))
+
+
+@router.get("/targets/{target_id}/rows/{row_id}", responses=problems(404, 409, 422, 503))
+def get_row(ledgers: Ledgers, workspace: CurrentWorkspace, target_id: UUID, row_id: UUID) -> RowRead:
+    """Return one row of a ledger."""
+    schema, row = ledgers.row(workspace, TargetId(target_id), RowId(row_id))
+    return RowRead.of(row, schema)
+
+
+@router.get("/deliveries", responses=problems(422, 503))
+def list_deliveries(
+    deliveries: Deliveries,
+    workspace: CurrentWorkspace,
+    paging: PagingParameters,
+    request: Request,
+    record_id: Annotated[UUID | None, Query(description="Only this record's deliveries.")] = None,
+) -> PageRead[DeliveryRead]:
+    """List the deliveries, the newest first."""
+    page = deliveries.page(workspace, paging, RecordId(record_id) if record_id else None)
+    return page_read(page, request, DeliveryRead.of)
+
+
+@router.get("/deliveries/{delivery_id}", responses=problems(404, 422, 503))
+def get_delivery(deliveries: Deliveries, workspace: CurrentWorkspace, delivery_id: UUID) -> DeliveryRead:
+    """Return one delivery."""
+    return DeliveryRead.of(deliveries.get(workspace, DeliveryId(delivery_id)))
