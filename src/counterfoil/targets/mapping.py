@@ -7,7 +7,7 @@ from functools import cache
 
 from counterfoil.records.domain import FieldPath
 from counterfoil.targets.domain import Entries, Entry, Property, PropertyId, PropertyType, Schema
-from counterfoil.targets.expressions import ISSUE_DATE, MERCHANT, FieldOf, Format, Nothing, Shape, shape_of
+from counterfoil.targets.expressions import ISSUE_DATE, MERCHANT, FieldOf, Format, Nothing, Shape, paths_in, shape_of
 from counterfoil.targets.filling import recognises
 from counterfoil.targets.likeness import likeness, squeezed, words
 from counterfoil.targets.vocabulary import CHOICE_NAMES, LANGUAGES, NOT_ON_A_RECEIPT, PROPERTY_NAMES, TOO_COMMON
@@ -17,7 +17,7 @@ _EXACT, _AMBIGUOUS, _PART, _TYPO, _CONTAINED = 1.0, 0.97, 0.93, 0.9, 0.82
 _TYPO_LIKENESS = 0.85
 _EXTRA_WORD = 0.04
 _MOST_EXTRA_WORDS = 2
-_STRANGE_OPTIONS = 0.6
+_STRANGE_OPTIONS, _FAMILIAR_OPTIONS = 0.6, 1.02
 _PARTS = re.compile(r"[()\[\]{}/|:;,]|\s[-\u2013\u2014]\s")
 
 _FITS: Mapping[Shape, Mapping[PropertyType, float]] = {
@@ -73,6 +73,7 @@ def map_schema(schema: Schema, taken: Collection[FieldPath] = ()) -> Entries:
             entries[one.id] = Entry(expression=FieldOf(path=path), reason=sense.reason, score=round(sense.score, 3))
         elif one.type is PropertyType.TITLE and not one.read_only:
             entries[one.id] = _title(used)
+            used.update(paths_in(entries[one.id].expression))
         else:
             entries[one.id] = Entry(expression=Nothing(), reason=_why_empty(one, senses[one.id]), score=0.0)
     return entries
@@ -124,7 +125,7 @@ def _suited(prop: Property) -> Iterator[_Sense]:
             yield _Sense(path=None, score=0.0, reason=sense.reason)
             continue
         weight = _type_weight(sense.path, prop.type) * _options_weight(sense.path, prop)
-        yield _Sense(path=sense.path, score=sense.score * weight, reason=sense.reason)
+        yield _Sense(path=sense.path, score=min(sense.score * weight, 1.0), reason=sense.reason)
 
 
 def _type_weight(path: FieldPath, kind: PropertyType) -> float:
@@ -138,7 +139,7 @@ def _options_weight(path: FieldPath, prop: Property) -> float:
     """Doubt a column whose options are all strange to a choice: "Type" with "Travel" and "Food" is no document type."""
     if path not in CHOICE_NAMES or not prop.options:
         return 1.0
-    return 1.0 if any(recognises(path, option) for option in prop.options) else _STRANGE_OPTIONS
+    return _FAMILIAR_OPTIONS if any(recognises(path, option) for option in prop.options) else _STRANGE_OPTIONS
 
 
 def senses_of(name: str) -> tuple[_Sense, ...]:

@@ -1,6 +1,6 @@
 """What the targets' services need from outside: the tables elsewhere, the stores, records and documents."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol, TypeAlias
@@ -119,10 +119,8 @@ class DocumentSource(Protocol):
     def get(self, workspace: WorkspaceId, document_id: DocumentId) -> Document: ...
 
 
-class NextStep(Protocol):
-    """Sees to it that a delivery is made, once the transaction has been committed."""
-
-    def __call__(self, tx: Transaction, workspace: WorkspaceId, delivery_id: DeliveryId) -> object: ...
+NextStep: TypeAlias = Callable[[Transaction, WorkspaceId, DeliveryId], object]
+"""Sees to it that a delivery is made, once the transaction has been committed."""
 
 
 class TargetStore(Protocol):

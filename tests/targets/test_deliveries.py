@@ -1,0 +1,438 @@
+"""Deliveries make one row for a record, whatever breaks, repeats or comes out of order."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from counterfoil.access.domain import WorkspaceId
+from counterfoil.foundation.database import Database
+from counterfoil.foundation.errors import Conflict, NetworkError, NotFound
+from counterfoil.foundation.paging import Paging
+from counterfoil.records.domain import InvoiceData, Party
+from counterfoil.targets.domain import (
+    Delivery,
+    DeliveryId,
+    DeliveryInDoubt,
+    DeliveryNotFound,
+    DeliveryStatus,
+    LedgerRow,
+    PropertyId,
+    PropertyType,
+    RequiredValueMissing,
+    Target,
+    TargetNotFound,
+    TargetStatus,
+)
+from tests.support.clock import FixedClock
+from tests.support.targets import (
+    BAKERY,
+    Crash,
+    GivenRecord,
+    RemoteTable,
+    TargetsHouse,
+    break_down,
+    build,
+    column,
+    crash,
+    nothing,
+    schema,
+)
+
+COLUMNS = schema(
+    column("Merchant", PropertyType.TITLE),
+    column("Total", PropertyType.NUMBER),
+    column("Category", PropertyType.SELECT, "Food"),
+)
+SETTLED = timedelta(minutes=2)
+
+
+@pytest.fixture
+def table() -> RemoteTable:
+    return RemoteTable(columns=COLUMNS)
+
+
+@pytest.fixture
+def house(database: Database, clock: FixedClock, table: RemoteTable) -> TargetsHouse:
+    return build(database, clock, table)
+
+
+@pytest.fixture
+def remote(house: TargetsHouse, workspace: WorkspaceId) -> Target:
+    return house.targets.create(workspace, "remote", "Elsewhere", {})
+
+
+def rows(house: TargetsHouse, workspace: WorkspaceId) -> list[LedgerRow]:
+    _, page = house.ledgers.rows(workspace, house.default(workspace).id, Paging())
+    return list(page.items)
+
+
+def lowered(data: InvoiceData = BAKERY) -> InvoiceData:
+    return replace(data, total=Decimal("10.30"))
+
+
+def test_a_record_comes_to_lie_in_the_default_ledger(house: TargetsHouse, workspace: WorkspaceId) -> None:
+    record = house.records.add(workspace)
+    delivery = house.deliveries.get(workspace, house.deliver(workspace, record))
+    [row] = rows(house, workspace)
+    assert (delivery.status, delivery.delivered_version, delivery.external_id) == ("delivered", 1, str(row.id))
+    assert delivery.in_doubt_since is None
+    assert row.key == str(record.id)
+    wanted = {"merchant": "Corner Bakery", "date": "2026-02-28", "total": "12.30", "tax": "0.80", "kind": "Receipt"}
+    assert wanted.items() <= row.values.items()
+    assert row.values["document"] == f"https://counterfoil.example/api/v1/documents/{record.document_id}/file"  # type: ignore[index]
+
+
+def test_delivering_again_changes_nothing(house: TargetsHouse, workspace: WorkspaceId) -> None:
+    record = house.records.add(workspace)
+    delivery_id = house.deliver(workspace, record)
+    before, row = house.deliveries.get(workspace, delivery_id), rows(house, workspace)
+    house.clock.pass_by(timedelta(hours=1))
+    assert house.deliveries.deliver(workspace, delivery_id) == before
+    assert rows(house, workspace) == row
+
+
+def test_a_version_that_is_there_is_not_planned_again(house: TargetsHouse, workspace: WorkspaceId) -> None:
+    record = house.records.add(workspace)
+    house.deliver(workspace, record)
+    with house.database.transaction() as tx:
+        assert house.deliveries.plan_deliveries(tx, workspace, record) == []
+
+
+def test_planning_twice_is_one_delivery(house: TargetsHouse, workspace: WorkspaceId) -> None:
+    record = house.records.add(workspace)
+    assert house.plan(workspace, record) == house.plan(workspace, record)
+
+
+def test_a_correction_changes_the_same_row(house: TargetsHouse, workspace: WorkspaceId) -> None:
+    record = house.records.add(workspace)
+    first = house.deliver(workspace, record)
+    corrected = house.records.correct(workspace, record, lowered())
+    assert house.deliver(workspace, corrected) == first
+    [row] = rows(house, workspace)
+    assert (row.record_version, row.values[PropertyId("total")]) == (2, "10.30")
+
+
+def test_a_value_that_a_correction_takes_away_is_emptied(house: TargetsHouse, workspace: WorkspaceId) -> None:
+    record = house.records.add(workspace)
+    house.deliver(workspace, record)
+    house.deliver(workspace, house.records.correct(workspace, record, replace(BAKERY, taxes=())))
+    [row] = rows(house, workspace)
+    assert PropertyId("tax") not in row.values
+
+
+def test_what_a_person_filled_in_at_the_target_is_left_alone(
+    house: TargetsHouse, table: RemoteTable, workspace: WorkspaceId, remote: Target
+) -> None:
+    record = house.records.add(workspace)
+    house.deliver(workspace, record, remote)
+    table.rows["row-1"][PropertyId("Category")] = "Food"
+    house.deliver(workspace, house.records.correct(workspace, record, lowered()), remote)
+    assert table.rows["row-1"][PropertyId("Category")] == "Food"
+    assert table.rows["row-1"][PropertyId("Total")] == Decimal("10.30")
+
+
+def test_two_equal_receipts_are_two_rows(house: TargetsHouse, workspace: WorkspaceId) -> None:
+    for _ in range(2):
+        house.deliver(workspace, house.records.add(workspace))
+    assert len(rows(house, workspace)) == 2
+
+
+def test_eight_workers_with_one_delivery_make_one_row(house: TargetsHouse, workspace: WorkspaceId) -> None:
+    delivery_id = house.plan(workspace, house.records.add(workspace))
+    with ThreadPoolExecutor(8) as pool:
+        for one in [pool.submit(house.deliveries.deliver, workspace, delivery_id) for _ in range(8)]:
+            one.result()
+    assert len(rows(house, workspace)) == 1
+    delivery = house.deliveries.get(workspace, delivery_id)
+    assert (delivery.status, delivery.in_doubt_since) == (DeliveryStatus.DELIVERED, None)
+
+
+def test_an_attempt_that_was_overtaken_before_it_began_writes_nothing(
+    house: TargetsHouse, table: RemoteTable, workspace: WorkspaceId, remote: Target
+) -> None:
+    """It stops when it has read the record, and goes on when a newer version is there."""
+    record = house.records.add(workspace)
+    delivery_id = house.plan(workspace, record, remote)
+
+    def overtake() -> None:
+        table.looking = nothing
+        newer = house.records.correct(workspace, record, lowered())
+        house.deliver(workspace, newer, remote)
+
+    table.looking = overtake
+    assert house.deliveries.deliver(workspace, delivery_id).delivered_version == 2
+    assert table.rows["row-1"][PropertyId("Total")] == Decimal("10.30")
+    assert table.writes == 1
+
+
+def test_an_old_version_of_the_record_does_not_bring_it_back(house: TargetsHouse, workspace: WorkspaceId) -> None:
+    record = house.records.add(workspace)
+    delivery_id = house.plan(workspace, record)
+    newer = house.records.correct(workspace, record, lowered())
+    house.deliveries.deliver(workspace, house.plan(workspace, newer))
+    house.records.records[workspace, record.id] = record
+    assert house.deliveries.deliver(workspace, delivery_id).delivered_version == 2
+    [row] = rows(house, workspace)
+    assert row.values[PropertyId("total")] == "10.30"
+
+
+def test_a_correction_during_an_attempt_is_still_to_be_delivered(
+    house: TargetsHouse, table: RemoteTable, workspace: WorkspaceId, remote: Target
+) -> None:
+    record = house.records.add(workspace)
+    delivery_id = house.plan(workspace, record, remote)
+
+    def correct() -> None:
+        house.plan(workspace, house.records.correct(workspace, record, lowered()), remote)
+
+    table.after = correct
+    assert house.deliveries.deliver(workspace, delivery_id).status is DeliveryStatus.PENDING
+    table.after = nothing
+    assert house.deliveries.deliver(workspace, delivery_id).status is DeliveryStatus.DELIVERED
+    assert table.rows["row-1"][PropertyId("Total")] == Decimal("10.30")
+
+
+@pytest.mark.parametrize("fault", [break_down, crash], ids=["broken connection", "crash"])
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_fault_around_the_create_leaves_one_row_in_the_end(
+    house: TargetsHouse, table: RemoteTable, workspace: WorkspaceId, remote: Target, fault: object, moment: str
+) -> None:
+    delivery_id = house.plan(workspace, house.records.add(workspace), remote)
+    setattr(table, moment, fault)
+    with pytest.raises((NetworkError, Crash)):
+        house.deliveries.deliver(workspace, delivery_id)
+    table.before = table.after = nothing
+    with pytest.raises(DeliveryInDoubt):
+        house.deliveries.deliver(workspace, delivery_id)
+    house.clock.pass_by(SETTLED)
+    assert house.deliveries.deliver(workspace, delivery_id).status is DeliveryStatus.DELIVERED
+    assert len(table.rows) == 1
+
+
+def test_a_crash_after_the_row_was_made_in_the_ledger_is_taken_up_at_once(
+    house: TargetsHouse, workspace: WorkspaceId, database: Database, clock: FixedClock
+) -> None:
+    class Crashing:
+        """The ledger's adapter, in a process that dies when the row has been committed."""
+
+        kind = "ledger"
+        settles_after = timedelta()
+
+        def __init__(self) -> None:
+            ledger = house.targets.adapters["ledger"]
+            self.connect, self.schema, self.find = ledger.connect, ledger.schema, ledger.find
+
+        def write(self, request: object) -> object:
+            house.targets.adapters["ledger"].write(request)  # type: ignore[arg-type]
+            raise Crash
+
+    record = house.records.add(workspace)
+    delivery_id = house.plan(workspace, record)
+    dying = replace(house.targets, adapters={"ledger": Crashing()})  # type: ignore[dict-item]
+    with pytest.raises(Crash):
+        replace(house.deliveries, targets=dying).deliver(workspace, delivery_id)
+    assert house.deliveries.get(workspace, delivery_id).status is DeliveryStatus.WRITING
+    assert house.deliveries.deliver(workspace, delivery_id).status is DeliveryStatus.DELIVERED
+    assert len(rows(house, workspace)) == 1
+
+
+def test_a_refusal_leaves_no_doubt_and_is_tried_again_without_looking(
+    house: TargetsHouse, table: RemoteTable, workspace: WorkspaceId, remote: Target
+) -> None:
+    def refuse() -> None:
+        raise Conflict("no")
+
+    delivery_id = house.plan(workspace, house.records.add(workspace), remote)
+    table.before = refuse
+    with pytest.raises(Conflict):
+        house.deliveries.deliver(workspace, delivery_id)
+    failed = house.deliveries.get(workspace, delivery_id)
+    assert (failed.status, failed.in_doubt_since, failed.error) == (DeliveryStatus.FAILED, None, "conflict: no")
+    table.before = nothing
+    assert house.deliveries.deliver(workspace, delivery_id).error is None
+    assert table.lookups == 0
+
+
+def test_attempts_that_begin_together_at_a_table_without_keys_do_not_both_write(
+    house: TargetsHouse, table: RemoteTable, workspace: WorkspaceId, remote: Target
+) -> None:
+    delivery_id = house.plan(workspace, house.records.add(workspace), remote)
+
+    def another() -> None:
+        table.before = nothing
+        with pytest.raises(DeliveryInDoubt):
+            house.deliveries.deliver(workspace, delivery_id)
+
+    table.before = another
+    assert house.deliveries.deliver(workspace, delivery_id).status is DeliveryStatus.DELIVERED
+    assert len(table.rows) == 1
+
+
+def test_eight_workers_at_a_table_without_keys_make_one_row(
+    house: TargetsHouse, table: RemoteTable, workspace: WorkspaceId, remote: Target
+) -> None:
+    delivery_id = house.plan(workspace, house.records.add(workspace), remote)
+
+    def attempt(_: int) -> bool:
+        try:
+            return house.deliveries.deliver(workspace, delivery_id).status is DeliveryStatus.DELIVERED
+        except DeliveryInDoubt:
+            return False
+
+    with ThreadPoolExecutor(8) as pool:
+        assert any(pool.map(attempt, range(8)))
+    assert len(table.rows) == 1
+
+
+def test_a_value_that_does_not_fit_is_left_out_and_told(
+    house: TargetsHouse, table: RemoteTable, workspace: WorkspaceId, remote: Target
+) -> None:
+    record = house.records.add(workspace, replace(BAKERY, category="Rocket parts"))
+    delivery = house.deliveries.get(workspace, house.deliver(workspace, record, remote))
+    assert delivery.problems == ("Category: no option is like “Rocket parts”.",)
+    assert PropertyId("Category") not in table.rows["row-1"]
+
+
+def test_a_required_value_that_is_missing_keeps_the_row_from_being_made(
+    house: TargetsHouse, table: RemoteTable, workspace: WorkspaceId, remote: Target
+) -> None:
+    table.columns = schema(column("Merchant", PropertyType.TITLE), column("Due date", PropertyType.DATE, required=True))
+    delivery_id = house.plan(workspace, house.records.add(workspace), remote)
+    with pytest.raises(RequiredValueMissing, match="Due date"):
+        house.deliveries.deliver(workspace, delivery_id)
+    assert house.deliveries.get(workspace, delivery_id).status is DeliveryStatus.FAILED
+    assert table.rows == {}
+
+
+def test_a_renamed_column_is_followed(
+    house: TargetsHouse, table: RemoteTable, workspace: WorkspaceId, remote: Target
+) -> None:
+    house.deliver(workspace, house.records.add(workspace), remote)
+    merchant, total, category = COLUMNS.properties
+    table.columns = schema(merchant, replace(total, name="Something else"), category)
+    house.deliver(workspace, house.records.add(workspace), remote)
+    assert table.rows["row-2"][PropertyId("Total")] == Decimal("12.30")
+    view = house.targets.plan(workspace, remote.id)
+    assert (view.plan.version, view.drift.sentences()) == (2, ())
+
+
+@pytest.fixture
+def paused(
+    house: TargetsHouse, table: RemoteTable, workspace: WorkspaceId, remote: Target
+) -> tuple[DeliveryId, GivenRecord]:
+    """A delivery that waits because the column of the totals is gone."""
+    house.deliver(workspace, house.records.add(workspace), remote)
+    table.columns = schema(COLUMNS.properties[0], COLUMNS.properties[2])
+    record = house.records.add(workspace)
+    return house.deliver(workspace, record, remote), record
+
+
+def test_a_column_that_is_gone_pauses_the_target_and_the_delivery_waits(
+    house: TargetsHouse,
+    table: RemoteTable,
+    workspace: WorkspaceId,
+    remote: Target,
+    paused: tuple[DeliveryId, GivenRecord],
+) -> None:
+    delivery = house.deliveries.get(workspace, paused[0])
+    target = house.targets.get(workspace, remote.id)
+    assert (delivery.status, delivery.error) == (DeliveryStatus.WAITING, "The target is paused.")
+    assert (target.status, target.paused_because) == (TargetStatus.PAUSED, "“Total” is gone.")
+    assert len(table.rows) == 1
+
+
+def test_a_person_who_decides_resumes_the_target_and_what_waited_is_delivered(
+    house: TargetsHouse,
+    table: RemoteTable,
+    workspace: WorkspaceId,
+    remote: Target,
+    paused: tuple[DeliveryId, GivenRecord],
+) -> None:
+    view = house.targets.plan(workspace, remote.id)
+    entries = {one.id: view.plan.entries[one.id] for one in view.schema.properties}
+    house.targets.put_plan(workspace, remote.id, entries, view.plan.version)
+    assert house.targets.get(workspace, remote.id).status is TargetStatus.ACTIVE
+    assert house.resumed == [paused[0]]
+    assert house.deliveries.get(workspace, paused[0]).status is DeliveryStatus.PENDING
+    assert house.deliveries.deliver(workspace, paused[0]).status is DeliveryStatus.DELIVERED
+    assert len(table.rows) == 2
+
+
+def test_a_column_that_comes_back_resumes_the_target_at_the_next_delivery(
+    house: TargetsHouse,
+    table: RemoteTable,
+    workspace: WorkspaceId,
+    remote: Target,
+    paused: tuple[DeliveryId, GivenRecord],
+) -> None:
+    table.columns = COLUMNS
+    house.deliver(workspace, house.records.add(workspace), remote)
+    assert house.targets.get(workspace, remote.id).status is TargetStatus.ACTIVE
+    assert house.resumed == [paused[0]]
+
+
+def test_a_record_goes_where_it_went_before(house: TargetsHouse, workspace: WorkspaceId, remote: Target) -> None:
+    record = house.records.add(workspace)
+    first = house.deliver(workspace, record, remote)
+    assert house.plan(workspace, house.records.correct(workspace, record, lowered())) == first
+
+
+def test_a_record_can_go_to_two_targets(house: TargetsHouse, workspace: WorkspaceId, remote: Target) -> None:
+    record = house.records.add(workspace)
+    house.deliver(workspace, record)
+    newer = house.records.correct(workspace, record, lowered())
+    with house.database.transaction() as tx:
+        planned = house.deliveries.plan_deliveries(tx, workspace, newer, remote.id)
+    assert {one.target_id for one in planned} == {remote.id, house.default(workspace).id}
+
+
+def test_a_record_that_is_gone_cannot_be_delivered(house: TargetsHouse, workspace: WorkspaceId) -> None:
+    record = house.records.add(workspace)
+    delivery_id = house.plan(workspace, record)
+    del house.records.records[workspace, record.id]
+    with pytest.raises(NotFound):
+        house.deliveries.deliver(workspace, delivery_id)
+
+
+def test_a_neighbour_neither_sees_nor_makes_nor_lists_a_delivery(
+    house: TargetsHouse, workspace: WorkspaceId, other_workspace: WorkspaceId
+) -> None:
+    record = house.records.add(workspace)
+    delivery_id = house.plan(workspace, record)
+    with pytest.raises(DeliveryNotFound):
+        house.deliveries.get(other_workspace, delivery_id)
+    with pytest.raises(DeliveryNotFound):
+        house.deliveries.deliver(other_workspace, delivery_id)
+    assert house.deliveries.page(other_workspace, Paging()).items == []
+    assert [one.id for one in house.deliveries.page(workspace, Paging(), record.id).items] == [delivery_id]
+
+
+def test_a_neighbours_target_cannot_be_named(house: TargetsHouse, other_workspace: WorkspaceId, remote: Target) -> None:
+    record = house.records.add(other_workspace)
+    with house.database.transaction() as tx, pytest.raises(TargetNotFound):
+        house.deliveries.plan_deliveries(tx, other_workspace, record, remote.id)
+
+
+def test_a_rolled_back_plan_leaves_no_delivery(house: TargetsHouse, workspace: WorkspaceId) -> None:
+    record = house.records.add(workspace, InvoiceData(merchant=Party(name="Nobody")))
+
+    def plan_and_crash() -> None:
+        with house.database.transaction() as tx:
+            house.deliveries.plan_deliveries(tx, workspace, record)
+            raise Crash
+
+    with pytest.raises(Crash):
+        plan_and_crash()
+    assert house.deliveries.page(workspace, Paging()).items == []
+
+
+def test_deliveries_come_in_pages_newest_first(house: TargetsHouse, workspace: WorkspaceId) -> None:
+    planned = [house.plan(workspace, house.records.add(workspace)) for _ in range(3)]
+    first = house.deliveries.page(workspace, Paging(limit=2))
+    second = house.deliveries.page(workspace, Paging(limit=2, after=first.next_after))
+    found: list[Delivery] = [*first.items, *second.items]
+    assert [one.id for one in found] == planned[::-1]
+    assert second.next_after is None
