@@ -1,0 +1,153 @@
+"""A plan follows its table where that is certain, and says what is not."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+
+from counterfoil.records.domain import FieldPath
+from counterfoil.targets.domain import Author, Entry, Plan, Property, PropertyId, PropertyType, Schema, TargetId
+from counterfoil.targets.expressions import Constant, Expression, FieldOf, Format, Nothing
+from counterfoil.targets.mapping import map_schema
+from counterfoil.targets.planning import compare, doubts, problems, repaired
+from tests.support.targets import column, schema
+
+MERCHANT = column("Merchant", PropertyType.TITLE)
+TOTAL = column("Total", PropertyType.NUMBER)
+MOOD = column("Mood", PropertyType.TEXT)
+BEFORE = schema(MERCHANT, TOTAL, MOOD)
+
+
+def plan(made_by: Author = Author.RULES) -> Plan:
+    return Plan(
+        target=TargetId(UUID(int=1)),
+        version=1,
+        schema=BEFORE,
+        entries=map_schema(BEFORE),
+        made_by=made_by,
+        made_at=datetime(2026, 3, 1, tzinfo=UTC),
+    )
+
+
+def field(path: str) -> FieldOf:
+    return FieldOf(path=FieldPath(path))
+
+
+def test_what_changed_is_said_by_id_not_by_name_or_place() -> None:
+    after = schema(
+        replace(TOTAL, name="Sum"), replace(MERCHANT, type=PropertyType.TEXT), column("Tip", PropertyType.NUMBER)
+    )
+    assert compare(BEFORE, after).sentences() == (
+        "“Total” is called “Sum” now.",
+        "“Merchant” was title and is text now.",
+        "“Mood” is gone.",
+        "“Tip” (number) is new.",
+    )
+
+
+def test_the_same_columns_in_another_order_are_no_drift() -> None:
+    after = schema(MOOD, TOTAL, MERCHANT)
+    assert compare(BEFORE, after).sentences() == ()
+    assert doubts(plan(), after) == ()
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        schema(MERCHANT, replace(TOTAL, name="Anything at all"), MOOD),
+        schema(MERCHANT, TOTAL),
+        schema(MERCHANT, TOTAL, replace(MOOD, type=PropertyType.NUMBER)),
+        schema(MERCHANT, TOTAL, MOOD, column("Tip", PropertyType.NUMBER)),
+        schema(MERCHANT, TOTAL, MOOD, column("Shop floor", PropertyType.FILES)),
+        schema(MERCHANT, TOTAL, MOOD, column("Currency", PropertyType.SELECT, required=True)),
+    ],
+    ids=["renamed", "unused removed", "unused retyped", "known added", "unknown added", "known required added"],
+)
+def test_what_is_certain_raises_no_doubt(after: Schema) -> None:
+    assert doubts(plan(), after) == ()
+
+
+@pytest.mark.parametrize(
+    ("after", "doubt"),
+    [
+        (schema(MERCHANT, MOOD), "“Total” is gone."),
+        (schema(MERCHANT, replace(TOTAL, type=PropertyType.TEXT), MOOD), "“Total” was number and is text now."),
+        (
+            schema(MERCHANT, replace(TOTAL, read_only=True), MOOD),
+            "“Total” was number and is number, read-only now.",
+        ),
+        (schema(MERCHANT, TOTAL, replace(MOOD, required=True)), "“Mood” is required, and nothing fills it."),
+        (
+            schema(MERCHANT, TOTAL, MOOD, column("Project", PropertyType.TEXT, required=True)),
+            "“Project” is required, and nothing fills it.",
+        ),
+    ],
+    ids=["removed", "retyped", "locked", "became required", "required added"],
+)
+def test_what_is_not_certain_is_for_a_person(after: Schema, doubt: str) -> None:
+    assert doubts(plan(), after) == (doubt,)
+
+
+def test_a_new_column_is_filled_by_the_rules_with_what_is_not_in_use_yet() -> None:
+    added = (column("Tip", PropertyType.NUMBER), column("Amount", PropertyType.NUMBER))
+    entries = repaired(plan(), schema(*BEFORE.properties, *added))
+    assert entries[PropertyId("Tip")].expression == field("tip")
+    assert entries[PropertyId("Amount")].expression == Nothing()
+
+
+def test_a_persons_plan_is_not_added_to() -> None:
+    entries = repaired(plan(Author.PERSON), schema(*BEFORE.properties, column("Tip", PropertyType.NUMBER)))
+    assert entries[PropertyId("Tip")].expression == Nothing()
+    assert entries[PropertyId("Total")].expression == field("total")
+
+
+def found(prop: Property, expression: Expression) -> tuple[str, ...]:
+    return problems(schema(prop), {prop.id: Entry(expression=expression, reason="Given.", score=1.0)})
+
+
+@pytest.mark.parametrize(
+    ("kind", "expression"),
+    [
+        (PropertyType.TITLE, field("total")),
+        (PropertyType.NUMBER, field("taxes.0.rate")),
+        (PropertyType.NUMBER, field("number")),
+        (PropertyType.SELECT, field("merchant.name")),
+        (PropertyType.URL, field("document.file")),
+        (PropertyType.TEXT, field("line_items.3.description")),
+        (PropertyType.TEXT, Format(template="{merchant.name} {number}")),
+        (PropertyType.CHECKBOX, Constant(value="true")),
+        (PropertyType.DATE, Constant(value="2026-01-01")),
+        (PropertyType.RELATION, Nothing()),
+    ],
+)
+def test_a_plan_that_can_be_carried_out_has_no_problems(kind: PropertyType, expression: Expression) -> None:
+    assert found(column("A", kind), expression) == ()
+
+
+@pytest.mark.parametrize(
+    ("prop", "expression", "problem"),
+    [
+        (TOTAL, field("issue_date"), "Total: issue_date is nothing that a number can hold."),
+        (TOTAL, field("totals"), "Total: there is no value 'totals'."),
+        (TOTAL, field("taxes.0.__class__"), "Total: there is no value 'taxes.0.__class__'."),
+        (TOTAL, field("merchant"), "Total: there is no value 'merchant'."),
+        (MOOD, Format(template="{merchant.name!r} {0}"), "Mood: there is no value 'merchant.name!r'."),
+        (TOTAL, Constant(value="much"), "Total: “much” is no number."),
+        (replace(TOTAL, read_only=True), field("total"), "Total: it cannot be written."),
+        (column("On", PropertyType.DATE), Format(template="{total}"), "On: a text is nothing that a date can hold."),
+        (
+            column("With", PropertyType.PEOPLE),
+            field("merchant.name"),
+            "With: merchant.name is nothing that a people can hold.",
+        ),
+        (replace(TOTAL, required=True), Nothing(), "“Total” is required, and nothing fills it."),
+    ],
+)
+def test_a_plan_that_would_write_wrongly_has_a_problem(prop: Property, expression: Expression, problem: str) -> None:
+    assert found(prop, expression) == (problem,)
+
+
+def test_a_plan_for_a_column_that_is_not_there_has_a_problem() -> None:
+    entry = Entry(expression=Nothing(), reason="Given.", score=1.0)
+    assert problems(BEFORE, {PropertyId("nowhere"): entry}) == ("There is no property nowhere.",)
