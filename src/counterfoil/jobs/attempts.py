@@ -2,7 +2,9 @@
 
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import structlog
 from pydantic import ValidationError
@@ -10,13 +12,17 @@ from pydantic import ValidationError
 from counterfoil.foundation.database import Database
 from counterfoil.foundation.errors import CounterfoilError
 from counterfoil.foundation.ids import IdSource
-from counterfoil.jobs.context import JobContext
-from counterfoil.jobs.domain import Completed, Failed, Failure, Job, LeaseLost
+from counterfoil.jobs.context import JobContext, Settled
+from counterfoil.jobs.domain import Completed, Failed, Failure, Job, Json, LeaseLost
+from counterfoil.jobs.plain import plain_json, plain_text
 from counterfoil.jobs.protocols import JobStore
 from counterfoil.jobs.types import JobTypes
 
 MAX_MESSAGE = 2_000
 MAX_STACK = 16_000
+
+Ended: TypeAlias = Completed | Failed | Settled | None
+"""How a handler ended. None: another attempt has taken the job over, and there is nothing left to do."""
 
 log = structlog.get_logger()
 
@@ -30,55 +36,65 @@ class AttemptRunner:
     store: JobStore
     new_id: IdSource
 
-    def run(self, job: Job) -> Completed | Failed | None:
-        """Return how the attempt ended, or None if there is nothing left to settle.
+    def run(self, job: Job) -> Ended:
+        """Return how the attempt ended.
 
-        That is so where the handler completed the job itself, or where another attempt has taken it over.
         Nothing that a handler raises gets past this function, so that no job vanishes with its worker.
         """
+        assert job.lease  # noqa: S101 - true of every claimed job
+        context = JobContext(job=job, lease=job.lease, database=self.database, store=self.store, new_id=self.new_id)
         with structlog.contextvars.bound_contextvars(
             job_id=str(job.id), job_type=job.type, workspace_id=str(job.workspace), attempt=job.attempts
         ):
             try:
-                return self._call(job)
-            except LeaseLost:
-                log.warning("lease_lost")
-                return None
-            except CounterfoilError as error:
-                log.warning("attempt_failed", code=error.code, error=str(error))
-                return Failed(failure=failure_of(error, error.code), retry=error.retry)
+                return self._call(context)
             except BaseException as error:  # noqa: BLE001 - also SystemExit and KeyboardInterrupt raised by a handler
-                failure = failure_of(error, "task_execution_failed")
-                log.error("attempt_crashed", error=failure.message, stack=failure.stack)  # noqa: TRY400 - its own text is bounded
-                return Failed(failure=failure)
+                # What is done is done, whatever the handler still stumbled over.
+                return context.settled or _stumbled(error)
 
-    def _call(self, job: Job) -> Completed | Failed | None:
-        handled = self.types.get(job.type)
+    def _call(self, context: JobContext) -> Ended:
+        handled = self.types.get(context.job.type)
         try:
-            payload = handled.type.payload.model_validate(job.payload)
+            payload = handled.type.payload.model_validate(context.job.payload)
         except ValidationError as error:
             return Failed(failure=failure_of(error, "validation_error"), retry=False)
-        assert job.lease  # noqa: S101 - true of every claimed job
-        context = JobContext(job=job, lease=job.lease, database=self.database, store=self.store, new_id=self.new_id)
-        result = handled.handler(context, payload)
-        return None if context.settled else Completed(result=result)
+        result: Json | None = handled.handler(context, payload)
+        return context.settled or Completed(result=None if result is None else plain_json(result))
+
+
+def _stumbled(error: BaseException) -> Failed | None:
+    match error:
+        case LeaseLost():
+            _log("lease_lost")
+            return None
+        case CounterfoilError():
+            failed = Failed(failure=failure_of(error, error.code), retry=error.retry)
+            _log("attempt_failed", code=error.code, error=failed.failure.message)
+        case _:
+            failed = Failed(failure=failure_of(error, "task_execution_failed"))
+            _log("attempt_crashed", error=failed.failure.message, stack=failed.failure.stack)
+    return failed
+
+
+def _log(event: str, **facts: str | None) -> None:
+    with suppress(OSError, ValueError):  # a handler may have closed the streams that the log goes to
+        log.warning(event, **facts)
 
 
 def failure_of(error: BaseException, code: str) -> Failure:
     """Describe an error in bounded text that every database takes, even if the error cannot describe itself."""
     message = _described(lambda: str(error)) or type(error).__name__
     stack = _described(lambda: "".join(traceback.format_exception(error, limit=-30)))
-    return Failure(code=code, message=_clean(message, MAX_MESSAGE), stack=_clean(stack, MAX_STACK))
+    return Failure(code=code, message=plain_text(_end(message, MAX_MESSAGE)), stack=plain_text(_end(stack, MAX_STACK)))
 
 
 def _described(describe: Callable[[], str]) -> str:
     try:
         return describe()
-    except Exception:  # noqa: BLE001 - a `__str__` of somebody else's may do anything
+    except BaseException:  # noqa: BLE001 - a `__str__` of somebody else's may do anything
         return "(the error cannot describe itself)"
 
 
-def _clean(text: str, longest: int) -> str:
-    """Keep the end of a long text, for there stands what went wrong; drop what PostgreSQL refuses."""
-    kept = text if len(text) <= longest else "…" + text[-longest:]
-    return kept.encode("utf-8", "replace").decode().replace("\x00", "")
+def _end(text: str, longest: int) -> str:
+    """Keep the end of a long text, for there stands what went wrong."""
+    return text if len(text) <= longest else "…" + text[1 - longest :]

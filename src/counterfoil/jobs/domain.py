@@ -94,9 +94,10 @@ class Backoff:
 
     def delay(self, attempt: int, chance: float) -> timedelta:
         """Return the wait after this attempt (from 1); `chance` lies between 0 and 1."""
-        doublings = min(attempt - 1, 32)  # beyond that every base has long reached the longest delay
-        delay: timedelta = min(self.base * 2**doublings, self.longest)
-        return delay + delay * chance / 2
+        doublings = min(attempt - 1, 64)  # beyond that every base has long reached the longest delay
+        # In floats: no timedelta is long enough for every base doubled so often.
+        seconds = min(self.base.total_seconds() * 2.0**doublings, self.longest.total_seconds())
+        return timedelta(seconds=seconds + seconds * chance / 2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -359,6 +360,16 @@ class UnknownJobType(InvalidInput):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"There is no job type {name[:100]!r}.")
+
+
+class NotJson(InvalidInput):
+    """What a job was given or gave cannot be kept as JSON."""
+
+    code = "not_json"
+    advice = "Give objects of text, finite numbers, lists and objects only."
+
+    def __init__(self, reason: Exception) -> None:
+        super().__init__(f"This cannot be kept as JSON: {str(reason)[:200]}.")
 
 
 class IllegalMove(Conflict):

@@ -39,6 +39,10 @@ class JobStore(Protocol):
         """Save a job that a person moved, unless it has moved meanwhile: then return False."""
         ...
 
+    def due(self, tx: Transaction, now: datetime) -> bool:
+        """Tell whether there is anything to release; this only reads."""
+        ...
+
     def release(self, tx: Transaction, now: datetime, limit: int) -> int:
         """Make due jobs ready whose concurrency key is free; return how many.
 
@@ -78,8 +82,12 @@ class JobStore(Protocol):
         """Keep what a step gave. The caller holds the lease."""
         ...
 
-    def orphans(self, tx: Transaction, worker: WorkerId) -> Sequence[Job]:
-        """Return the jobs that a worker was processing."""
+    def claimed_by(self, tx: Transaction, worker: WorkerId) -> Sequence[Job]:
+        """Return the jobs that are being processed by this worker."""
+        ...
+
+    def orphans(self, tx: Transaction, limit: int) -> Sequence[Job]:
+        """Return jobs that are being processed by workers that have ended."""
         ...
 
     def counts(self, tx: Transaction) -> Mapping[tuple[str, JobStatus], int]:

@@ -11,7 +11,18 @@ from counterfoil.access.domain import WorkspaceId
 from counterfoil.foundation.database import Database, Transaction
 from counterfoil.foundation.ids import IdSource
 from counterfoil.foundation.paging import Page, Paging
-from counterfoil.jobs.domain import Attempt, Job, JobId, JobNotFound, JobStatus, LogLine, Retried, move
+from counterfoil.jobs.domain import (
+    Attempt,
+    IllegalMove,
+    Job,
+    JobId,
+    JobNotFound,
+    JobStatus,
+    LogLine,
+    Retried,
+    move,
+)
+from counterfoil.jobs.plain import plain_json, plain_text
 from counterfoil.jobs.protocols import Dispatcher, JobStore
 from counterfoil.jobs.types import JobType
 
@@ -46,7 +57,7 @@ class JobService:
             workspace=workspace,
             type=job_type.name,
             queue=job_type.queue,
-            payload=payload.model_dump(mode="json"),
+            payload=plain_json(payload.model_dump(mode="json")),
             status=JobStatus.PENDING,
             priority=job_type.priority,
             created_at=now,
@@ -59,7 +70,7 @@ class JobService:
             ready=scheduled_for is None and concurrency_key is None,
             scheduled_for=scheduled_for,
             concurrency_key=concurrency_key,
-            description=description,
+            description=plain_text(description),
         )
         self.store.add(tx, job)
         tx.after_commit(self.dispatcher.ring)
@@ -103,8 +114,7 @@ class JobService:
             before = self._found(tx, workspace, job)
             after = move(before, Retried(), tx.now())
             if not self.store.retry(tx, before, after):
-                # Somebody else was quicker: what they made of it decides whether this is still a legal wish.
-                move(self._found(tx, workspace, job), Retried(), tx.now())
+                raise IllegalMove(self._found(tx, workspace, job), Retried())  # somebody else was quicker
             tx.after_commit(self.dispatcher.ring)
             return after
 

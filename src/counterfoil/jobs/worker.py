@@ -6,7 +6,6 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -16,9 +15,10 @@ import structlog
 
 from counterfoil.foundation.database import Database, DatabaseUnavailable
 from counterfoil.foundation.ids import IdSource
-from counterfoil.jobs.attempts import AttemptRunner
+from counterfoil.jobs.attempts import AttemptRunner, Ended, failure_of
+from counterfoil.jobs.context import Settled
 from counterfoil.jobs.domain import (
-    Completed,
+    Attempt,
     Failed,
     Job,
     JobId,
@@ -34,7 +34,8 @@ from counterfoil.jobs.protocols import Dispatcher, JobStore, Observer, WorkerSto
 from counterfoil.jobs.types import JobTypes
 from counterfoil.jobs.upkeep import Upkeep
 
-LONGEST_BACKOFF_SECONDS = 10.0
+LONGEST_PAUSE_SECONDS = 10.0
+HANDING_BACK_SECONDS = 5.0
 
 log = structlog.get_logger()
 
@@ -44,7 +45,9 @@ class Guard(Protocol):
 
     def warm_up(self) -> None: ...
 
-    def run(self, job: Job) -> Completed | Failed | Returned | None: ...
+    def run(self, job: Job) -> Ended | Returned: ...
+
+    def interrupt(self) -> None: ...
 
     def close(self) -> None: ...
 
@@ -70,6 +73,7 @@ class Worker:
     grace: timedelta
     id: WorkerId = field(init=False)
     _stopping: threading.Event = field(default_factory=threading.Event, init=False)
+    _unsure: threading.Event = field(default_factory=threading.Event, init=False)
     _running: dict[JobId, Job] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
@@ -77,37 +81,50 @@ class Worker:
 
     def run(self) -> None:
         """Work until `stop`, then finish what is running, or give it back when the grace is over."""
-        self._register()
-        with self._beating(), ThreadPoolExecutor(self.concurrency, "job") as slots:
-            self.guard.warm_up()
-            while not self._stopping.is_set():
-                self._survive(lambda: self._turn(slots))
-            self._wind_down()
+        self._survive(lambda: self._register(self.id))
+        with self._beating():
+            try:
+                self.guard.warm_up()
+                while not self._stopping.is_set():
+                    self._survive(self._turn, whatever=True)
+                self._wind_down()
+            finally:
+                self.guard.close()
         self._survive(self._sign_off)
         log.info("worker_stopped", worker_id=str(self.id))
 
     def stop(self) -> None:
-        """Ask the worker to take no more jobs and to end; a second time does no harm."""
+        """Ask the worker to take no more jobs and to end; a second time does no harm.
+
+        It may be called by a signal's handler: that runs in the midst of anything, so what needs a lock is left to a
+        thread.
+        """
+        threading.Thread(target=self._stop, daemon=True).start()
+
+    def _stop(self) -> None:
         self._stopping.set()
         self.dispatcher.ring()
 
-    def _register(self) -> None:
+    def _register(self, worker: WorkerId) -> None:
         name = f"{socket.gethostname()}:{os.getpid()}"
         with self.database.transaction() as tx:
-            self.workers.register(tx, self.id, name, tx.now())
-        log.info("worker_started", worker_id=str(self.id), queues=sorted(self.queues), concurrency=self.concurrency)
+            self.workers.register(tx, worker, name, tx.now())
+        log.info("worker_started", worker_id=str(worker), queues=sorted(self.queues), concurrency=self.concurrency)
 
     def _sign_off(self) -> None:
         with self.database.transaction() as tx:
             self.workers.bury(tx, self.id, tx.now())
 
-    def _turn(self, slots: ThreadPoolExecutor) -> None:
+    def _turn(self) -> None:
         """Do upkeep, fill the free slots, and sleep unless more may be waiting."""
+        if self._unsure.is_set():
+            self._recover()
         self.upkeep.tick()
         free = self.concurrency - len(self._running)
         claimed = self._claim(free) if free else []
         for job in claimed:
-            slots.submit(self._work, job)
+            # As a daemon: a handler that never ends must not keep the process from ending.
+            threading.Thread(target=self._work, args=(job,), name="job", daemon=True).start()
         if not free or len(claimed) < free:
             # Workers that started together would otherwise ask together for ever.
             self.dispatcher.wait(self.poll_every.total_seconds() * random.uniform(0.75, 1.25))  # noqa: S311 - no secret
@@ -118,21 +135,44 @@ class Worker:
         self._running.update({job.id: job for job in jobs})
         return jobs
 
+    def _recover(self) -> None:
+        """Give back what the database says is ours and we do not run: the answer to a claim or settlement was lost."""
+        self._unsure.clear()
+        known = set(self._running)
+        with self.database.reading() as tx:
+            ours = self.jobs.claimed_by(tx, self.id)
+        for job in ours:
+            if job.id not in known:
+                log.warning("job_given_back", job_id=str(job.id), job_type=job.type)
+                self._settle(job, Returned())
+
     def _work(self, job: Job) -> None:
         """Run one job to its end in a thread of its own."""
         try:
-            outcome = self._attempt(job)
-            if outcome:
-                self._survive(lambda: self._settle(job, outcome))
-        except Exception:
-            log.exception("slot_failed", job_id=str(job.id))
+            self._carry_out(job)
         finally:
             self._running.pop(job.id, None)
             self.dispatcher.ring()
 
-    def _attempt(self, job: Job) -> Outcome | None:
+    def _carry_out(self, job: Job) -> None:
+        try:
+            self._conclude(job, self._attempt(job))
+        except Exception as error:
+            log.exception("slot_failed", job_id=str(job.id))
+            self._conclude(job, Failed(failure=failure_of(error, "internal_error")))
+
+    def _attempt(self, job: Job) -> Ended | Returned:
         light = job.type not in self.types or self.types.get(job.type).type.light
         return self.light.run(job) if light else self.guard.run(job)
+
+    def _conclude(self, job: Job, ended: Ended | Returned) -> None:
+        match ended:
+            case None:
+                return
+            case Settled():
+                self._tell(ended.after, ended.attempt)
+            case outcome:
+                self._survive(lambda: self._settle(job, outcome))
 
     def _settle(self, job: Job, outcome: Outcome) -> None:
         assert job.lease  # noqa: S101 - true of every claimed job
@@ -141,19 +181,28 @@ class Worker:
             after = move(job, outcome, now)
             attempt = attempt_of(job, outcome, now)
             kept = self.jobs.settle(tx, job.lease, after, attempt)
-        if not kept:
+        if kept:
+            self._tell(after, attempt)
+        else:
             log.warning("outcome_refused", job_id=str(job.id))
-            return
+
+    def _tell(self, after: Job, attempt: Attempt) -> None:
         self.observer.attempt_ended(after, attempt)
         if after.status is JobStatus.DEAD_LETTER:
-            log.error("job_dead", job_id=str(job.id), job_type=job.type, reason=after.dead_reason)
+            log.error("job_dead", job_id=str(after.id), job_type=after.type, reason=after.dead_reason)
 
     def _wind_down(self) -> None:
-        """Let running jobs finish; kill what has not by the end of the grace, so that it goes back to the queue."""
-        over = time.monotonic() + self.grace.total_seconds()
-        while self._running and time.monotonic() < over:
-            self.dispatcher.wait(self.poll_every.total_seconds())
+        """Let running jobs finish; what has not by the end of the grace is killed and given back to the queue."""
+        self._await_running(self.grace.total_seconds())
         self.guard.close()
+        self._await_running(HANDING_BACK_SECONDS if self._running else 0.0)
+        for job in list(self._running.values()):  # light ones: they cannot be killed, but what they still do is refused
+            self._conclude(job, Returned())
+
+    def _await_running(self, seconds: float) -> None:
+        over = time.monotonic() + seconds
+        while self._running and (left := over - time.monotonic()) > 0:
+            self.dispatcher.wait(min(left, self.poll_every.total_seconds()))
 
     @contextmanager
     def _beating(self) -> Iterator[None]:
@@ -162,7 +211,7 @@ class Worker:
 
         def beat() -> None:
             while not silent.wait(self.beat_every.total_seconds()):
-                self._survive(self._beat)
+                self._survive(self._beat, whatever=True)
 
         heart = threading.Thread(target=beat, name="heart", daemon=True)
         heart.start()
@@ -176,13 +225,18 @@ class Worker:
         with self.database.transaction() as tx:
             alive = self.workers.beat(tx, self.id, tx.now())
         if not alive:
-            # Somebody took us for dead and freed our jobs. What still runs is refused; we go on under another name.
+            # Somebody took us for dead and freed our jobs. What still runs would be refused; start over.
             log.error("worker_was_given_up", worker_id=str(self.id))
-            self.id = WorkerId(self.new_id())
-            self._register()
+            successor = WorkerId(self.new_id())
+            self._register(successor)
+            self.id = successor
+            self.guard.interrupt()
 
-    def _survive(self, action: Callable[[], None]) -> None:
-        """Repeat the action while the database is away, with growing pauses; give up only when the grace is over."""
+    def _survive(self, action: Callable[[], None], *, whatever: bool = False) -> None:
+        """Repeat the action while the database is away, with growing pauses; give up only when the grace is over.
+
+        With `whatever`, other errors are survived as well: a worker that ended by one would take its jobs with it.
+        """
         pause = 0.1
         gives_up = None
         while True:
@@ -190,10 +244,15 @@ class Worker:
                 return action()
             except DatabaseUnavailable as error:
                 log.warning("database_unavailable", error=repr(error.__cause__), retry_in=round(pause, 1))
+            except Exception:
+                if not whatever:
+                    raise
+                log.exception("worker_stumbled", retry_in=round(pause, 1))
+            self._unsure.set()
             if self._stopping.is_set():
                 gives_up = gives_up or time.monotonic() + self.grace.total_seconds()
                 if time.monotonic() > gives_up:
                     log.error("gave_up_on_database")
                     return None
             time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
-            pause = min(2 * pause, LONGEST_BACKOFF_SECONDS)
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)

@@ -13,6 +13,7 @@ from sqlalchemy import (
     ColumnElement,
     Select,
     String,
+    TextClause,
     and_,
     cast,
     exists,
@@ -50,11 +51,13 @@ from counterfoil.jobs.domain import (
 from counterfoil.jobs.infrastructure.tables import (
     READY,
     TO_RELEASE,
+    UNDER_WAY,
     UNFINISHED,
     JobAttemptRow,
     JobLogRow,
     JobRow,
     JobStepRow,
+    WorkerRow,
     taking_a_slot,
 )
 
@@ -89,7 +92,7 @@ class SqlJobStore:
         query = (
             select(*JobAttemptRow.__table__.columns)
             .where(JobAttemptRow.job_id == job, JobAttemptRow.workspace_id == workspace)
-            .order_by(JobAttemptRow.ended_at)
+            .order_by(JobAttemptRow.ended_at, JobAttemptRow.lease)
         )
         return [_attempt_of(row) for row in tx.execute(query)]
 
@@ -105,6 +108,9 @@ class SqlJobStore:
         same = and_(JobRow.id == before.id, JobRow.workspace_id == before.workspace, JobRow.status == before.status)
         return tx.execute(update(JobRow).where(same).values(_row_of(after))).rowcount == 1
 
+    def due(self, tx: Transaction, now: datetime) -> bool:
+        return tx.execute(select(JobRow.id).where(*_releasable(now)).limit(1)).first() is not None
+
     def release(self, tx: Transaction, now: datetime, limit: int) -> int:
         """Make due jobs ready, of each concurrency key at most one and only while none is under way."""
         if (
@@ -112,23 +118,13 @@ class SqlJobStore:
             and not tx.execute(select(func.pg_try_advisory_xact_lock(_RELEASE_LOCK))).scalar()
         ):
             return 0
-        busy = aliased(JobRow, name="busy")
-        taken = exists().where(
-            busy.workspace_id == JobRow.workspace_id,
-            busy.concurrency_key == JobRow.concurrency_key,
-            text(taking_a_slot("busy.")),
+        place = func.row_number().over(
+            partition_by=(JobRow.workspace_id, func.coalesce(JobRow.concurrency_key, cast(JobRow.id, String))),
+            order_by=(JobRow.due_at, JobRow.id),
         )
         due = (
-            select(
-                JobRow.id,
-                func.row_number()
-                .over(
-                    partition_by=(JobRow.workspace_id, func.coalesce(JobRow.concurrency_key, cast(JobRow.id, String))),
-                    order_by=(JobRow.due_at, JobRow.id),
-                )
-                .label("place"),
-            )
-            .where(text(TO_RELEASE), JobRow.due_at <= now, ~taken)
+            select(JobRow.id, place.label("place"))
+            .where(*_releasable(now))
             .order_by(JobRow.due_at)
             .limit(limit)
             .subquery()
@@ -194,8 +190,12 @@ class SqlJobStore:
         return True
 
     def holds(self, tx: Transaction, job: JobId, lease: Lease) -> bool:
-        """Tell whether the lease is current; the row stays locked, so it stays current until the end."""
-        return tx.execute(select(JobRow.id).where(_held(job, lease)).with_for_update()).one_or_none() is not None
+        """Tell whether the lease is current; the row stays locked, so it stays current until the end.
+
+        Rows that point to the job, such as its log lines, can still be added by others.
+        """
+        query = select(JobRow.id).where(_held(job, lease)).with_for_update(key_share=True)
+        return tx.execute(query).one_or_none() is not None
 
     def set_progress(self, tx: Transaction, job: JobId, lease: Lease, progress: Progress) -> bool:
         changed = update(JobRow).where(_held(job, lease)).values(progress=_progress_row(progress))
@@ -227,9 +227,18 @@ class SqlJobStore:
         row = {"job_id": job, "name": name, "workspace_id": workspace, "result": dict(result), "created_at": now}
         tx.execute(insert(JobStepRow), row)
 
-    def orphans(self, tx: Transaction, worker: WorkerId) -> Sequence[Job]:
-        query = _jobs().where(JobRow.worker_id == worker, JobRow.status == JobStatus.PROCESSING).with_for_update()
+    def claimed_by(self, tx: Transaction, worker: WorkerId) -> Sequence[Job]:
+        query = _jobs().where(JobRow.worker_id == worker, text(UNDER_WAY))
         return [_job_of(row) for row in tx.execute(query)]
+
+    def orphans(self, tx: Transaction, limit: int) -> Sequence[Job]:
+        """Return jobs of workers that have ended, also if they were claimed after that.
+
+        One that an attempt has locked just now, in a transaction of its own, is left for later: it may be completing.
+        """
+        living = exists().where(WorkerRow.id == JobRow.worker_id, WorkerRow.ended_at.is_(None))
+        query = _jobs().where(text(UNDER_WAY), ~living).limit(limit)
+        return [_job_of(row) for row in tx.execute(query.with_for_update(skip_locked=True))]
 
     def counts(self, tx: Transaction) -> Mapping[tuple[str, JobStatus], int]:
         query = (
@@ -242,6 +251,17 @@ class SqlJobStore:
 
 def _jobs() -> Select[Any]:
     return select(*JobRow.__table__.columns)
+
+
+def _releasable(now: datetime) -> tuple[ColumnElement[bool] | TextClause, ...]:
+    """Match due jobs whose concurrency key nobody has."""
+    busy = aliased(JobRow, name="busy")
+    taken = exists().where(
+        busy.workspace_id == JobRow.workspace_id,
+        busy.concurrency_key == JobRow.concurrency_key,
+        text(taking_a_slot("busy.")),
+    )
+    return text(TO_RELEASE), JobRow.due_at <= now, ~taken
 
 
 def _held(job: JobId, lease: Lease) -> ColumnElement[bool]:

@@ -12,6 +12,7 @@ from counterfoil.foundation.database import Row
 # Written once for index and query alike: a database uses a partial index only for the very condition it was made with.
 READY = "ready"
 TO_RELEASE = "NOT ready AND status IN ('pending', 'failed')"
+UNDER_WAY = "status = 'processing'"
 UNFINISHED = "status NOT IN ('completed', 'cancelled')"
 
 
@@ -73,7 +74,7 @@ class JobRow(Row):
         Index("jobs_to_claim", "claim_key", **_only(READY)),
         Index("jobs_to_release", "due_at", **_only(TO_RELEASE)),
         Index("jobs_taking_a_slot", "workspace_id", "concurrency_key", **_only(taking_a_slot())),
-        Index("jobs_of_worker", "worker_id", **_only("status = 'processing'")),
+        Index("jobs_of_worker", "worker_id", **_only(UNDER_WAY)),
         Index("jobs_unfinished", "queue", "status", **_only(UNFINISHED)),
         Index("jobs_of_workspace", "workspace_id", "id"),
     )

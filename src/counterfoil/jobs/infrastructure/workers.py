@@ -42,12 +42,14 @@ class LockedWorkerStore(SqlWorkerStore):
         self._held: dict[WorkerId, int] = {}
 
     def register(self, tx: Transaction, worker: WorkerId, name: str, now: datetime) -> None:
-        """Note the worker; its lock is taken first, so that nobody sees it without one."""
+        """Note the worker; its lock is taken before the commit, so that nobody sees it without one."""
+        super().register(tx, worker, name, now)
+        if worker in self._held:  # from an earlier try that did not come to its commit
+            return
         self._folder.mkdir(parents=True, exist_ok=True)
         handle = os.open(self._path(worker), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self._held[worker] = handle
-        super().register(tx, worker, name, now)
 
     def dead(self, tx: Transaction, now: datetime, lapse: timedelta) -> Sequence[WorkerId]:  # noqa: ARG002 - no clock is asked
         living = tx.execute(select(WorkerRow.id).where(WorkerRow.ended_at.is_(None))).scalars()
@@ -65,7 +67,7 @@ class LockedWorkerStore(SqlWorkerStore):
         except FileNotFoundError:
             return True
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared, so that two who look do not mislead each other
         except BlockingIOError:
             return False
         finally:

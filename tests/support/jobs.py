@@ -1,0 +1,352 @@
+"""An engine for tests: job types that do every kind of harm, a worker to run them in, and ready-made jobs."""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import psutil
+from pydantic import BaseModel
+from sqlalchemy import Column, Integer, MetaData, Table, Uuid, insert
+
+from counterfoil.access.domain import WorkspaceId
+from counterfoil.foundation.database import Database
+from counterfoil.foundation.ids import new_id
+from counterfoil.jobs.attempts import AttemptRunner, Ended
+from counterfoil.jobs.context import JobContext
+from counterfoil.jobs.domain import Attempt, Backoff, Job, JobId, JobStatus, Json, Returned
+from counterfoil.jobs.infrastructure.children import ChildPool
+from counterfoil.jobs.infrastructure.local import LocalDispatcher
+from counterfoil.jobs.infrastructure.sql import SqlJobStore
+from counterfoil.jobs.infrastructure.workers import LockedWorkerStore, SqlWorkerStore
+from counterfoil.jobs.protocols import WorkerStore
+from counterfoil.jobs.service import JobService
+from counterfoil.jobs.types import JobType, JobTypes
+from counterfoil.jobs.upkeep import Upkeep
+from counterfoil.jobs.worker import Guard, Worker
+
+AT_ONCE = Backoff(base=timedelta(0))
+BASELINE_MB = 160
+"""More than a child of these tests holds when it does nothing."""
+
+effects = Table(
+    "effects",
+    MetaData(),
+    Column("job_id", Uuid(), primary_key=True),  # a second effect of the same job is an error
+    Column("process", Integer, nullable=False),
+)
+
+
+class Note(BaseModel):
+    """What the jobs of these tests are given."""
+
+    text: str = ""
+    number: int = 0
+
+
+def make_job(workspace: WorkspaceId, **changes: Any) -> Job:
+    """Return a job that can be claimed at once."""
+    now = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+    facts: dict[str, Any] = {
+        "id": JobId(new_id()),
+        "workspace": workspace,
+        "type": "note",
+        "queue": "default",
+        "payload": {},
+        "status": JobStatus.PENDING,
+        "priority": 3,
+        "created_at": now,
+        "due_at": now,
+        "max_attempts": 5,
+        "backoff": Backoff(),
+        "timeout_seconds": 60,
+        "memory_mb": 512,
+        "ready": True,
+    }
+    return Job(**(facts | changes))
+
+
+def greet(_: JobContext, note: Note) -> Json:
+    return {"greeting": f"Hello {note.text}", "process": os.getpid()}
+
+
+def fail(_: JobContext, note: Note) -> None:
+    raise RuntimeError(note.text)
+
+
+def fail_once(context: JobContext, _: Note) -> Json:
+    if context.job.attempts == 1:
+        raise ConnectionError("Not yet.")
+    return {"attempt": context.job.attempts}
+
+
+def take_effect(context: JobContext, _: Note) -> None:
+    with context.transaction() as tx:
+        tx.execute(insert(effects), {"job_id": context.job.id, "process": os.getpid()})
+        context.complete(tx, {"done": True})
+
+
+def take_effect_and_stumble(context: JobContext, note: Note) -> None:
+    take_effect(context, note)
+    raise RuntimeError
+
+
+def ask_back(context: JobContext, note: Note) -> Json:
+    """Use everything that a handler is given."""
+    context.log("Began", number=note.number)
+    first = context.step("first", lambda: {"process": os.getpid()})
+    context.progress(1, 1, message="One of one")
+    return {"first": first, "again": context.step("first", dict)}
+
+
+def leave(_: JobContext, __: Note) -> None:
+    os._exit(0)
+
+
+def crash(_: JobContext, __: Note) -> None:
+    ctypes.string_at(0)
+
+
+def kill_itself(_: JobContext, __: Note) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def exit_politely(_: JobContext, __: Note) -> None:
+    sys.exit(3)
+
+
+def interrupt(_: JobContext, __: Note) -> None:
+    raise KeyboardInterrupt
+
+
+def sleep_long(_: JobContext, note: Note) -> None:
+    if note.text:
+        Path(note.text).write_text(str(os.getpid()))
+    time.sleep(600)
+
+
+def block_signals_and_hold_the_interpreter(_: JobContext, note: Note) -> None:
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGALRM})
+    Path(note.text).write_text(str(os.getpid()))
+    ctypes.PyDLL(None).sleep(600)  # unlike CDLL, this keeps the interpreter's lock
+
+
+def take_memory(_: JobContext, note: Note) -> None:
+    held = b"x" * (note.number << 20)
+    time.sleep(600 if held else 0)
+
+
+def leave_grandchildren(_: JobContext, note: Note) -> Json:
+    """Leave a process in our group, and one that has left group and parent."""
+    near = subprocess.Popen(["sleep", "600"])
+    script = "import subprocess; print(subprocess.Popen(['sleep', '600'], stdout=subprocess.DEVNULL).pid)"
+    far = subprocess.run([sys.executable, "-c", script], start_new_session=True, capture_output=True, check=True)
+    pids = [near.pid, int(far.stdout)]
+    if note.text == "and leave":
+        os._exit(0)
+    return {"pids": pids, "process": os.getpid()}
+
+
+def spoil(_: JobContext, note: Note) -> Json:
+    """Change what the next job in this process would find."""
+    if note.text == "streams":
+        os.closerange(0, 3)
+    if note.text == "folder":
+        os.chdir("/")
+    if note.text == "signals":
+        signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    return {"process": os.getpid()}
+
+
+def give_text(context: JobContext, _: Note) -> Json:
+    """Say what PostgreSQL refuses to hear, everywhere."""
+    odd = "nul \x00 and \ud800 surrogate"
+    context.log(odd, text=odd)
+    context.progress(1, 1, message=odd)
+    context.step("odd", lambda: {odd: [odd]})
+    return {"text": odd}
+
+
+def give_nonsense(_: JobContext, __: Note) -> Json:
+    return {"number": float("nan")}
+
+
+HANDLERS: Sequence[Callable[[JobContext, Note], Json | None]] = (
+    greet,
+    fail,
+    fail_once,
+    take_effect,
+    take_effect_and_stumble,
+    ask_back,
+    leave,
+    crash,
+    kill_itself,
+    exit_politely,
+    interrupt,
+    sleep_long,
+    block_signals_and_hold_the_interpreter,
+    take_memory,
+    leave_grandchildren,
+    spoil,
+    give_text,
+    give_nonsense,
+)
+
+
+def guarded(handler: Callable[[JobContext, Note], Json | None], **changes: Any) -> JobType[Note]:
+    """Return the type of jobs that run this handler in a child."""
+    facts: dict[str, Any] = {"max_attempts": 2, "backoff": AT_ONCE, "timeout_seconds": 60}
+    return JobType(name=handler.__name__, payload=Note, handler=handler, **(facts | changes))
+
+
+def light(handler: Callable[[JobContext, Note], Json | None], **changes: Any) -> JobType[Note]:
+    """Return the type of jobs that run this handler in a thread."""
+    facts: dict[str, Any] = {"max_attempts": 2, "backoff": AT_ONCE}
+    return JobType(name=f"light_{handler.__name__}", payload=Note, handler=handler, light=True, **(facts | changes))
+
+
+def runner(url: str, more: Iterable[JobType[Any]] = ()) -> AttemptRunner:
+    """Build what runs attempts; in children, too."""
+    types = JobTypes([*map(guarded, HANDLERS), *map(light, HANDLERS), *more])
+    return AttemptRunner(types=types, database=Database(url), store=SqlJobStore(), new_id=new_id)
+
+
+def no_runner() -> AttemptRunner:
+    """Fail as a factory does whose house is not in order."""
+    raise RuntimeError
+
+
+@dataclass(slots=True)
+class Endings:
+    """An observer that remembers."""
+
+    seen: list[tuple[Job, Attempt]] = field(default_factory=list)
+
+    def attempt_ended(self, after: Job, attempt: Attempt) -> None:
+        self.seen.append((after, attempt))
+
+
+class NoGuard:
+    """Stands in where a test has only light jobs, so that no process is started."""
+
+    def warm_up(self) -> None: ...
+
+    def run(self, job: Job) -> Ended | Returned:
+        raise AssertionError(job)
+
+    def interrupt(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(slots=True, kw_only=True)
+class Engine:
+    """The whole engine on one database."""
+
+    database: Database
+    folder: Path
+    guard: Guard | None = None
+    more: Sequence[JobType[Any]] = ()
+    concurrency: int = 2
+    lapse: timedelta = timedelta(seconds=60)
+    grace: timedelta = timedelta(seconds=30)
+    beat_every: timedelta = timedelta(milliseconds=200)
+    dispatcher: LocalDispatcher = field(default_factory=LocalDispatcher)
+    endings: Endings = field(default_factory=Endings)
+    store: SqlJobStore = field(default_factory=SqlJobStore)
+
+    @property
+    def jobs(self) -> JobService:
+        return JobService(database=self.database, store=self.store, dispatcher=self.dispatcher, new_id=new_id)
+
+    def workers(self) -> WorkerStore:
+        """Return a worker store as another process would have one."""
+        if self.database.url.startswith("sqlite"):
+            return LockedWorkerStore(self.folder / "workers")
+        return SqlWorkerStore()
+
+    def upkeep(self, workers: WorkerStore | None = None) -> Upkeep:
+        return Upkeep(
+            database=self.database,
+            jobs=self.store,
+            workers=workers or self.workers(),
+            observer=self.endings,
+            lapse=self.lapse,
+        )
+
+    def worker(self) -> Worker:
+        url = self.database.engine.url.render_as_string(hide_password=False)
+        runs = runner(url, self.more)
+        workers = self.workers()
+        return Worker(
+            database=self.database,
+            jobs=self.store,
+            workers=workers,
+            types=runs.types,
+            upkeep=self.upkeep(workers),
+            dispatcher=self.dispatcher,
+            guard=self.guard or ChildPool(partial(runner, url), preload=["tests.support.jobs"]),
+            light=runs,
+            observer=self.endings,
+            new_id=new_id,
+            queues=["default"],
+            concurrency=self.concurrency,
+            beat_every=self.beat_every,
+            poll_every=timedelta(milliseconds=200),
+            grace=self.grace,
+        )
+
+    def enqueue(self, workspace: WorkspaceId, job_type: JobType[Note], text: str = "", **more: Any) -> JobId:
+        number = more.pop("number", 0)
+        with self.database.transaction() as tx:
+            return self.jobs.enqueue(tx, workspace, job_type, Note(text=text, number=number), **more)
+
+    @contextmanager
+    def working(self) -> Iterator[Worker]:
+        """Run a worker in a thread and end it."""
+        worker = self.worker()
+        thread = threading.Thread(target=worker.run, name="worker")
+        thread.start()
+        try:
+            yield worker
+        finally:
+            worker.stop()
+            thread.join(60)
+            assert not thread.is_alive()
+
+    def await_status(self, workspace: WorkspaceId, job: JobId, *wanted: JobStatus, seconds: float = 40) -> Job:
+        """Wait until the job stands at one of these, or is final."""
+        found: list[Job] = []
+
+        def there() -> bool:
+            found[:] = [self.jobs.get(workspace, job)]
+            return found[0].status in wanted or (not wanted and found[0].status.final)
+
+        wait_until(there, seconds=seconds)
+        return found[0]
+
+
+def wait_until(condition: Callable[[], bool], *, seconds: float = 40) -> None:
+    """Return once the condition holds; fail when it has not by then."""
+    over = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < over, "waited in vain"
+        time.sleep(0.01)
+
+
+def alive(pid: int) -> bool:
+    """Tell whether a process runs; one that only waits to be buried does not."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
