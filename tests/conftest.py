@@ -55,10 +55,15 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 def database(database_url: str) -> Iterator[Database]:
     """A database with all tables and two workspaces."""
     database = Database(database_url)
+    prepare(database)
+    yield database
+    database.close()
+
+
+def prepare(database: Database) -> None:
+    """Make all tables and the two workspaces."""
     Row.metadata.create_all(database.engine)
     with database.transaction() as tx:
         now = datetime(2026, 1, 1, tzinfo=UTC)
         rows = [{"id": ACME, "name": "Acme", "created_at": now}, {"id": BIRCH, "name": "Birch", "created_at": now}]
         tx.execute(insert(WorkspaceRow), rows)
-    yield database
-    database.close()

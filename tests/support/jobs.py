@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import psutil
 from pydantic import BaseModel
@@ -31,9 +31,11 @@ from counterfoil.jobs.infrastructure.sql import SqlJobStore
 from counterfoil.jobs.infrastructure.workers import LockedWorkerStore, SqlWorkerStore
 from counterfoil.jobs.protocols import WorkerStore
 from counterfoil.jobs.service import JobService
-from counterfoil.jobs.types import JobType, JobTypes
+from counterfoil.jobs.types import Handled, JobType, JobTypes
 from counterfoil.jobs.upkeep import Upkeep
 from counterfoil.jobs.worker import Guard, Worker
+
+Handler: TypeAlias = Callable[[JobContext, "Note"], Json | None]
 
 AT_ONCE = Backoff(base=timedelta(0))
 BASELINE_MB = 160
@@ -149,8 +151,8 @@ def take_memory(_: JobContext, note: Note) -> None:
 def leave_grandchildren(_: JobContext, note: Note) -> Json:
     """Leave a process in our group, and one that has left group and parent."""
     near = subprocess.Popen(["sleep", "600"])
-    script = "import subprocess; print(subprocess.Popen(['sleep', '600'], stdout=subprocess.DEVNULL).pid)"
-    far = subprocess.run([sys.executable, "-c", script], start_new_session=True, capture_output=True, check=True)
+    script = "import subprocess; print(subprocess.Popen(['sleep', '600'], stdout=2).pid)"
+    far = subprocess.run([sys.executable, "-c", script], start_new_session=True, stdout=subprocess.PIPE, check=True)
     pids = [near.pid, int(far.stdout)]
     if note.text == "and leave":
         os._exit(0)
@@ -181,7 +183,7 @@ def give_nonsense(_: JobContext, __: Note) -> Json:
     return {"number": float("nan")}
 
 
-HANDLERS: Sequence[Callable[[JobContext, Note], Json | None]] = (
+HANDLERS: Sequence[Handler] = (
     greet,
     fail,
     fail_once,
@@ -203,21 +205,22 @@ HANDLERS: Sequence[Callable[[JobContext, Note], Json | None]] = (
 )
 
 
-def guarded(handler: Callable[[JobContext, Note], Json | None], **changes: Any) -> JobType[Note]:
+def guarded(handler: Handler, **changes: Any) -> JobType[Note]:
     """Return the type of jobs that run this handler in a child."""
     facts: dict[str, Any] = {"max_attempts": 2, "backoff": AT_ONCE, "timeout_seconds": 60}
-    return JobType(name=handler.__name__, payload=Note, handler=handler, **(facts | changes))
+    return JobType(name=handler.__name__, payload=Note, **(facts | changes))
 
 
-def light(handler: Callable[[JobContext, Note], Json | None], **changes: Any) -> JobType[Note]:
+def light(handler: Handler, **changes: Any) -> JobType[Note]:
     """Return the type of jobs that run this handler in a thread."""
     facts: dict[str, Any] = {"max_attempts": 2, "backoff": AT_ONCE}
-    return JobType(name=f"light_{handler.__name__}", payload=Note, handler=handler, light=True, **(facts | changes))
+    return JobType(name=f"light_{handler.__name__}", payload=Note, light=True, **(facts | changes))
 
 
-def runner(url: str, more: Iterable[JobType[Any]] = ()) -> AttemptRunner:
+def runner(url: str, more: Iterable[Handled[Any]] = ()) -> AttemptRunner:
     """Build what runs attempts; in children, too."""
-    types = JobTypes([*map(guarded, HANDLERS), *map(light, HANDLERS), *more])
+    handled = [Handled(type=sort(one), handler=one) for one in HANDLERS for sort in (guarded, light)]
+    types = JobTypes([*handled, *more])
     return AttemptRunner(types=types, database=Database(url), store=SqlJobStore(), new_id=new_id)
 
 

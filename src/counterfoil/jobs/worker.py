@@ -162,8 +162,10 @@ class Worker:
             self._conclude(job, Failed(failure=failure_of(error, "internal_error")))
 
     def _attempt(self, job: Job) -> Ended | Returned:
-        light = job.type not in self.types or self.types.get(job.type).type.light
-        return self.light.run(job) if light else self.guard.run(job)
+        return self.light.run(job) if self._is_light(job) else self.guard.run(job)
+
+    def _is_light(self, job: Job) -> bool:
+        return job.type not in self.types or self.types.get(job.type).type.light
 
     def _conclude(self, job: Job, ended: Ended | Returned) -> None:
         match ended:
@@ -193,15 +195,15 @@ class Worker:
 
     def _wind_down(self) -> None:
         """Let running jobs finish; what has not by the end of the grace is killed and given back to the queue."""
-        self._await_running(self.grace.total_seconds())
+        self._wait_while(lambda: bool(self._running), self.grace.total_seconds())
         self.guard.close()
-        self._await_running(HANDING_BACK_SECONDS if self._running else 0.0)
+        self._wait_while(lambda: not all(map(self._is_light, list(self._running.values()))), HANDING_BACK_SECONDS)
         for job in list(self._running.values()):  # light ones: they cannot be killed, but what they still do is refused
             self._conclude(job, Returned())
 
-    def _await_running(self, seconds: float) -> None:
+    def _wait_while(self, condition: Callable[[], bool], seconds: float) -> None:
         over = time.monotonic() + seconds
-        while self._running and (left := over - time.monotonic()) > 0:
+        while condition() and (left := over - time.monotonic()) > 0:
             self.dispatcher.wait(min(left, self.poll_every.total_seconds()))
 
     @contextmanager

@@ -1,0 +1,470 @@
+"""A worker brings every job to an end, whatever its handler does, and is left by none of them."""
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+
+import psutil
+import pytest
+from sqlalchemy import select
+from tests.conftest import prepare
+from tests.support import jobs as handlers
+from tests.support.jobs import (
+    BASELINE_MB,
+    Engine,
+    NoGuard,
+    Note,
+    alive,
+    effects,
+    guarded,
+    light,
+    make_job,
+    no_runner,
+    runner,
+    wait_until,
+)
+
+from counterfoil.access.domain import WorkspaceId
+from counterfoil.foundation.database import Database
+from counterfoil.foundation.ids import new_id
+from counterfoil.foundation.paging import Paging
+from counterfoil.jobs.domain import (
+    Completed,
+    DeadReason,
+    Ending,
+    Failed,
+    Job,
+    JobStatus,
+    Lease,
+    Returned,
+    WorkerId,
+)
+from counterfoil.jobs.infrastructure.children import ChildPool
+from counterfoil.jobs.types import JobType
+
+
+@pytest.fixture
+def engine(database: Database, tmp_path: Path) -> Engine:
+    """An engine whose worker runs light jobs only."""
+    effects.metadata.create_all(database.engine)
+    return Engine(database=database, folder=tmp_path, guard=NoGuard())
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'children.db'}"
+
+
+@pytest.fixture
+def sqlite_engine(sqlite_url: str, tmp_path: Path) -> Iterator[Engine]:
+    """An engine that runs guarded jobs in children."""
+    database = Database(sqlite_url)
+    prepare(database)
+    yield Engine(database=database, folder=tmp_path)
+    database.close()
+
+
+@pytest.fixture
+def pool(sqlite_url: str) -> Iterator[ChildPool]:
+    pool = ChildPool(partial(runner, sqlite_url), preload=["tests.support.jobs"])
+    yield pool
+    pool.close()
+
+
+def job_of(job_type: JobType[Note], **payload: object) -> Job:
+    """Return a job as a worker has claimed it."""
+    return make_job(
+        WorkspaceId(new_id()),
+        type=job_type.name,
+        status=JobStatus.PROCESSING,
+        payload=payload,
+        attempts=1,
+        timeout_seconds=job_type.timeout_seconds,
+        memory_mb=job_type.memory_mb,
+        lease=Lease(new_id()),
+        worker=WorkerId(new_id()),
+    )
+
+
+def failure_in(pool: ChildPool, job: Job) -> tuple[str, str]:
+    ended = pool.run(job)
+    assert isinstance(ended, Failed)
+    assert ended.retry
+    return ended.failure.code, ended.failure.message
+
+
+def process_in(pool: ChildPool, job_type: JobType[Note], **payload: object) -> int:
+    """Run a job that completes and return the process that it ran in."""
+    ended = pool.run(job_of(job_type, **payload))
+    assert isinstance(ended, Completed)
+    assert ended.result
+    process: int = ended.result["process"]
+    return process
+
+
+def settled(engine: Engine, workspace: WorkspaceId, job_type: JobType[Note], text: str = "") -> Job:
+    """Enqueue a job, let a worker have it, and return it once it is final."""
+    job = engine.enqueue(workspace, job_type, text)
+    with engine.working():
+        return engine.await_status(workspace, job)
+
+
+# --- light jobs, on both databases ---
+
+
+def test_a_job_is_completed_with_its_result(engine: Engine, workspace: WorkspaceId) -> None:
+    job = settled(engine, workspace, light(handlers.greet), "Ada")
+    assert job.status is JobStatus.COMPLETED
+    assert job.result
+    assert job.result["greeting"] == "Hello Ada"
+    ((after, attempt),) = engine.endings.seen
+    assert (after.id, attempt.ending, attempt.number) == (job.id, Ending.COMPLETED, 1)
+
+
+def test_a_job_that_fails_is_tried_again(engine: Engine, workspace: WorkspaceId) -> None:
+    job = settled(engine, workspace, light(handlers.fail_once))
+    assert (job.status, job.attempts, job.result) == (JobStatus.COMPLETED, 2, {"attempt": 2})
+    endings = [(attempt.number, attempt.ending) for attempt in engine.jobs.attempts(workspace, job.id)]
+    assert endings == [(1, Ending.FAILED), (2, Ending.COMPLETED)]
+
+
+def test_a_job_that_fails_too_often_is_a_dead_letter_until_somebody_retries_it(
+    engine: Engine, workspace: WorkspaceId
+) -> None:
+    job = settled(engine, workspace, light(handlers.fail), "broken")
+    assert (job.status, job.dead_reason) == (JobStatus.DEAD_LETTER, DeadReason.ATTEMPTS_USED_UP)
+    assert job.failure
+    assert (job.failure.code, job.failure.message) == ("task_execution_failed", "broken")
+    assert "RuntimeError" in (job.failure.stack or "")
+    assert engine.jobs.retry(workspace, job.id).status is JobStatus.PENDING
+    with engine.working():
+        assert engine.await_status(workspace, job.id, JobStatus.DEAD_LETTER).attempts == 2
+    assert len(engine.jobs.attempts(workspace, job.id)) == 4
+
+
+@pytest.mark.parametrize("handler", [handlers.take_effect, handlers.take_effect_and_stumble])
+def test_a_job_that_completes_itself_with_its_effect_is_done_once_and_counted(
+    engine: Engine, workspace: WorkspaceId, handler: handlers.Handler
+) -> None:
+    job = settled(engine, workspace, light(handler))
+    assert (job.status, job.result, job.attempts) == (JobStatus.COMPLETED, {"done": True}, 1)
+    with engine.database.reading() as tx:
+        assert len(tx.execute(select(effects)).all()) == 1
+    wait_until(lambda: bool(engine.endings.seen))
+    assert [attempt.ending for _, attempt in engine.endings.seen] == [Ending.COMPLETED]
+
+
+def test_a_handler_can_tell_how_it_goes(engine: Engine, workspace: WorkspaceId) -> None:
+    job = settled(engine, workspace, light(handlers.ask_back))
+    assert job.status is JobStatus.COMPLETED
+    assert job.result
+    assert job.result["first"] == job.result["again"]
+    assert job.progress
+    assert (job.progress.percentage, job.progress.message) == (100.0, "One of one")
+    (line,) = engine.jobs.logs(workspace, job.id, Paging()).items
+    assert (line.message, line.metadata) == ("Began", {"number": 0})
+
+
+def test_a_payload_that_does_not_fit_is_not_worth_retrying(engine: Engine, workspace: WorkspaceId) -> None:
+    bad = make_job(workspace, type="light_greet", payload={"number": "many"})
+    with engine.database.transaction() as tx:
+        engine.store.add(tx, bad)
+    with engine.working():
+        job = engine.await_status(workspace, bad.id)
+    assert (job.status, job.attempts) == (JobStatus.DEAD_LETTER, 1)
+    assert job.failure
+    assert job.failure.code == "validation_error"
+
+
+def test_a_job_of_a_type_that_nobody_knows_is_dead_at_once(engine: Engine, workspace: WorkspaceId) -> None:
+    stranger = JobType(name="__import__", payload=Note, handler=handlers.greet)
+    job = settled(engine, workspace, stranger)
+    assert (job.status, job.dead_reason) == (JobStatus.DEAD_LETTER, DeadReason.NOT_WORTH_RETRYING)
+    assert job.failure
+    assert job.failure.code == "unknown_job_type"
+
+
+@pytest.mark.parametrize("handler", [handlers.exit_politely, handlers.interrupt])
+def test_a_handler_that_wants_to_end_the_process_fails_its_job_alone(
+    engine: Engine, workspace: WorkspaceId, handler: handlers.Handler
+) -> None:
+    bad = engine.enqueue(workspace, light(handler))
+    good = engine.enqueue(workspace, light(handlers.greet))
+    with engine.working():
+        assert engine.await_status(workspace, bad).status is JobStatus.DEAD_LETTER
+        assert engine.await_status(workspace, good).status is JobStatus.COMPLETED
+
+
+def test_text_that_postgresql_refuses_is_cleaned_wherever_a_handler_says_it(
+    engine: Engine, workspace: WorkspaceId
+) -> None:
+    job = settled(engine, workspace, light(handlers.give_text), "payload \x00")
+    assert job.status is JobStatus.COMPLETED
+    clean = "nul  and ? surrogate"
+    assert job.result == {"text": clean}
+    assert job.progress
+    assert job.progress.message == clean
+    (line,) = engine.jobs.logs(workspace, job.id, Paging()).items
+    assert (line.message, line.metadata) == (clean, {"text": clean})
+
+
+def test_a_result_that_is_no_json_is_not_worth_retrying(engine: Engine, workspace: WorkspaceId) -> None:
+    job = settled(engine, workspace, light(handlers.give_nonsense))
+    assert job.status is JobStatus.DEAD_LETTER
+    assert job.failure
+    assert job.failure.code == "not_json"
+
+
+def test_jobs_of_a_concurrency_key_run_one_after_the_other(engine: Engine, workspace: WorkspaceId) -> None:
+    ids = [engine.enqueue(workspace, light(handlers.greet), concurrency_key="k") for _ in range(4)]
+    with engine.working():
+        for job in ids:
+            assert engine.await_status(workspace, job).status is JobStatus.COMPLETED
+    attempts = sorted((attempt.started_at, attempt.ended_at) for _, attempt in engine.endings.seen)
+    assert all(ended <= started for (_, ended), (started, _) in pairwise(attempts))
+
+
+def test_a_light_job_that_outlasts_the_grace_is_given_back_without_losing_an_attempt(
+    engine: Engine, workspace: WorkspaceId
+) -> None:
+    began, may_end = threading.Event(), threading.Event()
+
+    def linger(_: object, __: Note) -> None:
+        began.set()
+        may_end.wait(60)
+
+    engine.more = [lingering := JobType(name="linger", payload=Note, handler=linger, light=True)]
+    engine.grace = timedelta(milliseconds=200)
+    job_id = engine.enqueue(workspace, lingering)
+    with engine.working():
+        assert began.wait(30)
+    job = engine.jobs.get(workspace, job_id)
+    assert (job.status, job.attempts, job.deaths) == (JobStatus.PENDING, 0, 0)
+    may_end.set()
+    wait_until(lambda: not any(thread.name == "job" for thread in threading.enumerate()))
+    assert engine.jobs.get(workspace, job_id).status is JobStatus.PENDING  # what it still said was refused
+
+
+def test_a_worker_that_stops_lets_running_jobs_finish_and_takes_no_more(engine: Engine, workspace: WorkspaceId) -> None:
+    began, may_end = threading.Event(), threading.Event()
+
+    def linger(_: object, __: Note) -> None:
+        began.set()
+        may_end.wait(60)
+
+    engine.more = [lingering := JobType(name="linger", payload=Note, handler=linger, light=True)]
+    engine.concurrency = 1
+    first = engine.enqueue(workspace, lingering)
+    second = engine.enqueue(workspace, lingering)
+    with engine.working() as worker:
+        assert began.wait(30)
+        worker.stop()
+        worker.stop()
+        wait_until(worker._stopping.is_set)
+        may_end.set()
+    assert engine.jobs.get(workspace, first).status is JobStatus.COMPLETED
+    assert engine.jobs.get(workspace, second).status is JobStatus.PENDING
+
+
+def test_a_claim_whose_answer_was_lost_is_given_back(engine: Engine, workspace: WorkspaceId) -> None:
+    job = engine.enqueue(workspace, light(handlers.greet))
+    worker = engine.worker()
+    with engine.database.transaction() as tx:
+        worker.workers.register(tx, worker.id, "test", tx.now())
+        assert engine.store.claim(tx, worker.id, Lease(new_id()), ["default"], tx.now(), 1)
+    worker._recover()
+    assert engine.jobs.get(workspace, job).status is JobStatus.PENDING
+    assert [attempt.ending for attempt in engine.jobs.attempts(workspace, job)] == [Ending.RETURNED]
+
+
+def test_a_worker_that_was_given_up_starts_over_under_another_name(engine: Engine, workspace: WorkspaceId) -> None:
+    with engine.working() as worker:
+        wait_until(lambda: registered(engine, worker.id))
+        first = worker.id
+        with engine.database.transaction() as tx:
+            worker.workers.bury(tx, first, tx.now())
+        wait_until(lambda: worker.id != first)
+        job = engine.enqueue(workspace, light(handlers.greet))
+        assert engine.await_status(workspace, job).status is JobStatus.COMPLETED
+
+
+def registered(engine: Engine, worker: WorkerId) -> bool:
+    with engine.database.reading() as tx:
+        return engine.workers().beat(tx, worker, tx.now())
+
+
+def test_a_worker_outlives_an_error_that_nobody_expected(engine: Engine, workspace: WorkspaceId) -> None:
+    """A row that this version cannot read stops nothing but itself."""
+    unreadable = make_job(workspace, type="light_greet")
+    with engine.database.transaction() as tx:
+        engine.store.add(tx, unreadable)
+        tx.connection.exec_driver_sql("UPDATE jobs SET dead_reason = 'of a later version'")
+    with engine.working() as worker:
+        wait_until(worker._unsure.is_set)
+        with engine.database.transaction() as tx:
+            tx.connection.exec_driver_sql("UPDATE jobs SET dead_reason = NULL")
+        assert engine.await_status(workspace, unreadable.id).status is JobStatus.COMPLETED
+
+
+# --- guarded jobs: a worker on one database, the guard by itself for the rest ---
+
+
+def test_a_worker_runs_guarded_jobs_in_children_and_leaves_none(
+    database: Database, workspace: WorkspaceId, tmp_path: Path
+) -> None:
+    effects.metadata.create_all(database.engine)
+    engine = Engine(database=database, folder=tmp_path)
+    wanted = {
+        handlers.greet: JobStatus.COMPLETED,
+        handlers.take_effect: JobStatus.COMPLETED,
+        handlers.ask_back: JobStatus.COMPLETED,
+        handlers.crash: JobStatus.DEAD_LETTER,
+        handlers.give_nonsense: JobStatus.DEAD_LETTER,
+    }
+    ids = {handler: engine.enqueue(workspace, guarded(handler)) for handler in wanted}
+    with engine.working():
+        found = {handler: engine.await_status(workspace, job) for handler, job in ids.items()}
+    assert {handler: job.status for handler, job in found.items()} == wanted
+    with database.reading() as tx:
+        (effect,) = tx.execute(select(effects)).all()
+    assert effect.process != os.getpid()
+    assert len(engine.endings.seen) == 6
+    assert not job_processes()
+
+
+def job_processes() -> list[psutil.Process]:
+    """Return what the fork server and what is left over from it are still running for us."""
+    mine = psutil.Process().children(recursive=True)
+    return [one for one in mine if one.parent() and is_forkserver(one.parent()) and alive(one.pid)]
+
+
+def is_forkserver(process: psutil.Process | None) -> bool:
+    try:
+        return process is not None and "forkserver" in " ".join(process.cmdline())
+    except psutil.Error:
+        return False
+
+
+def test_what_is_not_finished_by_the_end_of_the_grace_is_killed_and_loses_no_attempt(
+    sqlite_engine: Engine, workspace: WorkspaceId, tmp_path: Path
+) -> None:
+    sqlite_engine.grace = timedelta(milliseconds=100)
+    noted = tmp_path / "pid"
+    job_id = sqlite_engine.enqueue(workspace, guarded(handlers.sleep_long), str(noted))
+    with sqlite_engine.working():
+        wait_until(lambda: noted.exists() and bool(noted.read_text()))
+    job = sqlite_engine.jobs.get(workspace, job_id)
+    assert (job.status, job.attempts, job.deaths) == (JobStatus.PENDING, 0, 0)
+    assert not alive(int(noted.read_text()))
+
+
+def test_a_worker_that_was_given_up_kills_what_it_runs(
+    sqlite_engine: Engine, workspace: WorkspaceId, tmp_path: Path
+) -> None:
+    noted = tmp_path / "pid"
+    job_id = sqlite_engine.enqueue(workspace, guarded(handlers.sleep_long), str(noted))
+    with sqlite_engine.working() as worker:
+        wait_until(lambda: noted.exists() and bool(noted.read_text()))
+        first = int(noted.read_text())
+        with sqlite_engine.database.transaction() as tx:
+            worker.workers.bury(tx, worker.id, tx.now())
+        wait_until(lambda: not alive(first))
+        worker.grace = timedelta(0)
+    endings = {attempt.ending for attempt in sqlite_engine.jobs.attempts(workspace, job_id)}
+    assert Ending.LOST in endings
+    assert Ending.FAILED not in endings
+
+
+@pytest.mark.parametrize(
+    ("handler", "words"),
+    [
+        (handlers.leave, "ended by itself with code 0"),
+        (handlers.crash, "ended by SIGSEGV"),
+        (handlers.kill_itself, "ended by SIGKILL"),
+        (handlers.exit_politely, "3"),
+        (handlers.interrupt, "KeyboardInterrupt"),
+    ],
+)
+def test_a_handler_that_ends_its_process_fails_its_job_and_the_next_one_runs(
+    pool: ChildPool, handler: handlers.Handler, words: str
+) -> None:
+    code, message = failure_in(pool, job_of(guarded(handler)))
+    assert code == "task_execution_failed"
+    assert words in message
+    assert process_in(pool, guarded(handlers.greet))
+
+
+def test_a_child_serves_job_after_job(pool: ChildPool) -> None:
+    pool.warm_up()
+    assert len({process_in(pool, guarded(handlers.greet)) for _ in range(3)}) == 1
+
+
+@pytest.mark.parametrize("handler", [handlers.sleep_long, handlers.block_signals_and_hold_the_interpreter])
+def test_a_job_that_takes_too_long_is_killed(pool: ChildPool, tmp_path: Path, handler: handlers.Handler) -> None:
+    noted = tmp_path / "pid"
+    code, _ = failure_in(pool, job_of(guarded(handler, timeout_seconds=2), text=str(noted)))
+    assert code == "task_timeout"
+    assert not alive(int(noted.read_text()))
+
+
+def test_a_job_that_takes_too_much_memory_is_killed(pool: ChildPool) -> None:
+    limit = BASELINE_MB + 100
+    code, message = failure_in(pool, job_of(guarded(handlers.take_memory, memory_mb=limit), number=300))
+    assert code == "task_memory_exceeded"
+    assert f"{limit} MB are allowed" in message
+
+
+def test_a_child_serves_jobs_of_one_memory_limit_only(pool: ChildPool) -> None:
+    first = process_in(pool, guarded(handlers.greet, memory_mb=512))
+    second = process_in(pool, guarded(handlers.greet, memory_mb=1024))
+    assert first != second
+    wait_until(lambda: not alive(first))
+
+
+@pytest.mark.parametrize("what", ["streams", "folder", "signals"])
+def test_a_job_does_not_run_where_another_has_changed_its_surroundings(pool: ChildPool, what: str) -> None:
+    spoilt = process_in(pool, guarded(handlers.spoil), text=what)
+    assert process_in(pool, guarded(handlers.greet)) != spoilt
+    assert not alive(spoilt)
+
+
+def test_processes_that_a_handler_leaves_behind_are_killed(pool: ChildPool) -> None:
+    ended = pool.run(job_of(guarded(handlers.leave_grandchildren)))
+    assert isinstance(ended, Completed)
+    assert ended.result
+    left: list[int] = ended.result["pids"]
+    wait_until(lambda: not any(map(alive, left)))
+
+
+def test_a_child_that_is_gone_is_noticed_though_what_it_left_holds_its_line(pool: ChildPool) -> None:
+    code, _ = failure_in(pool, job_of(guarded(handlers.leave_grandchildren), text="and leave"))
+    assert code == "task_execution_failed"
+
+
+def test_an_idle_child_that_was_killed_is_replaced_and_costs_no_attempt(pool: ChildPool) -> None:
+    first = process_in(pool, guarded(handlers.greet))
+    os.kill(first, signal.SIGKILL)
+    wait_until(lambda: not alive(first))
+    assert process_in(pool, guarded(handlers.greet)) != first
+
+
+def test_a_job_is_given_back_when_no_child_can_build_the_house() -> None:
+    pool = ChildPool(no_runner, preload=["tests.support.jobs"])
+    ended: list[object] = []
+    thread = threading.Thread(target=lambda: ended.append(pool.run(job_of(guarded(handlers.greet)))))
+    thread.start()
+    wait_until(lambda: bool(pool._all))
+    wait_until(lambda: not pool._all)
+    pool.close()
+    thread.join(30)
+    assert ended == [Returned()]
+
+
+def test_a_closed_pool_gives_jobs_back(pool: ChildPool) -> None:
+    pool.close()
+    assert pool.run(job_of(guarded(handlers.greet))) == Returned()
