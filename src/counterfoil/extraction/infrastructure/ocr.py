@@ -1,0 +1,146 @@
+"""Words on pictures by RapidOCR, on the CPU, with the models that come inside its package."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from rapidocr import RapidOCR
+from rapidocr.main import RapidOCRError
+
+from counterfoil.documents.domain import Box, Word
+
+_LONGEST_SIDE = 2000  # pixels; recognition gains nothing from more
+_DETECTION_SIDE = 960  # pixels; enough for a receipt that fills the page, and what detection costs grows with it
+_UPRIGHT_SCORE = 0.85  # upright text scores 0.96, upside-down text 0.70
+_PROBES = 6  # lines read upside down to find out which way is up
+_SETTINGS = {
+    "Global.log_level": "critical",
+    "Global.use_cls": False,
+    "Global.use_vertical_padding": False,
+    "Global.return_word_box": True,
+    "Det.limit_type": "max",
+    "Det.limit_side_len": _DETECTION_SIDE,
+    # Lines are read one by one, none padded to the width of another.
+    "Rec.rec_batch_num": 1,
+    "Rec.rec_img_shape": [3, 48, 64],
+    "EngineConfig.onnxruntime.inter_op_num_threads": 1,
+}
+
+Pixels = NDArray[np.uint8]
+Corners = NDArray[np.float32]
+"""The four corners of a line in fractions of the picture: top left, top right, bottom right, bottom left."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RapidOcrWords:
+    """A word finder that builds its engine at the first picture and keeps it; one picture at a time."""
+
+    threads: int = 1
+    _turn: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    @cached_property
+    def _engine(self) -> Any:
+        return RapidOCR(params={**_SETTINGS, "EngineConfig.onnxruntime.intra_op_num_threads": self.threads})
+
+    def find(self, picture: Image.Image) -> tuple[tuple[Word, ...], int]:
+        small = picture.convert("RGB")
+        small.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE))
+        with self._turn:
+            lines, turned = self._upright_lines(np.asarray(small)[:, :, ::-1])
+        return tuple(_turned_back(word, turned) for line in lines for word in line), turned
+
+    def _upright_lines(self, pixels: Pixels) -> "tuple[list[list[Word]], int]":
+        turned = 0
+        crops, corners = self._detected(pixels)
+        if sum(_is_tall(one, pixels) for one in corners) * 2 > len(corners):
+            turned = 90
+            pixels = _rotated(pixels, 90)
+            crops, corners = self._detected(pixels)
+        scores, lines = self._recognised(crops, corners)
+        if crops and _mean(scores) < _UPRIGHT_SCORE and self._is_upside_down(crops, scores):
+            turned += 180
+            pixels = _rotated(pixels, 180)
+            crops, corners = self._detected(pixels)
+            _, lines = self._recognised(crops, corners)
+        return lines, turned
+
+    def _detected(self, pixels: Pixels) -> "tuple[Sequence[Pixels], Sequence[Corners]]":
+        """Return a picture of each line, and where it is."""
+        try:
+            crops, found = self._engine.detect_and_crop(pixels, {})
+        except RapidOCRError:  # there is no text
+            return [], []
+        height, width = pixels.shape[:2]
+        return crops, [corners / np.array([width, height]) for corners in found.boxes]
+
+    def _recognised(
+        self, crops: "Sequence[Pixels]", corners: "Sequence[Corners]"
+    ) -> "tuple[Sequence[float], list[list[Word]]]":
+        """Return how sure each line is, and its words."""
+        if not crops:
+            return [], []
+        found = self._engine.recognize_txt(list(crops))
+        lines = zip(found.txts, found.word_results, corners, strict=True)
+        return found.scores, [list(_words(text, parts, where)) for text, parts, where in lines]
+
+    def _is_upside_down(self, crops: "Sequence[Pixels]", scores: Sequence[float]) -> bool:
+        widest = sorted(range(len(crops)), key=lambda index: -crops[index].shape[1])[:_PROBES]
+        flipped = self._engine.recognize_txt([_rotated(crops[index], 180) for index in widest])
+        return _mean(flipped.scores) > _mean([scores[index] for index in widest])
+
+
+def _mean(scores: Sequence[float]) -> float:
+    return sum(scores) / len(scores) if scores else 0.0
+
+
+def _rotated(pixels: Pixels, degrees: int) -> Pixels:
+    """Return the pixels turned clockwise."""
+    return np.ascontiguousarray(np.rot90(pixels, k=-degrees // 90))
+
+
+def _is_tall(corners: Corners, pixels: Pixels) -> bool:
+    height, width = pixels.shape[:2]
+    across, down = (corners.max(axis=0) - corners.min(axis=0)) * (width, height)
+    return bool(down > across)
+
+
+def _words(text: str, parts: Any, corners: Corners) -> Iterator[Word]:
+    """Cut a line into words. `parts.confs` has a score for each letter of `text`, `word_cols` each letter's column."""
+    scores = iter([score for letter, score in zip(text, parts.confs, strict=False) if not letter.isspace()])
+    columns = parts.line_txt_len
+    for letters, places in zip(parts.words, parts.word_cols, strict=True):
+        sure = [next(scores, 0.0) for _ in letters]
+        start, end = max(places[0] - 0.5, 0) / columns, min(places[-1] + 1.5, columns) / columns
+        yield Word(text="".join(letters), box=_part(corners, start, end), score=_mean(sure))
+
+
+def _part(corners: Corners, start: float, end: float) -> Box:
+    """Return the box around the part of a line between two fractions of its length."""
+    left_top, right_top, right_bottom, left_bottom = corners
+    points = np.array(
+        [
+            top_or_bottom[0] + (top_or_bottom[1] - top_or_bottom[0]) * share
+            for top_or_bottom in ((left_top, right_top), (left_bottom, right_bottom))
+            for share in (start, end)
+        ]
+    )
+    (x0, y0), (x1, y1) = points.min(axis=0).clip(0, 1), points.max(axis=0).clip(0, 1)
+    return Box(x0=float(x0), y0=float(y0), x1=float(x1), y1=float(y1))
+
+
+def _turned_back(word: Word, turned: int) -> Word:
+    """Return a word of the turned picture as it lies on the picture that came."""
+    box = word.box
+    match turned:
+        case 90:
+            box = Box(x0=box.y0, y0=1 - box.x1, x1=box.y1, y1=1 - box.x0)
+        case 180:
+            box = Box(x0=1 - box.x1, y0=1 - box.y1, x1=1 - box.x0, y1=1 - box.y0)
+        case 270:
+            box = Box(x0=1 - box.y1, y0=box.x0, x1=1 - box.y0, y1=box.x1)
+    return Word(text=word.text, box=box, score=word.score)

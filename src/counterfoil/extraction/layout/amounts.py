@@ -1,0 +1,124 @@
+"""Amounts of money as they are written: signs, groups, decimal points and commas, currencies."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+
+from counterfoil.extraction.layout.currencies import CURRENCY, currency_of
+from counterfoil.extraction.layout.rows import Span
+
+_DIGITS = r"\d(?:[\d.,'\u2019]|(?<=\d)[ \u00a0\u202f](?=\d{3}(?!\d)[ \u00a0\u202f.,])|[.,] (?=\d\d(?!\d)))*"
+_AMOUNT = re.compile(
+    rf"(?<![A-WYZa-wyz0-9/#])(?<!\d[.,:/-])(?P<open>\()?(?P<sign>[-\u2212\u2013+]\s?)?(?:(?P<before>{CURRENCY})\s?[.:]?\s?)?(?P<inner>[-\u2212\u2013])?\*?"
+    rf"(?P<digits>{_DIGITS})"
+    rf"\s?(?P<after_sign>-(?![\w])|CR\b)?\s?(?P<after>{CURRENCY})?(?P<close>\))?(?P<rest>[A-Za-z%/:-]?[\w/:%-]*)"
+)
+_GROUPED = re.compile(r"\d{1,3}(?:[.,' \u2019\u00a0\u202f]\d{3})+")
+_TAX_MARK = re.compile(r"^(?:[A-Z*]|[A-Z]{2}|[A-Z]\d|SR|ZRL?|OS|T|NT)?$")
+_LETTER_FOR_DIGIT = str.maketrans("OoQDlI|SB", "000011158")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Amount:
+    """An amount in a row. `places` is how many digits follow its decimal sign; `currency` is the one written at it."""
+
+    value: Decimal
+    places: int
+    currency: str | None
+    span: Span
+
+    @property
+    def is_money(self) -> bool:
+        """Say whether it is written as money is: with cents, or with a currency."""
+        return self.places == 2 or (self.currency is not None and self.places == 0)
+
+
+def read_number(text: str, decimal_sign: str | None = None) -> Decimal | None:
+    """Return what written digits mean; `decimal_sign` is what the paper uses, and settles what one alone cannot."""
+    kept = re.sub(r"[\s'\u2019]", "", text).strip(".,")
+    cut = _cut(kept, decimal_sign)
+    whole, cents = (kept, "") if cut is None else (kept[:cut], kept[cut + 1 :])
+    digits = re.sub(r"[.,]", "", whole)
+    return Decimal(f"{digits or 0}.{cents}" if cents else digits) if (digits + cents).isdecimal() else None
+
+
+def _cut(text: str, decimal_sign: str | None) -> int | None:
+    """Return where the decimal sign is; None if every sign in the text groups digits."""
+    last = max(text.rfind("."), text.rfind(","))
+    if last < 0:
+        return None
+    sign, after = text[last], len(text) - last - 1
+    mixed = "." in text and "," in text
+    if text.count(sign) > 1 and after == 3:
+        return None
+    if mixed or after != 3 or last > 3 or text.startswith("0"):
+        return last
+    return last if decimal_sign == sign else None
+
+
+def amounts_in(row: Span, decimal_sign: str | None = None) -> tuple[Amount, ...]:
+    """Return the amounts of a row, from left to right. Dates, codes and percentages are none."""
+    return tuple(_amounts(row, decimal_sign))
+
+
+def _amounts(row: Span, decimal_sign: str | None) -> Iterator[Amount]:
+    text, starts = _repaired(row)
+    for found in _AMOUNT.finditer(text):
+        if not _TAX_MARK.match(found["rest"]):
+            continue
+        digits = found["digits"].rstrip(".,'\u2019 ")
+        value = read_number(digits, decimal_sign)
+        if value is None or len(re.sub(r"\D", "", digits)) > 12:
+            continue
+        negative = found["sign"] and "+" not in found["sign"] or found["inner"] or found["after_sign"]
+        negative = negative or (found["open"] and found["close"])
+        first, last = found.start("digits"), found.start("digits") + len(digits) - 1
+        yield Amount(
+            value=-value if negative else value,
+            places=_places(digits, decimal_sign),
+            currency=currency_of(found["before"] or found["after"] or ""),
+            span=_tokens_between(row, starts, first, last),
+        )
+
+
+def _places(digits: str, decimal_sign: str | None) -> int:
+    kept = re.sub(r"[\s'\u2019]", "", digits)
+    cut = _cut(kept, decimal_sign)
+    return 0 if cut is None else len(kept) - cut - 1
+
+
+def _repaired(row: Span) -> tuple[str, list[int]]:
+    """Return the row's text, and where each token starts in it. Letters that OCR saw in a number are digits again."""
+    texts, starts, at = [], [], 0
+    for token in row.tokens:
+        starts.append(at)
+        texts.append(_digits_again(token.text))
+        at += len(token.text) + 1
+    return " ".join(texts), starts
+
+
+def _digits_again(text: str) -> str:
+    mended = text.translate(_LETTER_FOR_DIGIT)
+    return mended if mended != text and re.fullmatch(r"-?[\d,]*\d[.,]\d\d", mended) and re.search(r"\d", text) else text
+
+
+def _tokens_between(row: Span, starts: list[int], first: int, last: int) -> Span:
+    inside = [
+        token
+        for token, start in zip(row.tokens, starts, strict=True)
+        if start <= last and start + len(token.text) > first
+    ]
+    return Span(tokens=tuple(inside))
+
+
+def decimal_sign_of(rows: Iterable[Span]) -> str | None:
+    """Return the decimal sign that the paper uses: the one that two digits follow most often."""
+    signs = Counter(
+        found for row in rows for found in re.findall(r"(?<![\d.,])\d[\d.,]*([.,])\d\d(?![\d.,])", row.text)
+    )
+    points, commas = signs["."], signs[","]
+    if points == commas:
+        return None
+    return "." if points > commas else ","

@@ -1,0 +1,90 @@
+"""Currencies as papers write them."""
+
+import re
+
+_WRITTEN = {
+    "RM": "MYR",
+    "MYR": "MYR",
+    "US$": "USD",
+    "USD": "USD",
+    "A$": "AUD",
+    "AUD": "AUD",
+    "C$": "CAD",
+    "CAD": "CAD",
+    "S$": "SGD",
+    "SGD": "SGD",
+    "NZ$": "NZD",
+    "NZD": "NZD",
+    "HK$": "HKD",
+    "HKD": "HKD",
+    "R$": "BRL",
+    "BRL": "BRL",
+    "EUR": "EUR",
+    "EURO": "EUR",
+    "\u20ac": "EUR",
+    "GBP": "GBP",
+    "\u00a3": "GBP",
+    "CHF": "CHF",
+    "SFR": "CHF",
+    "PLN": "PLN",
+    "Z\u0141": "PLN",
+    "JPY": "JPY",
+    "\u00a5": "JPY",
+    "INR": "INR",
+    "RS.": "INR",
+    "\u20b9": "INR",
+    "IDR": "IDR",
+    "RP": "IDR",
+    "PHP": "PHP",
+    "\u20b1": "PHP",
+    "THB": "THB",
+    "\u0e3f": "THB",
+    "SEK": "SEK",
+    "NOK": "NOK",
+    "DKK": "DKK",
+    "CZK": "CZK",
+    "K\u010c": "CZK",
+    "HUF": "HUF",
+    "MXN": "MXN",
+    "AED": "AED",
+    "ZAR": "ZAR",
+}
+_DOLLAR = "$"  # whose, the rest of the paper must say
+
+CURRENCY = (
+    "(?i:" + "|".join(re.escape(sign) for sign in sorted(_WRITTEN, key=len, reverse=True)) + r")(?![A-Za-z])|\$"
+)
+"""A pattern for a currency's sign or code before or after an amount."""
+
+OF_COUNTRY = {
+    "MY": "MYR",
+    "US": "USD",
+    "GB": "GBP",
+    "AU": "AUD",
+    "SG": "SGD",
+    "NZ": "NZD",
+    "CA": "CAD",
+    "IN": "INR",
+    "CH": "CHF",
+    "PL": "PLN",
+    "BR": "BRL",
+    "DE": "EUR",
+    "AT": "EUR",
+    "FR": "EUR",
+    "ES": "EUR",
+    "IT": "EUR",
+    "NL": "EUR",
+    "BE": "EUR",
+    "PT": "EUR",
+    "IE": "EUR",
+}
+DOLLAR_COUNTRIES = {"US", "AU", "SG", "NZ", "CA"}
+
+
+def currency_of(written: str) -> str | None:
+    """Return the code of a written currency; the dollar sign alone is not enough for one."""
+    return _WRITTEN.get(written.strip().upper())
+
+
+def is_dollar(written: str) -> bool:
+    return written.strip() == _DOLLAR

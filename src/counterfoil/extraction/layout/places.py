@@ -1,0 +1,54 @@
+"""The words and numbers by which a line shows that it is part of a postal address."""
+
+import re
+
+_STREET = re.compile(
+    r"\b(?:jalan|jln|jl|lorong|persiaran|lebuh(?:raya)?|kampung|kg|taman|tmn|bandar|kawasan|seksyen|section|lot|batu|wisma|menara|medan|pusat|pekan|plaza|mall|"
+    r"street|st|road|rd|avenue|ave|av|blvd|boulevard|lane|ln|drive|dr|highway|hwy|parkway|pkwy|square|sq|court|ct|circle|way|terrace|suite|ste|unit|floor|level|ground|"
+    r"block|blk|building|bldg|broadway|place|pl|center|centre|complex|park|route|p\.?o\.? box|postfach|rue|chemin|impasse|quai|bd|cours|allee|zone|zi|"
+    r"calle|avenida|avda|plaza|paseo|ctra|via|viale|piazza|corso|largo|straat|laan|plein|gracht|kade|rua|praca|travessa|ul|ulica|aleja|os|no|nr)\b\.?"
+    r"|[a-z](?:stra(?:ss|\u00df)e|str\.|straat|weg|platz|allee|gasse|ring|ufer|damm|laan|plein|gracht)\b"
+)
+_HOUSE = re.compile(r"(?:^|\bno\.?\s*|\blot\s*|,\s*)\d{1,5}[a-z]?(?:\s*[-&/,]\s*\d{1,5}[a-z]?)*[,\s]\s*[a-z]{2}|[a-z]{4,}\.?\s\d{1,4}\s?[a-z]?$")
+_POSTCODE = re.compile(
+    r"\b(?:[a-z]{1,2}-)?\d{5}(?:-\d{4})?[,\s]+[a-z]{3}|\b[a-z]{2}[.,]?\s*\d{5}(?:-\d{4})?$|\b[a-z]{1,2}\d[a-z\d]?\s?\d[a-z]{2}\b|"
+    r"\b[a-z]\d[a-z]\s?\d[a-z]\d\b|\b\d{4}\s?[a-z]{2}\s[a-z]{3}|\b(?:nsw|vic|qld|wa|sa|tas|act|nt)\s*\d{4}\b|^(?:[a-z]{1,2}-)?\d{4,5}\s[a-z]{3,}|\b\d{2}-\d{3}\s[a-z]{3}|"
+    r"\b(?:singapore|s)\s?\(?\d{6}\)?|,\s*\d{5,6}\b|^\d{5}[,\s]|[a-z]{3,},?\s\d{5}$"
+)
+_REGION = re.compile(
+    r"\b(?:johor|bahru|selangor|kuala lumpur|pulau pinang|penang|perak|melaka|malacca|kedah|kelantan|terengganu|pahang|negeri sembilan|sabah|sarawak|petaling jaya|shah alam|"
+    r"klang|puchong|subang|wilayah persekutuan|malaysia|singapore|usa|united states|canada|australia|united kingdom|england|deutschland|germany|france|espana|spain|italia|italy|"
+    r"nederland|belgique|portugal|polska|schweiz|austria|osterreich|etats[- ]unis)\b"
+)
+_STATE = re.compile(r"[a-z]{3,}[,.]\s*(?:a[lkzr]|c[aot]|d[ec]|fl|ga|hi|i[adln]|k[sy]|la|m[adeinost]|n[cdehjmvy]|o[hkr]|pa|ri|s[cd]|t[nx]|ut|v[at]|w[aivy])\b(?:\s*\d{5})?")
+_NOT = re.compile(
+    r"\b(?:tel|telephone|phone|fax|h/?p|gst|vat|reg|registration|invoice|receipt|date|time|cashier|e-?mail|www|http|ssm|co\.? ?no|company no|tax|bill|website|hotline|facebook|"
+    r"iban|bic|swift|bank|order|table|server|check|store|welcome|thank|open|hours|manager|mgr|rechnung|facture|datum|ust|kunden\w*|steuer\w*|roc|tin|abn|siret|customer|cash|total|amount|qty)\b|@|\.com\b|:\d\d"
+    r"|\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}|\d[.,]\d\d\b(?!\d)"
+)
+REGISTRATION = re.compile(r"\(?\b(?:co\.?\s*(?:reg\.?)?\s*(?:no)?[.:\s]*)?\d{5,7}\s*-\s*[A-Za-z0-9]\)?(?!\w)|\(\d{6,12}[^)]{0,16}\)|\b\d{12}\b(?:\s*\([^)]*\))?")
+
+
+def address_weight(text: str) -> float:
+    """Return how much a folded line looks like part of an address: 0 not at all, 1 for a whole sign, more for several."""
+    if _NOT.search(text):
+        return 0.0
+    signs = (
+        (1.2, _POSTCODE.search(text)),
+        (0.7, _STREET.search(text)),
+        (0.6, _HOUSE.search(text)),
+        (0.7, _REGION.search(text)),
+        (0.8, _STATE.search(text)),
+        (0.2, text.endswith(",")),
+        (0.15, text.count(",") >= 1),
+    )
+    return sum(weight for weight, found in signs if found)
+
+
+def has_postcode(text: str) -> bool:
+    return bool(_POSTCODE.search(text) or _STATE.search(text))
+
+
+def is_other(text: str) -> bool:
+    """Say whether a folded line is something that never stands within an address."""
+    return bool(_NOT.search(text))
