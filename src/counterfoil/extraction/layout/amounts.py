@@ -9,13 +9,16 @@ from decimal import Decimal
 from counterfoil.extraction.layout.currencies import CURRENCY, currency_of
 from counterfoil.extraction.layout.rows import Span
 
-_DIGITS = r"\d(?:[\d.,'\u2019]|(?<=\d)[ \u00a0\u202f](?=\d{3}(?!\d)[ \u00a0\u202f.,])|[.,] (?=\d\d(?!\d)))*"
-_AMOUNT = re.compile(
-    rf"(?<![A-WYZa-wyz0-9/#])(?<!\d[.,:/-])(?P<open>\()?(?P<sign>[-\u2212\u2013+]\s?)?(?:(?P<before>{CURRENCY})\s?[.:]?\s?)?(?P<inner>[-\u2212\u2013])?\*?"
-    rf"(?P<digits>{_DIGITS})"
-    rf"\s?(?P<after_sign>-(?![\w])|CR\b)?\s?(?P<after>{CURRENCY})?(?P<close>\))?(?P<rest>[A-Za-z%/:-]?[\w/:%-]*)"
+_DIGITS = (
+    r"(?:\d{1,3}(?:[ \u00a0\u202f]\d{3})+,\d\d(?!\d)"  # 1 234,56
+    r"|\d(?:[\d.,'\u2019]|[.,] (?=\d\d(?!\d)))*"  # 1,234.56, and 12. 50 as OCR may see it
+    r"|(?<![.,])[.,]\d\d(?!\d)(?![.,]\d))"  # .50
 )
-_GROUPED = re.compile(r"\d{1,3}(?:[.,' \u2019\u00a0\u202f]\d{3})+")
+_AMOUNT = re.compile(
+    rf"(?<![A-WYZa-wyz0-9/#])(?<!\d[.,:/-])(?P<open>\()?(?P<sign>[-\u2212\u2013+]\s?)?"
+    rf"(?:(?P<before>{CURRENCY})\s?(?:[.:](?!\d\d(?!\d))\s?)?)?(?P<inner>[-\u2212\u2013])?\*?(?P<digits>{_DIGITS})"
+    rf"(?:\s?(?P<after_sign>-(?!\w)|CR\b))?(?:\s?(?P<after>{CURRENCY}))?(?P<close>\))?(?P<rest>\s?%|[A-Za-z%/:-]?[\w/:%-]*)"
+)
 _TAX_MARK = re.compile(r"^(?:[A-Z*]|[A-Z]{2}|[A-Z]\d|SR|ZRL?|OS|T|NT)?$")
 _LETTER_FOR_DIGIT = str.maketrans("OoQDlI|SB", "000011158")
 
@@ -37,7 +40,7 @@ class Amount:
 
 def read_number(text: str, decimal_sign: str | None = None) -> Decimal | None:
     """Return what written digits mean; `decimal_sign` is what the paper uses, and settles what one alone cannot."""
-    kept = re.sub(r"[\s'\u2019]", "", text).strip(".,")
+    kept = re.sub(r"[\s'\u2019]", "", text).rstrip(".,")
     cut = _cut(kept, decimal_sign)
     whole, cents = (kept, "") if cut is None else (kept[:cut], kept[cut + 1 :])
     digits = re.sub(r"[.,]", "", whole)
@@ -66,7 +69,7 @@ def amounts_in(row: Span, decimal_sign: str | None = None) -> tuple[Amount, ...]
 def _amounts(row: Span, decimal_sign: str | None) -> Iterator[Amount]:
     text, starts = _repaired(row)
     for found in _AMOUNT.finditer(text):
-        if not _TAX_MARK.match(found["rest"]):
+        if not _TAX_MARK.match(found["rest"]):  # a percentage, a date, a code
             continue
         digits = found["digits"].rstrip(".,'\u2019 ")
         value = read_number(digits, decimal_sign)
@@ -100,6 +103,7 @@ def _repaired(row: Span) -> tuple[str, list[int]]:
 
 
 def _digits_again(text: str) -> str:
+    text = re.sub(r"^S(?=\d+[.,]\d\d$)", "$", text)
     mended = text.translate(_LETTER_FOR_DIGIT)
     return mended if mended != text and re.fullmatch(r"-?[\d,]*\d[.,]\d\d", mended) and re.search(r"\d", text) else text
 

@@ -14,9 +14,9 @@ _BLOTS: dict[Label, str] = {
     r"total[\W_]*(?:tax(?:es)?|gst|vat|sst|mwst|ust|tva|iva|btw|steuer)\b(?![\W_]*(?:incl|inkl))|montant[\W_]*(?:ht|tva|hors)\w*|"
     r"total[\W_]*(?:qty|quantity|items?|no|number|pcs|units?|disc\w*|saving\w*|pax|count|cash|paid|tender\w*|rounding|round\b|points?|sold|due date|weight)|"
     r"(?:items?|qty)[\W_]*total|total[\W_]*ne(?:t|tto)\b(?![\W_]*(?:amount|a payer|to pay))|(?:vat|tax|gst|change|discount|steuer|btw|tva)[\W_]*(?:amount|amt)|"
-    r"amount[\W_]*(?:tendered|paid|received|saved|rm|excl\w*)|gesamt[\W_]*netto|netto[\W_]*(?:gesamt|betrag|summe)\w*|summe[\W_]*(?:netto|mwst|ust|positionen)|"
+    r"total[\W_]*[\do]+(?:[.,]\d+)?[\W_]*%[\W_]*\w*|am(?:oun)?t[\W_]*(?:pa[il]d[\W_]*ex\w*|tendered|received|saved|excl\w*)|gesamt[\W_]*netto|netto[\W_]*(?:gesamt|betrag|summe)\w*|summe[\W_]*(?:netto|mwst|ust|positionen)|"
     r"zwischen[\W_]*summe|before[\W_]*total|previous[\W_]*balance|balance[\W_]*forward|(?:card|gift|account|points?|loyalty)[\W_]*balance|"
-    r"food[\W_]*total|net[\W_]*amount|mwst[\W_]*betrag|steuer[\W_]*betrag|balance[\W_]*change|prix[\W_]*total|total[\W_]*(?:price|hours|miles)",
+    r"food[\W_]*total|mwst[\W_]*betrag|steuer[\W_]*betrag|balance[\W_]*change|prix[\W_]*total|total[\W_]*(?:price|hours|miles)",
     Label.SUBTOTAL: r"(?:vat|tax|gst|mwst|ust|tva|btw)[\W_]*(?:amount|amt)|netto[\W_]*a[\W_]*pagare|net[\W_]*a[\W_]*payer|netto[\W_]*(?:preis|gewicht)",
     Label.TAX: r"(?:simplified[\W_]*)?tax[\W_]*invoice|(?:gst|vat|sst|tax|ust|btw|tva|steuer)[\W_]*(?:reg\w*|id\w*|no\b|number|nr|nummer|summary|code|analysis|rate|intra\w*)|"
     r"(?:incl?|excl?|inkl|exkl|zzgl|incluid\w*|includ\w*|exclud\w*|plus|before|without|w/o|hors|inclusive|exclusive|of|with|after)\w*[\W_]*(?:of[\W_]*)?(?:\d+[\W_]*)?(?:sales[\W_]*)?(?:tax(?:es)?|gst|vat|sst|mwst|ust|tva|iva|btw)\b|"

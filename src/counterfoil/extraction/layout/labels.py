@@ -38,7 +38,7 @@ class Label(StrEnum):
 # Each label's phrases by how surely they mean it.
 _PHRASES: dict[Label, dict[float, str]] = {
     Label.TOTAL: {
-        1.0: "grand total|amount due|total due|balance due|total payable|amount payable|total to pay|nett? total|"
+        1.0: "grand total|bal due|final total|amount due|total due|balance due|total payable|amount payable|total to pay|nett? total|"
         "total rounded|rounded total|total after (?:rounding|rnd|adj\\w*)|total incl?\\w*|total (?:sales? )?\\(?incl?\\w*|"
         "invoice total|total amount due|amount to pay|balance to pay|total invoice|please pay|total amt rounded|"
         "gesamtbetrag|gesamtsumme|gesamt brutto|endsumme|zu zahlen\\w*|zahlbetrag|rechnungsbetrag|rechnungssumme|endbetrag|"
@@ -49,16 +49,17 @@ _PHRASES: dict[Label, dict[float, str]] = {
         "totaal incl\\w*|eindtotaal|valor total|total geral|do zaplaty|razem do zaplaty|suma pln|kwota do zaplaty|"
         "jumlah besar|jumlah perlu dibayar|jumlah keseluruhan",
         0.85: "total|summe|somme|totale|totaal|suma|jumlah|razem|gesamt|total amount|total amt|total sales?",
-        0.55: "nett?|nett? amount|nett? amt|amount|betrag|bill amount|amt due|balance|amaun|sales amount|importe|montant|eur",
+        0.7: "tot|due|to pay|a payer|a pagar",
+        0.55: "nett?|nett? amount|nett? amt|amount|betrag|bill amount|amt due|balance|amaun|sales amount|final amount|am(?:oun)?t paid|importe|montant|eur",
     },
     Label.SUBTOTAL: {
         1.0: "sub ?total|sub ttl|zwischensumme|zw summe|nettobetrag|nettosumme|netto summe|summe netto|gesamt netto|netto gesamt|total netto|"
         "total ht|total hors taxes?|montant ht|montant hors taxes?|total hors tva|sous total|base imponible|totale imponibile|imponibile|subtotaal|"
         "total excl\\w*|total (?:sales )?\\(?excl?\\w*|totaal excl\\w*|total before\\w*|excl btw|taxable amount|total net|summe positionen|warenwert|"
-        "total sin iva|total without (?:tax|vat)|net amount|suma netto|wartosc netto|sale amount|total iliquido|"
+        "total sin iva|total without (?:tax|vat)|suma netto|wartosc netto|sale amount|total iliquido|"
         "montant total ht|amount excl\\w*|sub amount|merchandise|food total|total amount excl\\w*|positionssumme|"
         "items? total|total excluding\\w*|total net of vat|taxable",
-        0.6: "netto|total sales|gross|gross total|gross amount",
+        0.6: "netto|net amount|total sales|gross|gross total|gross amount",
     },
     Label.TAX: {
         1.0: "sales tax|total tax\\w*|total (?:gst|vat|sst)|tax amount|tax total|vat amount|gst amount|mwst betrag|umsatzsteuer|mehrwertsteuer|"
@@ -88,7 +89,7 @@ _PHRASES: dict[Label, dict[float, str]] = {
         "carta di credito|bancomat|pin|pinnen|cartao|karta|credit|card|kartenzahlung|cb|ec karte|discover|debit card|bankcard|vpay|v pay"
     },
     Label.CHANGE: {
-        1.0: "change|change due|ruckgeld|zuruck|wechselgeld|rendu|monnaie|a rendre|cambio|resto|wisselgeld|troco|reszta|baki|balance change|cash change|chg"
+        1.0: "change|change due|ruckgeld|zuruck|wechselgeld|rendu|monnaie|a rendre|cambio|resto|wisselgeld|troco|reszta|baki|balance change|cash change"
     },
     Label.COUNT: {
         1.0: "total qty|total quantity|total items?|item count|items? sold|no of items?|item s|total no\\w*|qty|quantity|count|anzahl|nombre d articles|"

@@ -20,6 +20,7 @@ from counterfoil.records.domain import FieldPath, LineItem, Tax
 _TOTAL, _SUBTOTAL, _TAXES = FieldPath("total"), FieldPath("subtotal"), FieldPath("taxes")
 _TIP, _DISCOUNT, _ITEMS = FieldPath("tip"), FieldPath("discount"), FieldPath("line_items")
 _CENT = Decimal("0.011")
+_COIN = Decimal("0.05")
 _LARGEST_ROUNDING = Decimal("0.5")
 _MOST_TAXES = 4
 _WORTH = {"paid": 0.5, "rounded": 0.45, "unrounded": -0.35, "summed": 0.35, "items": 0.2, "again": 0.06}
@@ -173,12 +174,18 @@ class _Witnesses:
         for rounding in self.roundings:
             near = {total - rounding, total + rounding}
             if near & set(self.printed):
-                sign = "rounded" if not total % Decimal("0.05") else "unrounded"
+                sign = "rounded" if not total % _COIN else "unrounded"
                 signs[sign] = 1.0
+        if self._rounds_another(total):
+            signs["rounded"] = 1.0
         if self.items_add_up(total, None):
             signs["items"] = 1.0
         signs["again"] = min(self.printed[total] - 1, 3)
         return signs
+
+    def _rounds_another(self, total: Decimal) -> bool:
+        """Say whether another announced total differs by a cent or two, and only this one is a whole number of coins."""
+        return not total % _COIN and any(0 < abs(other - total) < _COIN and other % _COIN for other in self.totals)
 
     def items_add_up(self, total: Decimal, balance: _Balance | None) -> bool:
         summed = sum(self.items, Decimal())
@@ -195,7 +202,7 @@ class _Witnesses:
                     for discount in (Decimal(), *self.discounts):
                         for more in self._extras():
                             taxed = sum((_amount(one) or Decimal() for one in taxes), Decimal())
-                            if not taxes and not tip and not discount and not more:
+                            if not (taxed or tip or discount or more):
                                 continue
                             if abs(subtotal + taxed + tip - discount + more - total) < _CENT:
                                 plain = 1.0 - 0.1 * (bool(tip) + bool(discount) + bool(more))

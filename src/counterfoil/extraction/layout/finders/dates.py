@@ -35,7 +35,7 @@ def find(paper: Paper) -> Iterable[Candidate]:
         due = _says(Label.DUE_DATE, dated)
         other = _says(Label.OTHER_DATE, dated)
         doubt = 1.0 if dated.written.is_settled or paper.locale.date_order or dated.written.order else 0.6
-        if due and not strength(Label.DATE, dated.announced) == 1.0:
+        if due and not dated.written.loose and not strength(Label.DATE, dated.announced) == 1.0:
             yield _candidate(DUE_DATE, dated, 0.9 * doubt)
             continue
         score = 0.45 + 0.35 * _says(Label.DATE, dated)
@@ -43,6 +43,7 @@ def find(paper: Paper) -> Iterable[Candidate]:
         score += 0.15 if time else 0.0
         score -= 0.35 if other else 0.0
         score -= 0.0 if dated.written.full_year else 0.05
+        score -= 0.3 if dated.written.loose else 0.0
         yield _candidate(ISSUE_DATE, dated, max(score, 0.05) * doubt)
     yield from _times(paper)
 

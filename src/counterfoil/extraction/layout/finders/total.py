@@ -1,7 +1,8 @@
 """The amount to be paid, tax included and rounded."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Set
+from decimal import Decimal
 
 from counterfoil.extraction.layout.candidates import Candidate
 from counterfoil.extraction.layout.labelled import labelled_amounts
@@ -10,7 +11,9 @@ from counterfoil.extraction.layout.paper import Paper
 from counterfoil.records.domain import FieldPath
 
 PATH = FieldPath("total")
-_PAID = 0.35  # what was paid by card is likely the total
+_LARGEST_ROUNDING = Decimal("0.5")
+_ROUNDED = 0.75  # what a rounding turns an announced total into
+_PAID = 0.35  # what was paid is likely the total
 _LARGEST = 0.2  # so is, a little, the largest amount of a paper that announces none
 
 
@@ -21,12 +24,38 @@ def find(paper: Paper) -> Iterable[Candidate]:
         for one in labelled_amounts(paper, Label.TOTAL)
         if one.amount.value
     ]
-    found += [
-        Candidate(path=PATH, value=one.amount.value, span=one.amount.span, score=_PAID)
-        for one in labelled_amounts(paper, Label.CARD)
-        if one.amount.value > 0
-    ]
+    found += _paid(paper)
+    found += _rounded(paper, {one.value for one in found})
     return found or _largest(paper)
+
+
+def _paid(paper: Paper) -> Iterator[Candidate]:
+    """Return what was paid: by card, or in cash less the change."""
+    for one in labelled_amounts(paper, Label.CARD):
+        if one.amount.value > 0:
+            yield Candidate(path=PATH, value=one.amount.value, span=one.amount.span, score=_PAID)
+    cash = [one.amount.value for one in labelled_amounts(paper, Label.CASH)]
+    change = [abs(one.amount.value) for one in labelled_amounts(paper, Label.CHANGE)] or [Decimal()]
+    paid = {given - back for given in cash for back in change if given > back}
+    for row in paper.rows:
+        for amount in row.money:
+            if amount.value in paid:
+                yield Candidate(path=PATH, value=amount.value, span=amount.span, score=_PAID)
+
+
+def _rounded(paper: Paper, totals: Set[object]) -> list[Candidate]:
+    """Return amounts that differ from an announced total by a rounding that stands between the two."""
+    found = []
+    for rounding in labelled_amounts(paper, Label.ROUNDING):
+        by = rounding.amount.value
+        if not by or abs(by) > _LARGEST_ROUNDING:
+            continue
+        below = [amount for row in paper.rows[rounding.row.index :] for amount in row.money]
+        for amount in below:
+            if amount.value - by in totals or amount.value + by in totals:
+                found.append(Candidate(path=PATH, value=amount.value, span=amount.span, score=_ROUNDED))
+                break
+    return found
 
 
 def _largest(paper: Paper) -> Iterable[Candidate]:
