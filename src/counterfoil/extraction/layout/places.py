@@ -9,7 +9,9 @@ _STREET = re.compile(
     r"calle|avenida|avda|plaza|paseo|ctra|via|viale|piazza|corso|largo|straat|laan|plein|gracht|kade|rua|praca|travessa|ul|ulica|aleja|os|no|nr)\b\.?"
     r"|[a-z](?:stra(?:ss|\u00df)e|str\.|straat|weg|platz|allee|gasse|ring|ufer|damm|laan|plein|gracht)\b"
 )
-_HOUSE = re.compile(r"(?:^|\bno\.?\s*|\blot\s*|,\s*)\d{1,5}[a-z]?(?:\s*[-&/,]\s*\d{1,5}[a-z]?)*[,\s]\s*[a-z]{2}|[a-z]{4,}\.?\s\d{1,4}\s?[a-z]?$")
+_HOUSE = re.compile(r"(?:^|\bno\.?\s*|\blot\s*|,\s*)\d{1,5}[a-z]?(?:\s*[-&/,]\s*\d{1,5}[a-z]?)*[,\s]\s*[a-z]{2}")
+_HOUSE_LAST = re.compile(r"[a-z]{4,}\.?\s\d{1,4}\s?[a-z]?$")
+_START = re.compile(r"^\W*(?:no\b|lot\b|unit\b|level\b|ground\b|suite\b|block\b|blk\b|pt\W?\d|jalan\b|jln\b|\d+[a-z]?(?:\b|(?=jalan))|[a-z]{1,2}-?\d|\d+(?:st|nd|rd|th) floor|p\.?o\.? box)")
 _POSTCODE = re.compile(
     r"\b(?:[a-z]{1,2}-)?\d{5}(?:-\d{4})?[,\s]+[a-z]{3}|\b[a-z]{2}[.,]?\s*\d{5}(?:-\d{4})?$|\b[a-z]{1,2}\d[a-z\d]?\s?\d[a-z]{2}\b|"
     r"\b[a-z]\d[a-z]\s?\d[a-z]\d\b|\b\d{4}\s?[a-z]{2}\s[a-z]{3}|\b(?:nsw|vic|qld|wa|sa|tas|act|nt)\s*\d{4}\b|^(?:[a-z]{1,2}-)?\d{4,5}\s[a-z]{3,}|\b\d{2}-\d{3}\s[a-z]{3}|"
@@ -18,7 +20,7 @@ _POSTCODE = re.compile(
 _REGION = re.compile(
     r"\b(?:johor|bahru|selangor|kuala lumpur|pulau pinang|penang|perak|melaka|malacca|kedah|kelantan|terengganu|pahang|negeri sembilan|sabah|sarawak|petaling jaya|shah alam|"
     r"klang|puchong|subang|wilayah persekutuan|malaysia|singapore|usa|united states|canada|australia|united kingdom|england|deutschland|germany|france|espana|spain|italia|italy|"
-    r"nederland|belgique|portugal|polska|schweiz|austria|osterreich|etats[- ]unis)\b"
+    r"nederland|belgique|portugal|polska|schweiz|austria|osterreich|etats[- ]unis|darul ehsan|darul takzim|darul ridzuan|damansara|cheras|ampang|kepong)\b"
 )
 _STATE = re.compile(r"[a-z]{3,}[,.]\s*(?:a[lkzr]|c[aot]|d[ec]|fl|ga|hi|i[adln]|k[sy]|la|m[adeinost]|n[cdehjmvy]|o[hkr]|pa|ri|s[cd]|t[nx]|ut|v[at]|w[aivy])\b(?:\s*\d{5})?")
 _NOT = re.compile(
@@ -37,6 +39,7 @@ def address_weight(text: str) -> float:
         (1.2, _POSTCODE.search(text)),
         (0.7, _STREET.search(text)),
         (0.6, _HOUSE.search(text)),
+        (0.45, _HOUSE_LAST.search(text)),
         (0.7, _REGION.search(text)),
         (0.8, _STATE.search(text)),
         (0.2, text.endswith(",")),
@@ -47,6 +50,20 @@ def address_weight(text: str) -> float:
 
 def has_postcode(text: str) -> bool:
     return bool(_POSTCODE.search(text) or _STATE.search(text))
+
+
+def names_a_place(text: str) -> bool:
+    """Say whether a folded line names a town, a region or a country, or has a postcode."""
+    return has_postcode(text) or bool(_REGION.search(text))
+
+
+def is_street(text: str) -> bool:
+    return bool(_STREET.search(text))
+
+
+def starts_address(text: str) -> bool:
+    """Say whether a folded line begins as an address does: with a house, a unit or a street."""
+    return bool(_START.match(text))
 
 
 def is_other(text: str) -> bool:
