@@ -19,6 +19,7 @@ _AMOUNT = re.compile(
     rf"(?:(?P<before>{CURRENCY})\s?(?:[.:](?!\d\d(?!\d))\s?)?)?(?P<inner>[-\u2212\u2013])?\*?(?P<digits>{_DIGITS})"
     rf"(?:\s?(?P<after_sign>-(?!\w)|CR\b))?(?:\s?(?P<after>{CURRENCY}))?(?P<close>\))?(?P<rest>\s?%|[A-Za-z%/:-]?[\w/:%-]*)"
 )
+_GROUPED = re.compile(r"\d{1,3}(?:,\d\d)*,\d{3}|\d{1,3}(?:\.\d{3})+|\d{1,3}(?:,\d{3})+")  # the first is India's
 _TAX_MARK = re.compile(r"^(?:[A-Z*]|[A-Z]{2}|[A-Z]\d|SR|ZRL?|OS|T|NT)?$")
 _LETTER_FOR_DIGIT = str.maketrans("OoQDlI|SB", "000011158")
 
@@ -43,6 +44,8 @@ def read_number(text: str, decimal_sign: str | None = None) -> Decimal | None:
     kept = re.sub(r"[\s'\u2019]", "", text).rstrip(".,")
     cut = _cut(kept, decimal_sign)
     whole, cents = (kept, "") if cut is None else (kept[:cut], kept[cut + 1 :])
+    if re.search(r"[.,]", whole) and not _GROUPED.fullmatch(whole):
+        return None
     digits = re.sub(r"[.,]", "", whole)
     return Decimal(f"{digits or 0}.{cents}" if cents else digits) if (digits + cents).isdecimal() else None
 

@@ -10,7 +10,7 @@ from counterfoil.extraction.layout.paper import Paper, Row
 
 # What must not be taken for the words of a label: it is blotted out of the row before looking.
 _BLOTS: dict[Label, str] = {
-    Label.TOTAL: r"sub[\W_]*total\w*|total[\W_]*(?:sales[\W_]*)?\(?(?:excl?\w*|before\w*|net of\w*|ht\b|hors\w*|without\w*)|sous[\W_]*total|"
+    Label.TOTAL: r"sub[\W_]*total\w*|\w*summe[\W_]*(?:netto|ohne)\w*|gesamtbetrag[\W_]*der[\W_]*\w+|total[\W_]*(?:sales[\W_]*)?\(?(?:excl?\w*|before\w*|net of\w*|ht\b|hors\w*|without\w*)|sous[\W_]*total|"
     r"total[\W_]*(?:tax(?:es)?|gst|vat|sst|mwst|ust|tva|iva|btw|steuer)\b(?![\W_]*(?:incl|inkl))|montant[\W_]*(?:ht|tva|hors)\w*|"
     r"total[\W_]*(?:qty|quantity|items?|no|number|pcs|units?|disc\w*|saving\w*|pax|count|cash|paid|tender\w*|rounding|round\b|points?|sold|due date|weight)|"
     r"(?:items?|qty)[\W_]*total|total[\W_]*ne(?:t|tto)\b(?![\W_]*(?:amount|a payer|to pay))|(?:vat|tax|gst|change|discount|steuer|btw|tva)[\W_]*(?:amount|amt)|"
@@ -30,6 +30,9 @@ _BLOTS: dict[Label, str] = {
     Label.DISCOUNT: r"total[\W_]*before[\W_]*disc\w*|after[\W_]*disc\w*|before[\W_]*disc\w*|less[\W_]*than|disc\w*[\W_]*%|unless",
 }
 _COMPILED_BLOTS = {label: re.compile(rf"(?<![a-z])(?:{pattern})") for label, pattern in _BLOTS.items()}
+
+
+_AFTER_AMOUNTS = 0.7  # words after an amount speak of the row more often than of the amount behind them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +62,8 @@ def _announced(rows: Sequence[Row], row: Row, label: Label) -> Iterator[Labelled
     if not sure or where is None:
         return
     start, end = _edges(row, where)
+    if any(amount.span.right <= start for amount in row.money):
+        sure *= _AFTER_AMOUNTS
     beside = [amount for amount in row.money if amount.span.left >= start]
     if beside:
         for back, amount in enumerate(reversed(beside)):

@@ -53,7 +53,7 @@ _PHRASES: dict[Label, dict[float, str]] = {
         0.55: "nett?|nett? amount|nett? amt|amount|betrag|bill amount|amt due|balance|amaun|sales amount|final amount|am(?:oun)?t paid|importe|montant|eur",
     },
     Label.SUBTOTAL: {
-        1.0: "sub ?total|sub ttl|zwischensumme|zw summe|nettobetrag|nettosumme|netto summe|summe netto|gesamt netto|netto gesamt|total netto|"
+        1.0: "rechnungssumme (?:netto|ohne\\w*)|steuerbasisbetrag|summe ohne\\w*|sub ?total|sub ttl|zwischensumme|zw summe|nettobetrag|nettosumme|netto summe|summe netto|gesamt netto|netto gesamt|total netto|"
         "total ht|total hors taxes?|montant ht|montant hors taxes?|total hors tva|sous total|base imponible|totale imponibile|imponibile|subtotaal|"
         "total excl\\w*|total (?:sales )?\\(?excl?\\w*|totaal excl\\w*|total before\\w*|excl btw|taxable amount|total net|summe positionen|warenwert|"
         "total sin iva|total without (?:tax|vat)|suma netto|wartosc netto|sale amount|total iliquido|"
@@ -119,7 +119,7 @@ _PHRASES: dict[Label, dict[float, str]] = {
         "factuur ?(?:nr|nummer|no)|fattura (?:n|nr|num\\w*)|numero fattura|fatura (?:n|no|num\\w*)|faktura (?:nr|numer|vat nr)|document (?:no|number|#)|doc (?:no|#)|"
         "credit note (?:no|number|#)|gutschrift (?:nr|nummer)|gutschrifts? ?(?:nr|nummer)|avoir n\\w*|numero de facture|facture n|slip (?:no|#)|"
         "beleg ?(?:nr|nummer)|bon ?(?:nr|nummer|n)|invoice #|check (?:no|#|number)|numer faktury|cs no|ticket (?:no|#|n)|statement number|factuur",
-        0.7: "trans (?:no|#|id)|transaction (?:no|#|id|number)|trn (?:no|#)|tran #|trx (?:no|id)|invoice|rechnung|facture|factura|fattura|rcpt (?:no|#)?|receipt|bill|inv|"
+        0.7: "trans (?:no|#|id)|transaction (?:no|#|id|number)|trn (?:no|#)|tran #|trx (?:no|id)|invoice|\\w*rechnung|facture|factura|fattura|rcpt (?:no|#)?|receipt|bill|inv|"
         "ref (?:no|#)|chk|dokument ?(?:nr|nummer)|bonnr|trans|order (?:no|number|#|id)|order",
     },
     Label.OTHER_NUMBER: {

@@ -9,7 +9,7 @@ _STREET = re.compile(
     r"calle|avenida|avda|plaza|paseo|ctra|via|viale|piazza|corso|largo|straat|laan|plein|gracht|kade|rua|praca|travessa|ul|ulica|aleja|os|no|nr)\b\.?"
     r"|[a-z](?:stra(?:ss|\u00df)e|str\.|straat|weg|platz|allee|gasse|ring|ufer|damm|laan|plein|gracht)\b"
 )
-_HOUSE = re.compile(r"(?:^|\bno\.?\s*|\blot\s*|,\s*)\d{1,5}[a-z]?(?:\s*[-&/,]\s*\d{1,5}[a-z]?)*[,\s]\s*[a-z]{2}")
+_HOUSE = re.compile(r"(?:^|\bno\.?\s*|\blot\s*|,\s*)\d{1,5}[a-z]?(?:\s*[-&/,]\s*\d{1,5}[a-z]?)*[,\s]\s*[a-z](?:[a-z]|\W+[a-z]{2})")
 _HOUSE_LAST = re.compile(r"[a-z]{4,}\.?\s\d{1,4}\s?[a-z]?$")
 _START = re.compile(r"^\W*(?:no\b|lot\b|unit\b|level\b|ground\b|suite\b|block\b|blk\b|pt\W?\d|jalan\b|jln\b|\d+[a-z]?(?:\b|(?=jalan))|[a-z]{1,2}-?\d|\d+(?:st|nd|rd|th) floor|p\.?o\.? box)")
 _POSTCODE = re.compile(
@@ -25,7 +25,7 @@ _REGION = re.compile(
 _STATE = re.compile(r"[a-z]{3,}[,.]\s*(?:a[lkzr]|c[aot]|d[ec]|fl|ga|hi|i[adln]|k[sy]|la|m[adeinost]|n[cdehjmvy]|o[hkr]|pa|ri|s[cd]|t[nx]|ut|v[at]|w[aivy])\b(?:\s*\d{5})?")
 _NOT = re.compile(
     r"\b(?:tel|telephone|phone|fax|h/?p|gst|vat|reg|registration|invoice|receipt|date|time|cashier|e-?mail|www|http|ssm|co\.? ?no|company no|tax|bill|website|hotline|facebook|"
-    r"iban|bic|swift|bank|order|table|server|check|store|welcome|thank|open|hours|manager|mgr|rechnung|facture|datum|ust|kunden\w*|steuer\w*|roc|tin|abn|siret|customer|cash|total|amount|qty)\b|@|\.com\b|:\d\d"
+    r"iban|bic|swift|bank|kto|blz|konto\w*|order|table|server|check|store|welcome|thank|open|hours|manager|mgr|rechnung|facture|datum|ust|kunden\w*|steuer\w*|roc|tin|abn|siret|customer|cash|total|amount|qty)\b|@|\.com\b|:\d\d"
     r"|\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}|\d[.,]\d\d\b(?!\d)"
 )
 REGISTRATION = re.compile(r"\(?\b(?:co\.?\s*(?:reg\.?)?\s*(?:no)?[.:\s]*)?\d{5,7}\s*-\s*[A-Za-z0-9]\)?(?!\w)|\(\d{6,12}[^)]{0,16}\)|\b\d{12}\b(?:\s*\([^)]*\))?")

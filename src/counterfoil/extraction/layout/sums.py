@@ -23,7 +23,8 @@ _CENT = Decimal("0.011")
 _COIN = Decimal("0.05")
 _LARGEST_ROUNDING = Decimal("0.5")
 _MOST_TAXES = 4
-_WORTH = {"paid": 0.5, "rounded": 0.45, "unrounded": -0.35, "summed": 0.35, "items": 0.2, "again": 0.06}
+_WORTH = {"paid": 0.5, "rounded": 0.45, "unrounded": -0.35, "summed": 0.35, "items": 0.2, "untaxed": -0.45, "again": 0.06}
+_CLEAR = 0.45  # the weight from which a balance shows that its subtotal is no total
 _SURE_WITHOUT = 0.65  # the score from which a tip or discount is taken that no sum bears out
 
 Candidates = Mapping[FieldPath, Sequence[Candidate]]
@@ -85,6 +86,9 @@ def agree(paper: Paper, candidates: Candidates) -> Agreement:
         if balance:
             balances[total] = balance
         totals[total] = score + worth[_TOTAL, total]
+    for taxed in {one.subtotal for one in balances.values() if one.taxes and one.weight >= _CLEAR and one.subtotal in totals}:
+        worth[_TOTAL, taxed] += _WORTH["untaxed"]
+        totals[taxed] += _WORTH["untaxed"]
     best = max(totals, key=lambda value: totals[value], default=None)
     balance = balances.get(best) if isinstance(best, Decimal) else None
     if balance:
@@ -238,4 +242,4 @@ def _different(taxes: Sequence[Candidate]) -> Iterator[Candidate]:
 
 def _choices(taxes: Sequence[Candidate]) -> Iterator[tuple[Candidate, ...]]:
     for size in range(min(len(taxes), _MOST_TAXES) + 1):
-        yield from combinations(taxes[:6], size)
+        yield from combinations(taxes[:7], size)

@@ -1,8 +1,8 @@
 """What was bought: the rows between the head and the sums."""
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from counterfoil.extraction.layout.amounts import Amount, read_number
@@ -23,6 +23,9 @@ _COLUMNS = re.compile(
     r"\b(?:qty|quantity|price|amount|amt|total|u\.?price|unit|menge|preis|einzelpreis|betrag|gesamt|quantite|prix|montant|aantal|prijs|bedrag|cantidad|precio|importe|quantita|prezzo|importo|ilosc|cena|disc|rm)\b"
 )
 _QUANTITY = re.compile(r"(\d{1,4}(?:[.,]\d{1,3})?)\s?(?:[x*@]|pcs?|st(?:k|ck)?\.?|units?|ea|pkt|kg|h|std|unit.s.|stuck)?", re.IGNORECASE)
+_FILLER = re.compile(r"[x*@]|\W+|RM|EUR|\u20ac|\$", re.IGNORECASE)
+_MANY = 100  # from here on a number at a row's start is rather a code
+_CENT = Decimal("0.011")
 _NO_WORDS = re.compile(r"[\W\d_]*(?:x|pcs?|pc|ea|kg|sr|zr|zrl|os|rm|eur|[a-z])?[\W\d_]*", re.IGNORECASE)
 
 
@@ -45,13 +48,21 @@ def find(paper: Paper) -> Iterable[Candidate]:
         if priced is None:
             waiting = row if re.search(r"[^\W\d]{3}", row.text) and not row.money else None
             continue
-        if _NO_WORDS.fullmatch(" ".join(token.text for token in priced.description)):
-            described = waiting.span.tokens if waiting else ()
-        else:
-            described = priced.description
+        if waiting and _NO_WORDS.fullmatch(" ".join(token.text for token in priced.description)):
+            priced = _described(priced, waiting)
         waiting = None
-        if described:
-            yield _item(priced, Span(tokens=described))
+        if not _NO_WORDS.fullmatch(" ".join(token.text for token in priced.description)):
+            yield _item(priced, Span(tokens=priced.description))
+
+
+def _described(priced: _Priced, above: Row) -> _Priced:
+    """Return a priced row with the words of the row above it, and its quantity and price if they stand there."""
+    factors = None if priced.quantity else _factors(above.amounts, priced.amount.value)
+    if not factors:
+        return replace(priced, description=above.span.tokens)
+    quantity, price = factors
+    words = _words(above, [quantity.span, price.span])
+    return replace(priced, description=words, quantity=(quantity.value, quantity.span), price=price)
 
 
 def _body(paper: Paper) -> list[Row]:
@@ -79,32 +90,59 @@ def _is_sum(row: Row) -> bool:
 
 
 def _priced(row: Row) -> _Priced | None:
-    money = row.money
-    if not money or dates_in(row.span.text):
+    """Read a row that ends in money. Quantity and price are those numbers whose product is the amount."""
+    if not row.money or dates_in(row.span.text):
         return None
-    amount = money[-1]
-    tokens = row.span.tokens
-    first_number = tokens.index(money[0].span.tokens[0])
-    words = list(tokens[:first_number])
-    price = money[0] if len(money) > 1 else None
-    quantity, words = _quantity(words, price, amount)
-    return _Priced(description=tuple(words), quantity=quantity, price=price, amount=amount, row=row)
+    amount = row.money[-1]
+    before = [one for one in row.amounts if one.span.left < amount.span.left]
+    factors = _factors(before, amount.value)
+    if factors:
+        quantity, price = factors
+        return _Priced(
+            description=_words(row, [quantity.span, price.span, amount.span]),
+            quantity=(quantity.value, quantity.span),
+            price=price,
+            amount=amount,
+            row=row,
+        )
+    words = list(row.span.tokens[: row.span.tokens.index(row.money[0].span.tokens[0])])
+    price = row.money[0] if len(row.money) > 1 else None
+    counted, words = _quantity(words, price)
+    return _Priced(description=tuple(words), quantity=counted, price=price, amount=amount, row=row)
 
 
-def _quantity(words: list[Token], price: Amount | None, amount: Amount) -> tuple[tuple[Decimal, Span] | None, list[Token]]:
-    """Take the quantity off the end or the start of the words."""
-    while words and re.fullmatch(r"[x*@]|\W+|RM|EUR|\u20ac|\$", words[-1].text, re.IGNORECASE):
+def _factors(numbers: Sequence[Amount], product: Decimal) -> tuple[Amount, Amount] | None:
+    """Return the quantity and the price among numbers whose product is given, the price the one written as money."""
+    for price in sorted(numbers, key=lambda one: (one.places < 2, -one.span.left)):
+        for quantity in numbers:
+            if quantity is not price and quantity.value and abs(quantity.value * price.value - product) < _CENT:
+                return quantity, price
+    return None
+
+
+def _words(row: Row, numbers: Sequence[Span]) -> tuple[Token, ...]:
+    """Return the words of a row before its numbers; a number at its start is no part of them."""
+    tokens = list(row.span.tokens)
+    taken = {token for span in numbers for token in span.tokens}
+    while tokens and (tokens[0] in taken or re.fullmatch(r"\d{1,3}[.)]?|[x*@]", tokens[0].text)):
+        tokens.pop(0)
+    for index, token in enumerate(tokens):
+        if token in taken:
+            tokens = tokens[:index]
+            break
+    while tokens and _FILLER.fullmatch(tokens[-1].text):
+        tokens.pop()
+    return tuple(tokens)
+
+
+def _quantity(words: list[Token], price: Amount | None) -> tuple[tuple[Decimal, Span] | None, list[Token]]:
+    """Take a quantity off the start of the words, or one that stands alone before a price."""
+    while words and _FILLER.fullmatch(words[-1].text):
         words = words[:-1]
-    for index in (len(words) - 1, 0):
-        if not words or not (found := _QUANTITY.fullmatch(words[index].text)):
-            continue
-        number = read_number(found[1])
-        if not number:
-            continue
-        fits = price is not None and abs(number * price.value - amount.value) <= Decimal("0.05")
-        if fits or (index == 0 and len(words) > 1 and number < 100 and number == int(number)) or (len(words) == 1 and price):
-            rest = words[:index] + words[index + 1 :]
-            return (number, Span(tokens=(words[index],))), rest
+    found = _QUANTITY.fullmatch(words[0].text) if words else None
+    number = read_number(found[1]) if found else None
+    if number and number < _MANY and number == int(number) and (len(words) > 1 or price):
+        return (number, Span(tokens=(words[0],))), words[1:]
     return None, words
 
 

@@ -13,6 +13,7 @@ from counterfoil.records.domain import FieldPath
 PATH = FieldPath("number")
 _NUMBER = re.compile(r"[#:]?(?=[\w/.-]*\d)[A-Za-z0-9][\w/.-]*")
 _AMOUNT = re.compile(r"[\d.,]*\d[.,]\d\d")
+_WORD_NUMBER = re.compile(r"(?:no|nr|n\u00b0|n\u00ba|number|nummer|numero)[.:]*")
 _FILLERS = re.compile(r"[\W_]*(?:no|nr|n|number|nummer|num|numero|id|date|datum|o)?[\W_]*")
 
 
@@ -44,6 +45,8 @@ def _places(paper: Paper, row: Row, start: int, glued: bool) -> Iterator[tuple[l
     tokens = row.span.tokens
     if glued:
         yield [tokens[start]], 0.95
+    named = [index for index in range(start + 1, min(start + 4, len(tokens))) if _WORD_NUMBER.fullmatch(tokens[index].text.casefold())]
+    start = named[-1] if named else start
     for token in tokens[start + 1 : start + 5]:
         if not re.search(r"\d", token.text) and not _FILLERS.fullmatch(token.text.casefold()):
             break
