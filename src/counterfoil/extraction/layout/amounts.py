@@ -17,7 +17,7 @@ _DIGITS = (
 _AMOUNT = re.compile(
     rf"(?<![A-WYZa-wyz0-9/#])(?<!\d[.,:/-])(?P<open>\()?(?P<sign>[-\u2212\u2013+]\s?)?"
     rf"(?:(?P<before>{CURRENCY})\s?(?:[.:](?!\d\d(?!\d))\s?)?)?(?P<inner>[-\u2212\u2013])?\*?(?P<digits>{_DIGITS})"
-    rf"(?:\s?(?P<after_sign>-(?!\w)|CR\b))?(?:\s?(?P<after>{CURRENCY}))?(?P<close>\))?(?P<rest>\s?%|[A-Za-z%/:-]?[\w/:%-]*)"
+    rf"(?:\s?(?P<after_sign>-(?!\w)|CR\b))?(?:\s?(?P<after>{CURRENCY})(?!\d))?(?P<close>\))?(?P<rest>\s?%|[A-Za-z%/:-]?[\w/:%-]*)"
 )
 _GROUPED = re.compile(r"\d{1,3}(?:,\d\d)*,\d{3}|\d{1,3}(?:\.\d{3})+|\d{1,3}(?:,\d{3})+")  # the first is India's
 _TAX_MARK = re.compile(r"^(?:[A-Z*]|[A-Z]{2}|[A-Z]\d|SR|ZRL?|OS|T|NT)?$")
@@ -36,7 +36,7 @@ class Amount:
     @property
     def is_money(self) -> bool:
         """Say whether it is written as money is: with cents, or with a currency."""
-        return self.places == 2 or (self.currency is not None and self.places == 0)
+        return self.places == 2 or (self.currency is not None and self.places < 2)
 
 
 def read_number(text: str, decimal_sign: str | None = None) -> Decimal | None:

@@ -69,7 +69,8 @@ _PHRASES: dict[Label, dict[float, str]] = {
         "tax\\d|stax",
     },
     Label.CHARGE: {
-        1.0: "service charge|svc charge|srv charge|serv charge|service|servicio|coperto|bedienung|delivery fee|shipping|versandkosten|frais de port|svc chg|s charge"
+        0.5: "service|servicio",
+        1.0: "service charge|svc charge|srv charge|serv charge|coperto|bedienung|delivery fee|shipping|versandkosten|frais de port|svc chg|s charge"
     },
     Label.TIP: {1.0: "tip|tips|gratuity|trinkgeld|pourboire|propina|mancia|fooi|gorjeta|napiwek|tip amount"},
     Label.DISCOUNT: {

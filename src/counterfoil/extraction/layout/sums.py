@@ -210,7 +210,8 @@ class _Witnesses:
                                 continue
                             if abs(subtotal + taxed + tip - discount + more - total) < _CENT:
                                 plain = 1.0 - 0.1 * (bool(tip) + bool(discount) + bool(more))
-                                weight = plain * sure * (1.0 if taxes else 0.7)
+                                likely = min((one.score for one in taxes), default=0.7) - 0.03 * max(len(taxes) - 1, 0)
+                                weight = plain * sure * likely
                                 yield _Balance(total=total, subtotal=subtotal, taxes=taxes, tip=tip, discount=discount, weight=weight)
 
     def _extras(self) -> Iterator[Decimal]:

@@ -20,10 +20,12 @@ _HEAD = re.compile(
     r"\b(?:description|item|items|product|designation|libelle|produit|article|bezeichnung|beschreibung|artikel|leistung|position|omschrijving|descripcion|concepto|descrizione|opis|nazwa|descricao|desc)\b"
 )
 _COLUMNS = re.compile(
-    r"\b(?:qty|quantity|price|amount|amt|total|u\.?price|unit|menge|preis|einzelpreis|betrag|gesamt|quantite|prix|montant|aantal|prijs|bedrag|cantidad|precio|importe|quantita|prezzo|importo|ilosc|cena|disc|rm)\b"
+    r"\b(?:qty|qte|qantite|pu|sous|quantity|price|amount|amt|total|u\.?price|unit|menge|preis|einzelpreis|betrag|gesamt|quantite|prix|montant|aantal|prijs|bedrag|cantidad|precio|importe|quantita|prezzo|importo|ilosc|cena|disc|rm)\b"
 )
+_PRICE_FIRST = re.compile(r"\b(?:pu|p\.u|prix|price|preis|nettopreis|einzelpreis|precio|prezzo|prijs|cena)\b.*\b(?:qte|qty|quantity|quantite|menge|anzahl|cantidad|quantita|aantal|ilosc)\b")
 _QUANTITY = re.compile(r"(\d{1,4}(?:[.,]\d{1,3})?)\s?(?:[x*@]|pcs?|st(?:k|ck)?\.?|units?|ea|pkt|kg|h|std|unit.s.|stuck)?", re.IGNORECASE)
 _FILLER = re.compile(r"[x*@]|\W+|RM|EUR|\u20ac|\$", re.IGNORECASE)
+_SUM_WORDS = 0.6
 _MANY = 100  # from here on a number at a row's start is rather a code
 _CENT = Decimal("0.011")
 _NO_WORDS = re.compile(r"[\W\d_]*(?:x|pcs?|pc|ea|kg|sr|zr|zrl|os|rm|eur|[a-z])?[\W\d_]*", re.IGNORECASE)
@@ -43,8 +45,9 @@ class _Priced:
 def find(paper: Paper) -> Iterable[Candidate]:
     """Propose the items in order; a row of words alone is the description of the priced row under it."""
     waiting: Row | None = None
+    price_first = any(_is_head(row) and _PRICE_FIRST.search(row.text) for row in paper.rows)
     for row in _body(paper):
-        priced = _priced(row)
+        priced = _priced(row, price_first=price_first)
         if priced is None:
             waiting = row if re.search(r"[^\W\d]{3}", row.text) and not row.money else None
             continue
@@ -85,18 +88,21 @@ def _is_head(row: Row) -> bool:
 
 
 def _is_sum(row: Row) -> bool:
-    left = " ".join(row.text.split(" ")[:6])
-    return any(strength(label, blotted(label, left)) >= 0.6 for label in _SUMS) or strength(Label.SUBTOTAL, row.text) == 1.0 or bool(re.match(r"\W*total\b", row.text))
+    """Say whether a row begins with the words for a sum; further right they may speak of an item's tax or price."""
+    first = " ".join(row.text.split(" ")[: max(len(row.columns[0].tokens), 2)])
+    return any(strength(label, blotted(label, first)) >= _SUM_WORDS for label in _SUMS)
 
 
-def _priced(row: Row) -> _Priced | None:
+def _priced(row: Row, *, price_first: bool = False) -> _Priced | None:
     """Read a row that ends in money. Quantity and price are those numbers whose product is the amount."""
     if not row.money or dates_in(row.span.text):
         return None
     amount = row.money[-1]
-    before = [one for one in row.amounts if one.span.left < amount.span.left]
-    factors = _factors(before, amount.value)
-    if factors:
+    for product in reversed(row.money):
+        before = [one for one in row.amounts if one.span.left < product.span.left]
+        if not (factors := _factors(before, product.value, price_first=price_first)):
+            continue
+        amount = product
         quantity, price = factors
         return _Priced(
             description=_words(row, [quantity.span, price.span, amount.span]),
@@ -111,9 +117,9 @@ def _priced(row: Row) -> _Priced | None:
     return _Priced(description=tuple(words), quantity=counted, price=price, amount=amount, row=row)
 
 
-def _factors(numbers: Sequence[Amount], product: Decimal) -> tuple[Amount, Amount] | None:
+def _factors(numbers: Sequence[Amount], product: Decimal, *, price_first: bool = False) -> tuple[Amount, Amount] | None:
     """Return the quantity and the price among numbers whose product is given, the price the one written as money."""
-    for price in sorted(numbers, key=lambda one: (one.places < 2, -one.span.left)):
+    for price in sorted(numbers, key=lambda one: (one.places < 2, one.span.left if price_first else -one.span.left)):
         for quantity in numbers:
             if quantity is not price and quantity.value and abs(quantity.value * price.value - product) < _CENT:
                 return quantity, price

@@ -42,12 +42,20 @@ def rate_in(row: Row) -> tuple[Decimal, Span] | None:
 
 
 def _announced(one: Labelled) -> Candidate:
-    rated = rate_in(one.label_row)
+    rated = rate_in(one.label_row) or _bare_rate(one.row)
     amounts = [amount for amount in one.row.money if not (rated and amount.span == rated[1])]
     if rated and (fitting := _fitting(amounts, rated[0])):
         base, tax = fitting
         return _candidate(tax, min(one.strength + 0.1, 1.0), rated, base)
     return _candidate(one.amount, one.strength, rated, None)
+
+
+def _bare_rate(row: Row) -> tuple[Decimal, Span] | None:
+    """Return a number on the row that is the rate of two amounts beside it, though no sign says so."""
+    for number in row.amounts:
+        if 0 < number.value <= _HIGHEST_RATE and number.places < 2 and _fitting(row.money, number.value):
+            return number.value, number.span
+    return None
 
 
 def _of_table(row: Row) -> Candidate | None:
