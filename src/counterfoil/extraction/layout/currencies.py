@@ -77,8 +77,21 @@ OF_COUNTRY = {
     "BE": "EUR",
     "PT": "EUR",
     "IE": "EUR",
+    "AE": "AED",
+    "CZ": "CZK",
+    "DK": "DKK",
+    "HK": "HKD",
+    "HU": "HUF",
+    "ID": "IDR",
+    "JP": "JPY",
+    "MX": "MXN",
+    "NO": "NOK",
+    "PH": "PHP",
+    "SE": "SEK",
+    "TH": "THB",
+    "ZA": "ZAR",
 }
-DOLLAR_COUNTRIES = {"US", "AU", "SG", "NZ", "CA"}
+DOLLAR_COUNTRIES = {"US", "AU", "SG", "NZ", "CA", "HK"}
 
 
 def currency_of(written: str) -> str | None:

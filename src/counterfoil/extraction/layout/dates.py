@@ -14,7 +14,7 @@ _MONTHS = {
     4: "april avril abril aprile kwietnia kwiecien apr avr abr kwi",
     5: "may mai mayo maggio mei maio maja maj mag",
     6: "june juni juin junio giugno junho czerwca czerwiec jun giu cze",
-    7: "july juli juillet julio luglio julho lipca lipiec julai jul juil lug lip",
+    7: "ju1 july juli juillet julio luglio julho lipca lipiec julai jul juil lug lip",
     8: "august aout agosto augustus sierpnia sierpien ogos aug ago aou sie og",
     9: "september septembre septiembre settembre setembro wrzesnia wrzesien sep sept set wrz",
     10: "october oktober octobre octubre ottobre outubro pazdziernika pazdziernik oct okt ott out paz",
@@ -29,13 +29,13 @@ _FULL_YEAR = r"(?:19|20)\d\d"
 _END = r"(?!\d)(?![./-]\d)"
 _GLUED = r"(?=\d?\d:\d\d|(?!\d)(?![./-]\d))"
 _NUMERIC = re.compile(rf"(?<!\d)(?<!\d[./])(\d\d?)\s?([./-])\s?(\d\d?)\s?\2\s?({_FULL_YEAR}{_GLUED}|'?\d\d(?!\d)(?![./-]\d))")
-_YEAR_FIRST = re.compile(rf"(?<!\d)({_FULL_YEAR})\s?([./-])\s?(\d\d?)\s?\2\s?(\d\d?)(?:{_END}|(?=T\d))")
+_YEAR_FIRST = re.compile(rf"(?<!\d)({_FULL_YEAR})\s?([./-])\s?(\d\d?)\s?\2\s?(\d\d?)(?:{_END}|(?=t?\d\d:?\d\d))")
 _YEAR_FIRST_SIGNS = re.compile(r"(?<!\d)(20\d\d)\u5e74\s?(\d\d?)\u6708\s?(\d\d?)")
 _COMPACT = re.compile(r"(?<![\d#.-])(?:(?P<day>[0-3]\d)(?P<month>[01]\d)(?P<year>20[0-4]\d)|(?P<year_first>20[0-4]\d)(?P<then>[01]\d)(?P<last>[0-3]\d))(?![\d.-])")
 _DAY_NAME = re.compile(
     rf"(?<![\d.,])(\d\d?)(?:st|nd|rd|th|er|\.|\u00ba)?[\s./-]{{0,2}}(?:de\s)?({_MONTH})[a-z]{{0,2}}[.,]?[\s./,-]{{0,2}}(?:de\s|del\s)?({_YEAR}){_GLUED}"
 )
-_NAME_DAY = re.compile(rf"(?<![a-z])({_MONTH})[.,]?[\s./-]{{0,2}}(\d\d?)(?:st|nd|rd|th)?[\s.,/-]{{1,3}}({_YEAR}){_GLUED}")
+_NAME_DAY = re.compile(rf"(?<![a-z])({_MONTH})[.,]?[\s./-]{{0,2}}(\d\d?)(?:st|nd|rd|th)?(?=['\s.,/:-])[\s.,/:-]{{0,3}}({_YEAR}){_GLUED}")
 _TIME = re.compile(r"(?<![\d.,:-])([01]?\d|2[0-3])\s?[:.h]\s?([0-5]\d)(?:\s?[:.]\s?([0-5]\d))?(?![\d:.,])\s?([ap])?\.?\s?m?(?![a-z])")
 
 

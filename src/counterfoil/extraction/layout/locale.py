@@ -1,44 +1,73 @@
 """Where in the world a paper was printed, from what it shows; nothing is taken for granted."""
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from counterfoil.extraction.layout.currencies import CURRENCY, DOLLAR_COUNTRIES, OF_COUNTRY, currency_of, is_dollar
 from counterfoil.extraction.layout.dates import DateOrder, dates_in, folded
 from counterfoil.extraction.layout.rows import Span
 
-# What speaks for a country, and how strongly. Patterns are searched in folded text.
-_SIGNS: tuple[tuple[str, float, str], ...] = (
-    ("MY", 3, r"\bsdn\.?\s*bhd|\bmalaysia\b|\bselangor\b|\bkuala lumpur\b|\bjohor\b|\bjalan\b|\btaman\b|\bjln\b"),
-    ("MY", 2, r"\brm\s?\d|\(rm\)|\brm\b|\bgst id\b|\bmyr\b"),
-    ("SG", 3, r"\bsingapore\b|\bpte\.? ?ltd"),
-    ("US", 3, r"\b[a-z]{2}[,.]?\s\d{5}(?:-\d{4})?\b(?!\s?[a-z]{3})|\busa\b|\bunited states\b"),
-    ("US", 1, r"\(\d{3}\)\s?\d{3}[\s-]\d{4}|\b\d{3}[-.]\d{3}[-.]\d{4}\b|\bsales tax\b|\bsubtotal\b.*\btax\b|\bstate tax\b|\bgratuity\b"),
-    ("US", 1, r"\b(?:wal\W?mart|visa debit|guest check|server|auth code)\b"),
-    ("CA", 3, r"\b[a-z]\d[a-z]\s?\d[a-z]\d\b|\b(?:hst|qst|pst)\b|\bcanada\b|\bontario\b"),
-    ("GB", 3, r"\b(?!gst)[a-z]{1,2}\d[a-z\d]?\s?\d[abd-hjlnp-uw-z]{2}\b|\bunited kingdom\b|\blondon\b|\bengland\b|\u00a3"),
-    ("GB", 1, r"\bvat (?:no|reg|number)\b|\bltd\b|\bplc\b"),
-    ("AU", 3, r"\babn\b|\baustralia\b|\bpty\.? ?ltd|\b(?:nsw|qld|vic)\b"),
-    ("NZ", 3, r"\bnew zealand\b|\bauckland\b"),
-    ("IN", 3, r"\bgstin\b|\bindia\b|\bcgst\b|\bsgst\b|\u20b9|\bpvt\.? ltd"),
-    ("DE", 3, r"\bgmbh\b|\bdeutschland\b|\bgermany\b|\bmwst\b|\bust\b|\bust-?id|\bsteuer-?nr|\be\.?\s?k\.|\btse\b"),
-    ("DE", 1, r"\bstra(?:ss|\u00df)e\b|str\.\s?\d"),
-    ("AT", 4, r"\b(?:oesterreich|osterreich|austria)\b|\batu\d{8}\b"),
-    ("CH", 4, r"\bchf\b|\bche-?\d{3}|\bschweiz\b|\bsuisse\b"),
-    ("FR", 3, r"\btva\b|\bsiret\b|\bsiren\b|\bfrance\b|\bttc\b|\bsarl\b|\bsas\b|\brcs\b"),
-    ("NL", 3, r"\bbtw\b|\bkvk\b|\bnederland\b|\bb\.v\.|\bnetherlands\b"),
-    ("BE", 3, r"\bbelgi(?:e|que|um)\b|\bbe ?0\d{9}\b"),
-    ("IT", 3, r"\bp\.?\s?iva\b|\bpartita iva\b|\bs\.?r\.?l\b|\bs\.?p\.?a\.|\bitalia\b|\bscontrino\b"),
-    ("ES", 3, r"\bc\.?i\.?f\b|\bespana\b|\bspain\b|\bs\.l\.|\bn\.?i\.?f\b.*\biva\b"),
-    ("PT", 3, r"\bportugal\b|\bcontribuinte\b|\blda\b|\bnif\b.*\blisboa\b"),
-    ("BR", 3, r"\bcnpj\b|\br\$|\bbrasil\b"),
-    ("PL", 3, r"\bnip\b|\bparagon\b|\bpolska\b|\bpln\b|\bsp\. ?z ?o\. ?o"),
-    ("PH", 3, r"\bphilippines\b|\bvatable\b|\btin\b.*\bvat\b|\bphp\b"),
-    ("ID", 3, r"\bindonesia\b|\bjakarta\b|\bnpwp\b|\brp\.?\s?\d"),
+_STATES = (
+    "al|ak|az|ar|ca|co|ct|de|dc|fl|ga|hi|id|il|in|ia|ks|ky|la|me|md|ma|mi|mn|ms|mo|mt|ne|nv|nh|nj|nm|ny|nc|nd|oh|ok|or|"
+    "pa|ri|sc|sd|tn|tx|ut|vt|va|wa|wv|wi|wy"
 )
-_COMPILED = tuple((country, weight, re.compile(pattern)) for country, weight, pattern in _SIGNS)
+# Names of places, and how a country writes addresses: looked for only on rows without money, as goods have origins too.
+_PLACES: dict[str, str] = {
+    "MY": r"\bmalaysia\b|\bselangor\b|\bkuala lumpur\b|\bjohor\b|\bjalan\b|\btaman\b|\bjln\b",
+    "SG": r"\bsingapore\b",
+    "US": rf"\b(?:{_STATES})[,. ]{{0,2}}\d{{5}}(?:-\d{{4}})?\b|\busa\b|\bunited states\b",
+    "CA": r"\b[a-z]\d[a-z] ?\d[a-z]\d\b|\bcanada\b|\bontario\b",
+    "GB": r"\b(?!gst)[a-z]{1,2}\d[a-z\d]? ?\d[abd-hjlnp-uw-z]{2}\b|\bunited kingdom\b|\blondon\b|\bengland\b",
+    "AU": r"\baustralia\b|\b(?:nsw|qld|vic) \d{4}\b",
+    "NZ": r"\bnew zealand\b|\bauckland\b",
+    "IN": r"\bindia\b|\bmumbai\b|\bdelhi\b",
+    "DE": r"\bdeutschland\b|\bgermany\b|stra(?:ss|\u00df)e \d",
+    "AT": r"\boe?sterreich\b|\baustria\b",
+    "CH": r"\bschweiz\b|\bsuisse\b|\bswitzerland\b",
+    "FR": r"\bfrance\b",
+    "NL": r"\bnederland\b|\bnetherlands\b|\b\d{4} ?[a-z]{2} [a-z]{4,}",
+    "BE": r"\bbelgi(?:e|que|um)\b|\bbruxelles\b|\bbrussels?\b",
+    "IT": r"\bitalia\b|\bitaly\b",
+    "ES": r"\bespana\b|\bspain\b",
+    "PT": r"\bportugal\b",
+    "BR": r"\bbrasil\b",
+    "PL": r"\bpolska\b|\bpoland\b",
+    "PH": r"\bphilippines\b|\bmanila\b",
+    "ID": r"\bindonesia\b|\bjakarta\b",
+    "AE": r"\bdubai\b|\babu dhabi\b|\bu\.?a\.?e\b",
+}
+# Legal forms, taxes, currencies and telephone numbers, by how strongly they speak for a country.
+_CUSTOMS: tuple[tuple[str, float, str], ...] = (
+    ("MY", 3, r"\bsdn\.?\s*bhd"),
+    ("MY", 2, r"\brm ?\d|\(rm\)|\brm\b|\bgst id\b|\bmyr\b"),
+    ("SG", 3, r"\bpte\.? ?ltd"),
+    ("US", 2, r"\(\d{3}\) ?\d{3}[ -]\d{4}|\b\d{3}[-.]\d{3}[-.]\d{4}\b"),
+    ("US", 1, r"\bsales tax\b|\bstate tax\b|\bgratuity\b|\bguest check\b"),
+    ("CA", 3, r"\b(?:hst|qst|pst)\b"),
+    ("GB", 3, r"\u00a3"),
+    ("GB", 1, r"\bvat (?:no|reg|number)\b|\bltd\b|\bplc\b"),
+    ("AU", 3, r"\babn\b|\bpty\.? ?ltd"),
+    ("IN", 3, r"\bgstin\b|\bcgst\b|\bsgst\b|\u20b9|\bpvt\.? ltd"),
+    ("DE", 3, r"\bgmbh\b|\bmwst\b|\bust\b|\bust-?id|\bsteuer-?nr|\be\. ?k\.|\btse\b"),
+    ("AT", 4, r"\batu\d{8}\b"),
+    ("CH", 4, r"\bchf\b|\bche-?\d{3}"),
+    ("FR", 3, r"\btva\b|\bsiret\b|\bsiren\b|\bttc\b|\bsarl\b|\bsas\b|\brcs\b"),
+    ("NL", 3, r"\bbtw\b|\bkvk\b|\bb\.v\."),
+    ("BE", 3, r"\bbe ?0\d{9}\b"),
+    ("IT", 3, r"\bp\.? ?iva\b|\bpartita iva\b|\bs\.?r\.?l\b|\bs\.?p\.?a\.|\bscontrino\b"),
+    ("ES", 3, r"\bc\.?i\.?f\b|\bs\.l\.|\bn\.?i\.?f\b.*\biva\b"),
+    ("PT", 3, r"\bcontribuinte\b|\blda\b"),
+    ("BR", 3, r"\bcnpj\b|\br\$"),
+    ("PL", 3, r"\bnip\b|\bparagon\b|\bpln\b|\bsp\. ?z ?o\. ?o"),
+    ("PH", 3, r"\bvatable sales?\b"),
+    ("ID", 3, r"\bnpwp\b|\brp\.? ?\d"),
+)
+_PLACE = 3.0  # what a place says for its country
+_SIGNS = tuple((country, weight, re.compile(pattern)) for country, weight, pattern in _CUSTOMS)
+_PLACE_NAMES = {country: re.compile(pattern) for country, pattern in _PLACES.items()}
+_HAS_MONEY = re.compile(r"\d[.,]\d\d\b(?![.,]\d)")
 _WORDS = {
     "en": "the thank you total change cash date time invoice receipt tax amount due please balance table server item items qty price for and of your customer payment subtotal",
     "de": "der die das und summe betrag rechnung datum uhr mwst netto brutto steuer vielen dank fur ihren einkauf gegeben ruckgeld kasse bon ust menge einzelpreis gesamt anzahl kunde bitte straße strasse wir",
@@ -52,6 +81,7 @@ _WORDS = {
 }
 _LEXICON = {language: frozenset(words.split()) for language, words in _WORDS.items()}
 _MONTH_FIRST = {"US", "PH"}
+_ENOUGH = 3  # further signs of one sort say nothing new
 _SURE = 2.0  # points of evidence that a country needs
 
 
@@ -80,24 +110,26 @@ def locale_of(rows: Sequence[Span]) -> Locale:
     )
 
 
-def _country(texts: Iterable[str], currency: str | None, *, dollar: bool) -> str | None:
-    points: Counter[str] = Counter()
+def _country(texts: Sequence[str], currency: str | None, *, dollar: bool) -> str | None:
+    points: dict[str, float] = defaultdict(float)
     whole = "\n".join(texts)
-    for country, weight, pattern in _COMPILED:
-        hits = len(pattern.findall(whole))
-        points[country] += weight * min(hits, 3)  # type: ignore[assignment]  # a Counter may hold fractions
+    for country, weight, pattern in _SIGNS:
+        points[country] += weight * min(len(pattern.findall(whole)), _ENOUGH)
+    unpriced = "\n".join(text for text in texts if not _HAS_MONEY.search(text))
+    for country, pattern in _PLACE_NAMES.items():
+        points[country] += _PLACE * min(len(pattern.findall(unpriced)), _ENOUGH)
     for country, used in OF_COUNTRY.items():
-        if currency and used == currency:
-            points[country] += 2 if list(OF_COUNTRY.values()).count(used) == 1 else 1
-        elif currency:
+        if currency and used != currency:
             points[country] = 0
+        elif currency:
+            points[country] += 1 if currency == "EUR" else _SURE
         if dollar and country in DOLLAR_COUNTRIES and points[country]:
             points[country] += 1
-    best, score = points.most_common(1)[0]
-    return best if score >= _SURE else None
+    best = max(points, key=lambda country: points[country])
+    return best if points[best] >= _SURE else None
 
 
-def _language(texts: Iterable[str]) -> str | None:
+def _language(texts: Sequence[str]) -> str | None:
     words = Counter(word for text in texts for word in re.findall(r"[a-z\u00df]+", text))
     points = {
         language: sum(min(words[word], 3) for word in lexicon if len(word) > 1) for language, lexicon in _LEXICON.items()
@@ -106,7 +138,7 @@ def _language(texts: Iterable[str]) -> str | None:
     return first if most >= 2 and most > second else None
 
 
-def _date_order(texts: Iterable[str], country: str | None) -> DateOrder | None:
+def _date_order(texts: Sequence[str], country: str | None) -> DateOrder | None:
     """Return the order that other dates on the paper prove, or the country's; points between the parts mean day first."""
     written = [found for text in texts for found in dates_in(text)]
     proven = Counter(found.order for found in written if found.order and found.full_year)
