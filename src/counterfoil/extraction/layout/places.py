@@ -11,7 +11,7 @@ _STREET = re.compile(
 )
 _HOUSE = re.compile(r"(?:^|\bno\.?\s*|\blot\s*|,\s*)\d{1,5}[a-z]?(?:\s*[-&/,]\s*\d{1,5}[a-z]?)*[,\s]\s*[a-z](?:[a-z]|\W+[a-z]{2})")
 _HOUSE_LAST = re.compile(r"[a-z]{4,}\.?\s\d{1,4}\s?[a-z]?$")
-_START = re.compile(r"^\W*(?:no\b|lot\b|unit\b|level\b|ground\b|suite\b|block\b|blk\b|pt\W?\d|jalan\b|jln\b|\d+[a-z]?(?:\b|(?=jalan))|[a-z]{1,2}-?\d|\d+(?:st|nd|rd|th) floor|p\.?o\.? box)")
+_START = re.compile(r"^\W*(?:no\b|lot\b|unit\b|level\b|ground\b|suite\b|block\b|blk\b|pt\W?\d|jalan\b|jln\b|\d+[a-z]?(?:\b|(?=jalan))|[a-z]{1,2}-?\d|\d+(?:st|nd|rd|th) floor|p\.?o\.? box|(?:rue|avenue|boulevard|chemin|quai|via|viale|piazza|corso|calle|avenida|paseo|rua|ul|ulica)\b)")
 _POSTCODE = re.compile(
     r"\b(?:[a-z]{1,2}-)?\d{5}(?:-\d{4})?[,\s]+[a-z]{3}|\b[a-z]{2}[.,]?\s*\d{5}(?:-\d{4})?$|\b[a-z]{1,2}\d[a-z\d]?\s?\d[a-z]{2}\b|"
     r"\b[a-z]\d[a-z]\s?\d[a-z]\d\b|\b\d{4}\s?[a-z]{2}\s[a-z]{3}|\b(?:nsw|vic|qld|wa|sa|tas|act|nt)\s*\d{4}\b|^(?:[a-z]{1,2}-)?\d{4,5}\s[a-z]{3,}|\b\d{2}-\d{3}\s[a-z]{3}|"
@@ -59,6 +59,11 @@ def names_a_place(text: str) -> bool:
 
 def is_street(text: str) -> bool:
     return bool(_STREET.search(text))
+
+
+def may_be_street(text: str) -> bool:
+    """Say whether a folded line could be a street with a house number, though nothing calls it one."""
+    return bool(_HOUSE.search(text) or _HOUSE_LAST.search(text)) and not _NOT.search(text)
 
 
 def starts_address(text: str) -> bool:

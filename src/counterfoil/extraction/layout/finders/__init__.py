@@ -2,6 +2,7 @@
 
 from counterfoil.extraction.layout.candidates import Finder
 from counterfoil.extraction.layout.finders import (
+    address,
     buyer,
     currency,
     dates,
@@ -23,6 +24,7 @@ from counterfoil.extraction.layout.finders import (
 FINDERS: tuple[Finder, ...] = (
     kind.find,
     merchant.find,
+    address.find,
     phone.find,
     tax_id.find,
     buyer.find,

@@ -1,4 +1,4 @@
-"""Who sells: the name and the address at the head of the paper."""
+"""The seller's name: a line at the head of the paper, the sender's line of a letter, or its legal name elsewhere."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -8,69 +8,66 @@ from counterfoil.extraction.layout.blocks import Line, first_page_blocks
 from counterfoil.extraction.layout.candidates import Candidate
 from counterfoil.extraction.layout.dates import dates_in, folded
 from counterfoil.extraction.layout.labels import Label, is_only, plain
+from counterfoil.extraction.layout.mending import mended
 from counterfoil.extraction.layout.paper import Paper
-from counterfoil.extraction.layout.places import (
-    REGISTRATION,
-    address_weight,
-    has_postcode,
-    is_other,
-    is_street,
-    names_a_place,
-    starts_address,
-)
-from counterfoil.extraction.layout.rows import joined
+from counterfoil.extraction.layout.places import REGISTRATION, address_weight, has_postcode, names_a_place
+from counterfoil.extraction.layout.rows import Span, joined
+from counterfoil.extraction.layout.sections import Section, section_of
 from counterfoil.records.domain import FieldPath
 
-NAME = FieldPath("merchant.name")
-ADDRESS = FieldPath("merchant.address")
-_COMPANY = re.compile(
-    r"\b(?:sdn|[s5]dn|bhd|berhad|enterprises?|trading|ltd|limited|inc|llc|corp|plc|gmbh|ag|kg|e\.?k|ohg|ug|s\.?a\.?r\.?l|sas|s\.?a|s\.?l|s\.?r\.?l|s\.?p\.?a|b\.?v|n\.?v|lda|pty|pte|co)\b\.?"
-    r"|sp\.? ?z ?o|\b(?:restaurant|restoran|cafe|hotel|store|market|supermarket|mart|pharmacy|hardware|stationery|bakery|kitchen|grill|pizza|bar|shop)\b"
+PATH = FieldPath("merchant.name")
+LEGAL_FORM = re.compile(
+    r"\b(?:[s5]dn|bhd|berhad|gmbh|ltd|limited|inc|s\.?a\.?r\.?l|b\.?v|llc|ag|e\.? ?k|ohg|s/b)\b|\bs\.?r\.?l\b|\bs\.?p\.?a\b|\bsp\.? ?z ?o"
 )
-_LEGAL = re.compile(r"\b(?:[s5]dn|bhd|berhad|gmbh|ltd|limited|inc|s\.?a\.?r\.?l|b\.?v|llc|ag|s/b)\b")
-_SUFFIX_ALONE = re.compile(
-    r"\W*(?:co\b\W*)?(?:\([^)]*\)\W*)?(?:[s5]dn\W*bh?d?|sdn|s/b|bhd|berhad|enterprise|trading|ltd|limited|gmbh|inc)\W*(?:\([^)]*\)|\d{5,7}\W?\w)?\W*"
+_TRADE = re.compile(
+    r"\b(?:enterprises?|trading|corp|plc|kg|sas|pty|pte|company|restaurant|restoran|cafe|hotel|store|market|supermarket|mart|pharmacy|hardware|stationery|bakery|"
+    r"kitchen|grill|pizza|bar|shop|apotheke|markt|autovermietung|verein|markets?)\b"
 )
-_UNSURE, _SURE_LETTERS = 0.8, 0.9  # letters that are less sure make a name less likely: a logo, a hand's note
-_BUYER = re.compile(r"\b(?:bill(?:ed)? to|sold to|ship to|customer|invoice to|attn|client|kunde|rechnungsempfanger|an|adresse de (?:livraison|facturation)|destinataire|klant|deliver to|shipping address|m/s)\b")
+_ONLY_A_FORM = re.compile(
+    r"\W*(?:co\b\W*)?(?:(?:enterprises?|trading|company|marketing)\w?\W*)?(?:\([^)]*\)\W*)?(?:[s5]dn\W*bh?d?|sdn|s/b|bhd|berhad|enterprise|trading|company|ltd|limited|gmbh|inc)\W*(?:\([^)]*\)|\d{5,7}\W?\w)?\W*"
+)
 _NOT_NAME = re.compile(
     r"\b(?:tel|phone|fax|gst|vat reg|date|time|cashier|www|http|invoice|receipt|total|page|seite|table|order|welcome|thank|your|customer|server|guest|cash bill|copy|tax|bill no|"
-    r"check no|operator|dine in|take ?out|to go|drive thru|goods|returnable|refundable|come again|staff|manager|mgr|register|trans|terminal)\b|@|\bstore\W*#?\d|\bstore [:#]"
+    r"check no|operator|dine in|take ?out|to go|drive thru|goods|returnable|refundable|come again|staff|manager|mgr|register|trans|terminal|rechnung|facture|factura|fattura|factuur\w*|"
+    r"adresse|anschrift|datum|nummer|wahrung|iban|details)\b|@|\bstore\W*#?\d|\bstore [:#]|:$"
 )
+_DOMAIN = re.compile(r"(?:www\.|https?://(?:www\.)?|@)([a-z][a-z0-9-]{2,})\.(?:com?|de|fr|nl|it|es|pt|pl|at|ch|be|eu|net|org|my|us|uk|au)\b")
+_MAIL_SERVICES = {"gmail", "yahoo", "hotmail", "outlook", "gmx", "web", "facebook", "instagram"}
+_PARTED = re.compile(r"\s+[-\u2013\u00b7\u2022|*]\s+|\s*[\u00b7\u2022|]\s*")
 _HEAD_ROWS = 14
-_LONGEST_ADDRESS = 7  # lines
+_UNSURE, _SURE_LETTERS = 0.8, 0.9  # letters that are less sure make a name less likely: a logo, a hand's note
+_SHORTEST_WORDS = 2.6  # letters a word on average; OCR makes shorter ones of a logo
 
 
 def find(paper: Paper) -> Iterable[Candidate]:
-    """Propose names at the head, and addresses that are not the likeliest name themselves."""
-    blocks = [block for block in first_page_blocks(paper) if not _is_buyers(block)]
-    names = list(_names(paper, blocks))
-    yield from names
-    best = max(names, key=lambda name: name.score, default=None)
-    taken = set(best.span.tokens) if best else set()
-    rest = [[line for line in block if not taken & set(line.span.tokens)] for block in blocks]
-    yield from _addresses([block for block in rest if block])
+    yield from _heads(paper)
+    yield from _senders(paper)
+    yield from _domains(paper)
 
 
-def _is_buyers(block: Sequence[Line]) -> bool:
-    return bool(_BUYER.match(folded(block[0].text).strip(" :")))
+def likeliest(paper: Paper) -> Candidate | None:
+    """Return the name that fits best."""
+    return max(find(paper), key=lambda name: name.score, default=None)
 
 
-def _names(paper: Paper, blocks: Sequence[Sequence[Line]]) -> Iterator[Candidate]:
+def _heads(paper: Paper) -> Iterator[Candidate]:
+    """Propose lines from the top of the first page, and further down those that name a company."""
     usual = median(row.span.height for row in paper.first_page) if paper.first_page else 1.0
     rank = 0
-    for block in sorted(blocks, key=lambda block: block[0].row.index):
+    for block in sorted(first_page_blocks(paper), key=lambda block: block[0].row.index):
         for whole, below in _wholes(block):
             text = plain(" ".join(line.text for line in whole))
-            if not _can_be_name(text) or (whole[0].row.index >= _HEAD_ROWS and not _COMPANY.search(text)):
+            is_company = LEGAL_FORM.search(text) or _TRADE.search(text)
+            if not _can_be_name(text) or (whole[0].row.index >= _HEAD_ROWS and not is_company):
                 continue
             span = joined(line.span for line in whole)
             name = clean_name(span.text)
             if len(re.sub(r"[^A-Za-z\u00c0-\u017f]", "", name)) < 3:
                 continue
-            score = _name_score(folded(name), rank, whole[0].span.height / usual) + _address_bonus(below)
+            score = _words_score(name) - 0.06 * min(rank, 7) + 0.1 * min(max(whole[0].span.height / usual - 1.1, 0.0), 1.0)
+            score += _address_bonus(below) + _section_bonus(paper, whole[0]) + _echo_bonus(paper, name, span)
             score -= _UNSURE * max(_SURE_LETTERS - mean(token.word.score for token in span.tokens), 0)
-            yield Candidate(path=NAME, value=name, span=span, score=min(max(score, 0.02), 1.0))
+            yield Candidate(path=PATH, value=name, span=span, score=min(max(score, 0.02), 1.0))
             rank += 1
 
 
@@ -91,16 +88,7 @@ def _goes_on(above: str, below: str) -> bool:
     if not _can_be_name(above):
         return False
     is_open = above.count("(") > above.count(")") and ")" in below
-    return is_open or above.endswith("&") or bool(_SUFFIX_ALONE.fullmatch(below) and not _LEGAL.search(above))
-
-
-def _address_bonus(below: Sequence[Line]) -> float:
-    """Return what the address right under a name adds to it."""
-    lines = [folded(line.text) for line in below[:3]]
-    for bonus, text in zip((0.15, 0.1, 0.06), lines, strict=False):
-        if address_weight(text) >= 0.7 or names_a_place(text):
-            return bonus
-    return 0.0
+    return is_open or above.endswith("&") or bool(_ONLY_A_FORM.fullmatch(below) and not LEGAL_FORM.search(above))
 
 
 def _can_be_name(text: str) -> bool:
@@ -116,12 +104,71 @@ def _can_be_name(text: str) -> bool:
     )
 
 
-def _name_score(name: str, rank: int, size: float) -> float:
-    score = 0.5 - 0.06 * min(rank, 7)
-    score += 0.34 if _LEGAL.search(name) else 0.18 if _COMPANY.search(name) else 0.0
-    score += 0.1 * min(max(size - 1.1, 0.0), 1.0)
-    score -= 0.4 if address_weight(name) >= 0.9 else 0.1 if address_weight(name) >= 0.6 else 0.0
+def _words_score(name: str) -> float:
+    """Return how much the words alone look like a name."""
+    text = folded(name)
+    score = 0.5 + (0.34 if LEGAL_FORM.search(text) else 0.18 if _TRADE.search(text) else 0.0)
+    score -= 0.4 if address_weight(text) >= 0.9 else 0.1 if address_weight(text) >= 0.6 else 0.0
+    words = name.split()
+    if mean(len(word) for word in words) < _SHORTEST_WORDS:
+        score -= 0.25
+    if name.endswith(".") and len(words) > 3 and not LEGAL_FORM.search(text):  # a sentence
+        score -= 0.25
     return score
+
+
+def _address_bonus(below: Sequence[Line]) -> float:
+    """Return what the address right under a name adds to it."""
+    lines = [folded(line.text) for line in below[:3]]
+    for bonus, text in zip((0.15, 0.1, 0.06), lines, strict=False):
+        if address_weight(text) >= 0.7 or names_a_place(text):
+            return bonus
+    return 0.0
+
+
+def _section_bonus(paper: Paper, line: Line) -> float:
+    match section_of(paper, line):
+        case Section.SELLER:
+            return 0.3
+        case Section.BUYER:
+            return -0.5
+        case None:
+            return 0.0
+
+
+def _echo_bonus(paper: Paper, name: str, span: Span) -> float:
+    """Return what it adds that the name's longest word stands elsewhere too, as in the foot or in a web address."""
+    word = max(re.findall(r"[a-z]+", folded(name)), key=len, default="")
+    if len(word) < 4:
+        return 0.0
+    others = [row for row in paper.rows if row.span.tokens[0].page == span.page and not set(row.span.tokens) & set(span.tokens)]
+    if any(word in found[1] for row in others for found in _DOMAIN.finditer(folded(row.span.text))):
+        return 0.1
+    return 0.06 if any(word in folded(row.span.text) for row in others) else 0.0
+
+
+def _senders(paper: Paper) -> Iterator[Candidate]:
+    """Propose the first part of a line such as `Muster AG - Weg 1 - 12345 Ort`."""
+    for row in paper.first_page:
+        for column in row.columns:
+            name, *rest = _PARTED.split(column.text)
+            if len(rest) < 2 or not any(has_postcode(folded(part)) for part in rest):
+                continue
+            if _can_be_name(plain(name)) and not re.search(r"\d", name):
+                tokens = column.tokens[: len(name.split())]
+                score = 0.85 + _echo_bonus(paper, name, Span(tokens=tokens))
+                yield Candidate(path=PATH, value=clean_name(name), span=Span(tokens=tokens), score=min(score, 1.0))
+
+
+def _domains(paper: Paper) -> Iterator[Candidate]:
+    """Propose the name in a web address, for papers whose head is a logo that cannot be read."""
+    for row in paper.rows:
+        for token in row.span.tokens:
+            found = _DOMAIN.search(token.text.casefold())
+            if found and found[1] not in _MAIL_SERVICES:
+                start = token.text.casefold().index(found[1])
+                name = token.text[start : start + len(found[1])]
+                yield Candidate(path=PATH, value=name, span=Span(tokens=(token,)), score=0.42)
 
 
 def clean_name(text: str) -> str:
@@ -130,64 +177,5 @@ def clean_name(text: str) -> str:
     name = re.sub(r"\b(?:co\.?\s*)?(?:reg\.?\s*no|company no|roc)\b.*$", " ", name, flags=re.IGNORECASE)
     name = re.sub(r"^#\d+\s|^[A-Za-z ]{3,12}:\s(?=\S+ \S)|\s\([A-Z]{0,3}\d[\w-]*\)$", " ", name)
     name = re.sub(r"\b[S5]/[B8D]\b", "S/B", name)
+    name = re.sub(r"(?i)(?<=\bSDN)(\.?\s)BH[D\u00d2\u00d3O0]?\b", r"\1BHD", name)
     return mended(" ".join(name.split()).strip(" :;,-_*|=~'\""))
-
-
-def mended(text: str) -> str:
-    """Return the text with letters where OCR saw digits within words."""
-    text = re.sub(r"(?<=[a-z])1(?=[aeiouy1]|\b)|(?<=[a-z]1)1|(?<=l)1", "l", text)
-    text = re.sub(r"(?<=[A-Za-z][a-z])1(?=[a-z])", "i", text)
-    text = re.sub(r"(?<=[A-Z])0(?=[A-Z])|\b0(?='[A-Z])", "O", text)
-    text = re.sub(r"(?<=[a-z])0(?=[a-z])", "o", text)
-    return re.sub(r"\b5(?=[A-Z]{3})", "S", text)
-
-
-def _addresses(blocks: Sequence[Sequence[Line]]) -> Iterator[Candidate]:
-    for block in blocks:
-        for run in _runs(block):
-            texts = [folded(line.text) for line in run]
-            total = sum(address_weight(text) for text in texts)
-            placed = any(names_a_place(text) for text in texts)
-            if total < (0.8 if placed else 1.2) or not (placed or any(is_street(text) for text in texts)):
-                continue
-            score = 0.35 + min(total, 4.0) * 0.1 + (0.15 if any(has_postcode(text) for text in texts) else 0.0)
-            score -= 0.012 * run[0].row.index
-            span = joined(line.span for line in run)
-            yield Candidate(path=ADDRESS, value=_one_line(run), span=span, score=min(max(score, 0.05), 1.0))
-
-
-def _runs(block: Sequence[Line]) -> Iterator[list[Line]]:
-    """Yield runs of lines that are an address together: each looks like one, or stands between two that do."""
-    run: list[Line] = []
-    pending: list[Line] = []
-    for line in block:
-        text = folded(line.text)
-        ended = any(has_postcode(folded(one.text)) for one in run) and not names_a_place(text)
-        if _is_no_address(line, text) or ended or len(run) == _LONGEST_ADDRESS:
-            yield _trimmed(run)
-            run, pending = [], []
-        elif address_weight(text) >= 0.5:
-            run += [*pending, line] if run else [line]
-            pending = []
-        elif pending:
-            yield _trimmed(run)
-            run, pending = [], []
-        else:
-            pending.append(line)
-    yield _trimmed(run)
-
-
-def _is_no_address(line: Line, text: str) -> bool:
-    named = _LEGAL.search(text) or REGISTRATION.search(line.text)
-    return is_other(text) or bool(line.row.money) or bool(named)
-
-
-def _trimmed(run: list[Line]) -> list[Line]:
-    """Return a run from the line on which a house or a street begins, if one does."""
-    starts = [starts_address(folded(line.text)) for line in run]
-    return run[starts.index(True) :] if True in starts else run
-
-
-def _one_line(run: Sequence[Line]) -> str:
-    parts = [" ".join(line.text.split()).strip(" ,;") for line in run]
-    return mended(", ".join(part for part in parts if part))

@@ -1,0 +1,13 @@
+"""Letters put right where OCR saw digits or capitals within words."""
+
+import re
+
+
+def mended(text: str) -> str:
+    """Return the text with letters for what is none, where they stand between letters."""
+    text = re.sub(r"(?<=[a-z])1(?=[aeiouy1]|\b)|(?<=[a-z]1)1|(?<=l)1", "l", text)
+    text = re.sub(r"(?<=[A-Za-z][a-z])1(?=[a-z])", "i", text)
+    text = re.sub(r"(?<=[A-Z])0(?=[A-Z])|\b0(?='[A-Z])", "O", text)
+    text = re.sub(r"(?<=[a-z])I(?=[a-z])", "l", text)
+    text = re.sub(r"(?<=[a-z])0(?=[a-z])", "o", text)
+    return re.sub(r"\b5(?=[A-Z]{3})", "S", text)
