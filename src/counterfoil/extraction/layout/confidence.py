@@ -13,7 +13,7 @@ from importlib import resources
 from counterfoil.extraction.layout.choice import Chosen
 from counterfoil.records.domain import FieldPath
 
-_OTHERS = "*"  # the curve of fields that have none of their own
+OTHERS = "*"  # the curve of fields that have none of their own
 
 
 def features(chosen: Chosen) -> tuple[float, ...]:
@@ -24,7 +24,7 @@ def features(chosen: Chosen) -> tuple[float, ...]:
 
 def confidence(chosen: Chosen) -> float:
     """Return the share of such values that are right, by experience."""
-    weights = _curves().get(chosen.candidate.path) or _curves()[_OTHERS]
+    weights = _curves().get(chosen.candidate.path) or _curves()[OTHERS]
     height = sum(weight * value for weight, value in zip(weights, features(chosen), strict=True))
     return 1 / (1 + math.exp(-height))
 

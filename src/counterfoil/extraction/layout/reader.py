@@ -7,7 +7,7 @@ from counterfoil.documents.domain import Word
 from counterfoil.documents.protocols import OpenPage
 from counterfoil.extraction.domain import Extraction, PageText, WordOrigin
 from counterfoil.extraction.layout.assembly import assemble
-from counterfoil.extraction.layout.choice import choose
+from counterfoil.extraction.layout.choice import Chosen, choose
 from counterfoil.extraction.layout.finders import FINDERS
 from counterfoil.extraction.layout.paper import paper_of
 from counterfoil.extraction.layout.rows import rows_of
@@ -64,10 +64,14 @@ def _is_text(words: Sequence[Word]) -> bool:
 
 def extraction_of(pages: Sequence[PageText]) -> Extraction:
     """Return the fields that the words of a document's pages show."""
-    paper = paper_of(pages)
-    candidates = [candidate for find in FINDERS for candidate in find(paper)]
-    data, sources = assemble(choose(paper, candidates), reader=NAME, version=VERSION)
+    data, sources = assemble(chosen_on(pages), reader=NAME, version=VERSION)
     return Extraction(reader=NAME, version=VERSION, data=data, sources=sources, pages=tuple(_in_order(page) for page in pages))
+
+
+def chosen_on(pages: Sequence[PageText]) -> tuple[Chosen, ...]:
+    """Return what all finders propose that was taken."""
+    paper = paper_of(pages)
+    return choose(paper, [candidate for find in FINDERS for candidate in find(paper)])
 
 
 def _in_order(page: PageText) -> PageText:

@@ -1,0 +1,128 @@
+"""Fits the curves of the layout reader's confidences on labelled documents.
+
+    python benchmarks/fit_confidence.py --words FOLDER TRUTH.jsonl… > src/counterfoil/extraction/layout/confidence.json
+
+For each field with enough labelled values a logistic curve is fitted, drawn towards the curve of all fields together,
+by Newton's method. Five folds over the documents tell what it is worth on documents that it was not fitted on. The
+words of each document are kept in FOLDER, so that OCR runs once.
+"""
+
+import argparse
+import json
+import mimetypes
+import pickle
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from zlib import crc32
+
+import numpy as np
+
+from counterfoil.documents.domain import MediaType
+from counterfoil.documents.infrastructure.pages import DecodedPages
+from counterfoil.extraction.domain import PageText
+from counterfoil.extraction.evaluation.predictions import PATHS, prediction_of
+from counterfoil.extraction.evaluation.scoring import ItemScore, calibration_of, score_items
+from counterfoil.extraction.evaluation.truths import Truth, read_truths
+from counterfoil.extraction.infrastructure.ocr import RapidOcrWords
+from counterfoil.extraction.layout.confidence import OTHERS, features
+from counterfoil.extraction.layout.reader import LayoutReader, chosen_on, extraction_of
+
+FOLDS = 5
+FEWEST = 40  # values of a field that has a curve of its own
+DRAWN = 4.0  # how strongly a curve is drawn towards that of all fields
+
+Example = tuple[str, int, tuple[float, ...], bool]  # path, fold, features, whether it was right
+
+
+def main() -> None:
+    """Read the documents, fit, and print the curves; what they are worth goes to the error stream."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--words", type=Path, required=True, metavar="FOLDER")
+    arguments.add_argument("truths", type=Path, nargs="+")
+    given = arguments.parse_args()
+    given.words.mkdir(parents=True, exist_ok=True)
+    examples = [example for file in given.truths for example in _examples(file, given.words)]
+    _report(examples)
+    print(json.dumps({"curves": _curves(examples)}, indent=1))
+
+
+def _examples(file: Path, words: Path) -> Iterator[Example]:
+    for truth in read_truths(file):
+        pages = _pages(file.parent, truth.file, words)
+        fold = crc32(truth.file.encode()) % FOLDS
+        prediction = prediction_of(truth.file, extraction_of(pages), (1, 1))
+        for chosen in chosen_on(pages):
+            path = chosen.candidate.path
+            names = [name for name, one in PATHS.items() if one == path]
+            if path == "taxes" and "tax" in truth.values:
+                yield path, fold, features(chosen), truth.accepts("tax", prediction.values["tax"].value)
+            elif names and names[0] in truth.values:
+                yield path, fold, features(chosen), truth.accepts(names[0], prediction.values[names[0]].value)
+        if truth.items is not None:
+            yield from _item_examples(truth, pages, fold)
+
+
+def _item_examples(truth: Truth, pages: Sequence[PageText], fold: int) -> Iterator[Example]:
+    items = [chosen for chosen in chosen_on(pages) if chosen.candidate.path == "line_items"]
+    predicted = prediction_of(truth.file, extraction_of(pages), (1, 1)).items
+    for chosen, item in zip(items, predicted, strict=True):
+        tally = ItemScore()
+        score_items(tally, [item], truth.items or ())
+        yield "line_items", fold, features(chosen), tally.right == 1
+
+
+def _pages(folder: Path, file: str, words: Path) -> tuple[PageText, ...]:
+    kept = words / f"{file.replace('/', '__')}.pickle"
+    if not kept.exists():
+        with DecodedPages().open(folder / file, MediaType(mimetypes.guess_type(file)[0])) as opened:
+            kept.write_bytes(pickle.dumps(_READER.read(opened).pages))
+    pages: tuple[PageText, ...] = pickle.loads(kept.read_bytes())  # noqa: S301 # written by this program
+    return pages
+
+
+_READER = LayoutReader(word_finder=RapidOcrWords())
+
+
+def _curves(examples: Sequence[Example]) -> dict[str, list[float]]:
+    common = _fitted(examples, np.zeros(len(examples[0][2])), 0.1)
+    curves = {OTHERS: common}
+    for path in sorted({example[0] for example in examples}):
+        own = [example for example in examples if example[0] == path]
+        if len(own) >= FEWEST:
+            curves[path] = _fitted(own, common, DRAWN)
+    return {path: [round(float(weight), 3) for weight in curve] for path, curve in curves.items()}
+
+
+def _fitted(examples: Sequence[Example], centre: np.ndarray, drawn: float) -> np.ndarray:
+    """Return the weights that make what happened likeliest, with a penalty on their distance from `centre`."""
+    known = np.array([example[2] for example in examples])
+    right = np.array([example[3] for example in examples], dtype=float)
+    weights = centre.astype(float).copy()
+    for _ in range(50):
+        sure = 1 / (1 + np.exp(-known @ weights))
+        slope = known.T @ (right - sure) - drawn * (weights - centre)
+        bend = (known.T * (sure * (1 - sure))) @ known + drawn * np.eye(len(weights))
+        weights += np.linalg.solve(bend, slope)
+    return weights
+
+
+def _report(examples: Sequence[Example]) -> None:
+    judged: list[tuple[str, float, bool]] = []
+    for fold in range(FOLDS):
+        curves = _curves([example for example in examples if example[1] != fold])
+        for path, _, known, right in (example for example in examples if example[1] == fold):
+            height = float(np.dot(curves.get(path, curves[OTHERS]), known))
+            judged.append((path, 1 / (1 + np.exp(-height)), right))
+    for path in ["", *sorted({one[0] for one in judged})]:
+        of_path = [(sure, right) for name, sure, right in judged if path in ("", name)]
+        found = calibration_of(of_path)
+        print(
+            f"{path or 'all':18} n {found.values:5}  right {sum(right for _, right in of_path) / len(of_path):.3f}"
+            f"  ECE {found.expected_error:.3f}  kept at 98 % {found.kept:.1%}",
+            file=sys.stderr,
+        )
+
+
+if __name__ == "__main__":
+    main()

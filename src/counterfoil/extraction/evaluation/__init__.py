@@ -1,0 +1,1 @@
+"""Measuring a reader on documents whose fields are known."""
