@@ -45,7 +45,7 @@ from counterfoil.jobs.domain import (
     WorkerId,
 )
 from counterfoil.jobs.infrastructure.children import ChildPool
-from counterfoil.jobs.types import JobType
+from counterfoil.jobs.types import Handled, JobType
 
 
 @pytest.fixture
@@ -238,7 +238,8 @@ def test_a_light_job_that_outlasts_the_grace_is_given_back_without_losing_an_att
         began.set()
         may_end.wait(60)
 
-    engine.more = [lingering := JobType(name="linger", payload=Note, handler=linger, light=True)]
+    lingering = JobType(name="linger", payload=Note, light=True)
+    engine.more = [Handled(type=lingering, handler=linger)]
     engine.grace = timedelta(milliseconds=200)
     job_id = engine.enqueue(workspace, lingering)
     with engine.working():
@@ -257,7 +258,8 @@ def test_a_worker_that_stops_lets_running_jobs_finish_and_takes_no_more(engine: 
         began.set()
         may_end.wait(60)
 
-    engine.more = [lingering := JobType(name="linger", payload=Note, handler=linger, light=True)]
+    lingering = JobType(name="linger", payload=Note, light=True)
+    engine.more = [Handled(type=lingering, handler=linger)]
     engine.concurrency = 1
     first = engine.enqueue(workspace, lingering)
     second = engine.enqueue(workspace, lingering)

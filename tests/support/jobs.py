@@ -259,7 +259,7 @@ class Engine:
     database: Database
     folder: Path
     guard: Guard | None = None
-    more: Sequence[JobType[Any]] = ()
+    more: Sequence[Handled[Any]] = ()
     concurrency: int = 2
     lapse: timedelta = timedelta(seconds=60)
     grace: timedelta = timedelta(seconds=30)
