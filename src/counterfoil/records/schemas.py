@@ -98,6 +98,13 @@ class EvidenceRead(BaseModel):
     )
     text: str = Field(description="What stood there.", examples=["TOTAL 11,90"])
 
+    @classmethod
+    def of(cls, evidence: Evidence | None) -> "EvidenceRead | None":
+        if evidence is None:
+            return None
+        box = evidence.box
+        return cls(page=evidence.page, box=(box.x0, box.y0, box.x1, box.y1), text=evidence.text)
+
 
 class FieldRead(BaseModel):
     """One value and where it came from."""
@@ -226,11 +233,7 @@ def _field(record: Record, path: FieldPath, value: Value | None) -> FieldRead:
         reader=source.reader if source else None,
         version=source.version if source else None,
         confidence=source.confidence if source else None,
-        evidence=_evidence(source.evidence) if source and source.evidence else None,
+        evidence=EvidenceRead.of(source.evidence) if source else None,
         locked=path in record.locked or list_of(path) in record.locked,
     )
 
-
-def _evidence(evidence: Evidence) -> EvidenceRead:
-    box = evidence.box
-    return EvidenceRead(page=evidence.page, box=(box.x0, box.y0, box.x1, box.y1), text=evidence.text)

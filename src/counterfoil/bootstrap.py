@@ -1,0 +1,260 @@
+"""Builds the house: the only module that names implementations. Every process, and every child of one, calls `build`."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+
+from fastapi import APIRouter
+from sqlalchemy import make_url
+
+from counterfoil import migrations, pipeline
+from counterfoil.access.infrastructure.sql import SqlWorkspaceStore
+from counterfoil.access.service import AccessService, OpenEntrance
+from counterfoil.documents.api import router as documents_router
+from counterfoil.documents.infrastructure.bytes import FileBytes
+from counterfoil.documents.infrastructure.decoding import LimitedDecoder
+from counterfoil.documents.infrastructure.pages import DecodedPages
+from counterfoil.documents.infrastructure.sql import SqlDocumentStore
+from counterfoil.documents.service import DocumentService
+from counterfoil.extraction.api import router as extraction_router
+from counterfoil.extraction.infrastructure.files import ExtractionFiles
+from counterfoil.extraction.infrastructure.ocr import RapidOcrWords
+from counterfoil.extraction.infrastructure.sql import SqlExtractionStore
+from counterfoil.extraction.layout.reader import LayoutReader
+from counterfoil.extraction.protocols import Reader
+from counterfoil.extraction.service import ExtractionService
+from counterfoil.foundation.clock import SystemClock
+from counterfoil.foundation.database import Database
+from counterfoil.foundation.ids import IdSource, new_id
+from counterfoil.foundation.metrics import Metrics, QueueCollector
+from counterfoil.foundation.settings import Settings
+from counterfoil.jobs.api import router as jobs_router
+from counterfoil.jobs.attempts import AttemptRunner
+from counterfoil.jobs.domain import Attempt, Job
+from counterfoil.jobs.infrastructure.children import ChildPool
+from counterfoil.jobs.infrastructure.local import LocalDispatcher
+from counterfoil.jobs.infrastructure.sql import SqlJobStore
+from counterfoil.jobs.infrastructure.workers import LockedWorkerStore, SqlWorkerStore
+from counterfoil.jobs.protocols import Dispatcher, WorkerStore
+from counterfoil.jobs.service import JobService
+from counterfoil.jobs.types import JobTypes
+from counterfoil.jobs.upkeep import Upkeep
+from counterfoil.jobs.worker import Worker
+from counterfoil.records.api import router as records_router
+from counterfoil.records.infrastructure.files import RecordFiles
+from counterfoil.records.infrastructure.sql import SqlRecordStore
+from counterfoil.records.service import RecordService
+from counterfoil.reviews.api import router as reviews_router
+from counterfoil.reviews.domain import DeliveryRule
+from counterfoil.reviews.infrastructure.sql import SqlReviewStore
+from counterfoil.reviews.service import ReviewService
+from counterfoil.targets.api import router as targets_router
+from counterfoil.targets.deliveries import DeliveryService
+from counterfoil.targets.infrastructure.ledger import LedgerAdapter, SqlLedgerStore
+from counterfoil.targets.infrastructure.sql import SqlDeliveryStore, SqlPlanStore, SqlTargetStore
+from counterfoil.targets.ledger import LedgerService
+from counterfoil.targets.lookup import TargetLookup
+from counterfoil.targets.protocols import TargetAdapter
+from counterfoil.targets.service import TargetService
+
+ROUTERS: tuple[APIRouter, ...] = (
+    documents_router,
+    extraction_router,
+    jobs_router,
+    records_router,
+    reviews_router,
+    targets_router,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class House:
+    """What was built, for the processes that live in it."""
+
+    settings: Settings
+    database: Database
+    metrics: Metrics
+    new_id: IdSource
+    services: Mapping[type, object]
+    documents: DocumentService
+    records: RecordService
+    jobs: JobService
+    readers: tuple[Reader, ...]
+    pages: DecodedPages
+    dispatcher: Dispatcher
+    runner: AttemptRunner
+
+
+def build(settings: Settings) -> House:
+    """Build the house, and bring its database up to date."""
+    house = assemble(settings)
+    migrations.migrate(house.database)
+    with house.database.transaction() as tx:
+        SqlWorkspaceStore().ensure_default(tx)
+    house.documents.sweep()
+    return house
+
+
+def assemble(settings: Settings) -> House:
+    """Put the parts together, touching nothing yet."""
+    clock, metrics = SystemClock(), Metrics()
+    database = Database(
+        settings.database,
+        pool_size=settings.database_pool_min,
+        max_overflow=settings.database_pool_max - settings.database_pool_min,
+    )
+    dispatcher = LocalDispatcher()
+    job_store = SqlJobStore()
+    jobs = JobService(database=database, store=job_store, dispatcher=dispatcher, new_id=new_id)
+    steps = pipeline.Steps(jobs=jobs)
+
+    pages = DecodedPages(max_pages=settings.max_pages, max_pixels=settings.max_pixels)
+    documents = DocumentService(
+        database=database,
+        store=SqlDocumentStore(),
+        byte_store=FileBytes(folder=settings.data_dir),
+        decoder=LimitedDecoder(pages=pages),
+        targets=TargetLookup(database=database, store=SqlTargetStore()),
+        next_step=steps.start_reading,
+        read_again=steps.start_reading_again,
+        clock=clock,
+        ids=new_id,
+        max_bytes=settings.max_upload_bytes,
+    )
+    readers: tuple[Reader, ...] = (LayoutReader(word_finder=RapidOcrWords(threads=settings.ocr_threads)),)
+    extractions = ExtractionService(
+        database=database,
+        store=SqlExtractionStore(),
+        archive=ExtractionFiles(settings.data_dir / "extractions"),
+        pages=pages,
+        readers=readers,
+        new_id=new_id,
+    )
+    records = RecordService(
+        database=database,
+        store=SqlRecordStore(),
+        clock=clock,
+        new_id=new_id,
+        threshold=settings.sure_above,
+        next_step=steps.plan_deliveries,
+        on_change=steps.write_record_files,
+    )
+    reviews = ReviewService(
+        database=database,
+        store=SqlReviewStore(),
+        records=records,
+        clock=clock,
+        new_id=new_id,
+        delivery=DeliveryRule(settings.deliver),
+        threshold=settings.sure_above,
+        time_to_answer=timedelta(hours=settings.review_due_hours),
+    )
+    ledger_store = SqlLedgerStore(clock=clock, ids=new_id)
+    adapters: Iterable[TargetAdapter] = (
+        LedgerAdapter(database=database, store=ledger_store, public_url=settings.public_url),
+    )
+    targets = TargetService(
+        database=database,
+        store=SqlTargetStore(),
+        plans=SqlPlanStore(),
+        deliveries=SqlDeliveryStore(),
+        adapters={adapter.kind: adapter for adapter in adapters},
+        records=records,
+        documents=documents,
+        next_step=steps.start_delivery,
+        clock=clock,
+        ids=new_id,
+        public_url=settings.public_url,
+    )
+    deliveries = DeliveryService(
+        database=database, store=SqlDeliveryStore(), targets=targets, records=records, clock=clock, ids=new_id
+    )
+    ledgers = LedgerService(database=database, targets=SqlTargetStore(), store=ledger_store, ids=new_id)
+    handlers = pipeline.Handlers(
+        steps=steps,
+        documents=documents,
+        extractions=extractions,
+        records=records,
+        reviews=reviews,
+        deliveries=deliveries,
+        archive=RecordFiles(settings.data_dir),
+    )
+    metrics.registry.register(QueueCollector(partial(_counts, database, job_store)))
+    access = AccessService(entrance=OpenEntrance())
+    parts = (database, metrics, access, jobs, documents, extractions, records, reviews, targets, deliveries, ledgers)
+    return House(
+        settings=settings,
+        database=database,
+        metrics=metrics,
+        new_id=new_id,
+        services={type(part): part for part in parts},
+        documents=documents,
+        records=records,
+        jobs=jobs,
+        readers=readers,
+        pages=pages,
+        dispatcher=dispatcher,
+        runner=AttemptRunner(types=JobTypes(handlers.all()), database=database, store=job_store, new_id=new_id),
+    )
+
+
+def attempt_runner(settings: Settings) -> AttemptRunner:
+    """Build what a worker's child needs to run jobs."""
+    return assemble(settings).runner
+
+
+def worker(house: House) -> Worker:
+    """Return a worker that has not started yet."""
+    settings, store = house.settings, SqlJobStore()
+    workers = _workers(settings)
+    observer = _Measured(house.metrics)
+    upkeep = Upkeep(
+        database=house.database,
+        jobs=store,
+        workers=workers,
+        observer=observer,
+        lapse=timedelta(seconds=settings.worker_lapse_seconds),
+    )
+    return Worker(
+        database=house.database,
+        jobs=store,
+        workers=workers,
+        types=house.runner.types,
+        upkeep=upkeep,
+        dispatcher=house.dispatcher,
+        guard=ChildPool(partial(attempt_runner, settings), preload=["counterfoil.bootstrap"]),
+        light=house.runner,
+        observer=observer,
+        new_id=new_id,
+        queues=settings.queues,
+        concurrency=settings.worker_concurrency,
+        beat_every=timedelta(seconds=settings.worker_beat_seconds),
+        poll_every=timedelta(seconds=settings.worker_poll_seconds),
+        grace=timedelta(seconds=settings.shutdown_seconds),
+    )
+
+
+def _workers(settings: Settings) -> WorkerStore:
+    """On SQLite all workers are on this machine, where a lock tells better than a clock who is alive."""
+    if make_url(settings.database).get_backend_name() == "sqlite":
+        return LockedWorkerStore(settings.data_dir / "workers")
+    return SqlWorkerStore()
+
+
+def _counts(database: Database, store: SqlJobStore) -> Iterable[tuple[str, str, int]]:
+    with database.reading() as tx:
+        return [(queue, status, number) for (queue, status), number in store.counts(tx).items()]
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """Counts how attempts end."""
+
+    metrics: Metrics
+
+    def attempt_ended(self, after: Job, attempt: Attempt) -> None:
+        seconds = (attempt.ended_at - attempt.started_at).total_seconds()
+        self.metrics.attempts.labels(type=after.type, ending=attempt.ending).inc()
+        self.metrics.attempt_seconds.labels(type=after.type).observe(seconds)
+        pipeline.measure(self.metrics, after, attempt, seconds)

@@ -1,0 +1,92 @@
+"""Extractions as they go out over HTTP."""
+
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+
+from counterfoil.extraction.domain import Extraction, PageText, WordOrigin
+from counterfoil.records.domain import ExtractionId
+from counterfoil.records.fields import label, values, written
+from counterfoil.records.schemas import EvidenceRead, InvoiceDataRead
+
+
+class FoundRead(BaseModel):
+    """One value that was read, and what shows it."""
+
+    path: str = Field(description="Which value it is.", examples=["total"])
+    label: str = Field(description="What people call it.", examples=["total"])
+    value: str = Field(description="The value as text.", examples=["11.90"])
+    confidence: float = Field(description="How sure it is, from 0 to 1.", examples=[0.97])
+    evidence: EvidenceRead | None = Field(description="Where it was read; null if nothing on the page shows it.")
+
+
+class WordRead(BaseModel):
+    """A word on a page."""
+
+    text: str = Field(description="Its letters.", examples=["TOTAL"])
+    box: tuple[float, float, float, float] = Field(
+        description="Left, top, right and bottom edge, as fractions of the page's width and height.",
+        examples=[[0.12, 0.81, 0.22, 0.84]],
+    )
+    score: float = Field(description="How sure its letters are, from 0 to 1.", examples=[0.99])
+
+
+class PageTextRead(BaseModel):
+    """What stands on a page."""
+
+    number: int = Field(description="The page, from 1.", examples=[1])
+    width: int = Field(description="Of the page picture that was read, in pixels.", examples=[1440])
+    height: int = Field(description="Of the page picture that was read, in pixels.", examples=[1920])
+    origin: WordOrigin = Field(description="How the words were come by.", examples=["ocr"])
+    turned: int = Field(description="By how many degrees clockwise it had to be turned to be read.", examples=[0])
+    words: list[WordRead] = Field(description="Its words in reading order.")
+
+    @classmethod
+    def of(cls, page: PageText) -> "PageTextRead":
+        words = [
+            WordRead(text=word.text, box=(word.box.x0, word.box.y0, word.box.x1, word.box.y1), score=word.score)
+            for word in page.words
+        ]
+        return cls(
+            number=page.number,
+            width=page.width,
+            height=page.height,
+            origin=page.origin,
+            turned=page.turned,
+            words=words,
+        )
+
+
+class ExtractionRead(BaseModel):
+    """What a reader made of a document."""
+
+    id: UUID = Field(description="The extraction's id.", examples=["01950000-0000-7000-8000-000000000002"])
+    reader: str = Field(description="Which reader it was.", examples=["layout"])
+    version: str = Field(description="The reader's version.", examples=["1"])
+    data: InvoiceDataRead = Field(description="What the document says.")
+    fields: list[FoundRead] = Field(description="Every value that was found.")
+    pages: list[PageTextRead] = Field(description="The words that it was read from.")
+
+    @classmethod
+    def of(cls, extraction_id: ExtractionId, extraction: Extraction) -> "ExtractionRead":
+        return cls(
+            id=extraction_id,
+            reader=extraction.reader,
+            version=extraction.version,
+            data=InvoiceDataRead.model_validate(extraction.data),
+            fields=_found(extraction),
+            pages=[PageTextRead.of(page) for page in extraction.pages],
+        )
+
+
+def _found(extraction: Extraction) -> list[FoundRead]:
+    return [
+        FoundRead(
+            path=path,
+            label=label(path),
+            value=written(value),
+            confidence=extraction.sources[path].confidence,
+            evidence=EvidenceRead.of(extraction.sources[path].evidence),
+        )
+        for path, value in values(extraction.data).items()
+    ]
