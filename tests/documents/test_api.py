@@ -269,5 +269,9 @@ def test_every_field_of_the_api_is_described(client: TestClient) -> None:
     for name in ("DocumentRead", "UploadRead", "ReprocessRead"):
         for field in api["components"]["schemas"][name]["properties"].values():
             assert field["description"]
+    for path in api["paths"].values():
+        for operation in path.values():
+            assert operation["description"].endswith(".")
+            assert all(parameter["description"] for parameter in operation.get("parameters", []))
     answers = api["paths"]["/api/v1/receipts/upload"]["post"]["responses"]
     assert {"202", "404", "413", "415", "422", "503"} <= set(answers)

@@ -7,9 +7,7 @@ import pytest
 from PIL import Image
 
 from counterfoil.documents.domain import (
-    ArchiveNotAccepted,
     DemandingDocument,
-    EInvoiceNotAccepted,
     EncryptedDocument,
     Inspected,
     MediaType,
@@ -69,9 +67,9 @@ REFUSED = [
     pytest.param(b"Total 12.50 EUR\n", UnsupportedMediaType, id="text"),
     pytest.param(b"<html><body>Total</body></html>", UnsupportedMediaType, id="web page"),
     pytest.param(b"<svg xmlns='http://www.w3.org/2000/svg'><script/></svg>", UnsupportedMediaType, id="SVG"),
-    pytest.param(b"<?xml version='1.0'?><rsm:CrossIndustryInvoice/>", EInvoiceNotAccepted, id="e-invoice"),
-    pytest.param(files.archive(), ArchiveNotAccepted, id="ZIP"),
-    pytest.param(files.archive() + files.pdf(), ArchiveNotAccepted, id="ZIP with a PDF behind it"),
+    pytest.param(b"<?xml version='1.0'?><rsm:CrossIndustryInvoice/>", UnsupportedMediaType, id="e-invoice"),
+    pytest.param(files.archive(), UnsupportedMediaType, id="ZIP"),
+    pytest.param(files.archive() + files.pdf(), UnsupportedMediaType, id="ZIP with a PDF behind it"),
     pytest.param(files.pdf() + files.archive(), MediaTypeMismatch, id="PDF with a ZIP behind it"),
     pytest.param(b"\x00\x01\x02\x03", UnsupportedMediaType, id="noise"),
 ]
@@ -88,6 +86,22 @@ def test_what_is_not_accepted_is_refused_for_its_reason(
         inspect(path, PAGES)
     assert type(limited.value) is type(direct.value) is error
     assert str(limited.value) == str(direct.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "advice"),
+    [
+        (files.archive(), "Unpack it"),
+        (b"<?xml version='1.0'?><rsm:CrossIndustryInvoice/>", "E-invoices in XML are not read yet"),
+        (bytes.fromhex("d0cf11e0a1b11ae1") + bytes(2000), "Export it as PDF"),
+    ],
+)
+def test_what_is_refused_comes_with_what_to_do_instead(
+    decoder: LimitedDecoder, path: Path, content: bytes, advice: str
+) -> None:
+    path.write_bytes(content)
+    with pytest.raises(UnsupportedMediaType, match=advice):
+        decoder.inspect(path)
 
 
 def test_a_pdf_of_10_000_pages_is_refused_by_their_number(decoder: LimitedDecoder, path: Path) -> None:

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, File, Form, Header, Query, Request, Response, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Header, Path, Query, Request, Response, UploadFile
 from fastapi.responses import FileResponse
 
 from counterfoil.access.api import CurrentWorkspace
@@ -26,6 +26,7 @@ _FOREVER = "private, max-age=31536000, immutable"
 router = APIRouter(tags=["documents"])
 
 Documents = Annotated[DocumentService, Depends(provided(DocumentService))]
+DocumentKey = Annotated[UUID, Path(description="The document's id.")]
 
 
 @router.post(UPLOAD_PATH, status_code=202, responses=problems(404, 413, 415, 422, 503))
@@ -71,7 +72,7 @@ def list_documents(
 
 
 @router.get("/documents/{document_id}", responses=problems(404, 422, 503))
-def get_document(documents: Documents, workspace: CurrentWorkspace, document_id: UUID) -> DocumentRead:
+def get_document(documents: Documents, workspace: CurrentWorkspace, document_id: DocumentKey) -> DocumentRead:
     """Return one document."""
     return DocumentRead.of(documents.get(workspace, DocumentId(document_id)))
 
@@ -81,7 +82,7 @@ def get_document(documents: Documents, workspace: CurrentWorkspace, document_id:
     response_class=FileResponse,
     responses={200: {"description": "The bytes as they were handed in."}, **problems(404, 422, 503)},
 )
-def get_file(documents: Documents, workspace: CurrentWorkspace, document_id: UUID) -> FileResponse:
+def get_file(documents: Documents, workspace: CurrentWorkspace, document_id: DocumentKey) -> FileResponse:
     """Return the bytes of a document as they were handed in."""
     document = documents.get(workspace, DocumentId(document_id))
     return FileResponse(
@@ -105,8 +106,8 @@ def get_file(documents: Documents, workspace: CurrentWorkspace, document_id: UUI
 def get_page(
     documents: Documents,
     workspace: CurrentWorkspace,
-    document_id: UUID,
-    number: int,
+    document_id: DocumentKey,
+    number: Annotated[int, Path(description="Which page, counted from 1.", examples=[1])],
     if_none_match: Annotated[str | None, Header(description="The `ETag` of the picture that the caller has.")] = None,
 ) -> Response:
     """Return the picture of a page, counted from 1."""
@@ -119,6 +120,6 @@ def get_page(
 
 
 @router.post("/documents/{document_id}/reprocess", status_code=202, responses=problems(404, 422, 503))
-def reprocess_document(documents: Documents, workspace: CurrentWorkspace, document_id: UUID) -> ReprocessRead:
+def reprocess_document(documents: Documents, workspace: CurrentWorkspace, document_id: DocumentKey) -> ReprocessRead:
     """Read a document again."""
     return ReprocessRead.of(documents.reprocess(workspace, DocumentId(document_id)))

@@ -226,32 +226,8 @@ class UnsupportedMediaType(InvalidInput):
     status = 415
     advice = "Hand in a picture (JPEG, PNG, WebP, TIFF, GIF, BMP, HEIC) or a PDF."
 
-    def __init__(self, what: str) -> None:
-        super().__init__(f"By its content this file is {what}, whatever its name says; that is not accepted.")
-
-
-class ArchiveNotAccepted(UnsupportedMediaType):
-    """An archive with files in it."""
-
-    advice = "Unpack it and hand in the pictures and PDFs that are in it; export an office document as PDF."
-
-
-class OfficeNotAccepted(UnsupportedMediaType):
-    """A text, table or presentation of an office program."""
-
-    advice = "Export it as PDF and hand that in."
-
-
-class EInvoiceNotAccepted(UnsupportedMediaType):
-    """XML, as e-invoices are."""
-
-    advice = "XML e-invoices (CII, UBL) are not read yet; hand in the invoice as a PDF."
-
-
-class HeicNotAccepted(UnsupportedMediaType):
-    """HEIC, on an installation that cannot decode it."""
-
-    advice = "Save the picture as JPEG, or have the extra `heic` installed."
+    def __init__(self, what: str, instead: str = "") -> None:
+        super().__init__(f"By its content this file is {what}; that is not accepted. {instead}".rstrip())
 
 
 class MediaTypeMismatch(InvalidInput):

@@ -124,8 +124,10 @@ class DocumentStore(Protocol):
 class TargetCheck(Protocol):
     """Knows which targets a workspace has."""
 
-    def resolve(self, workspace: WorkspaceId, target_id: UUID | None, notion_database_id: str | None) -> UUID | None:
-        """Return the id of the target that is meant; None leaves it to the workspace's own choice.
+    def resolve(
+        self, tx: Transaction, workspace: WorkspaceId, target_id: UUID | None, notion_database_id: str | None
+    ) -> UUID | None:
+        """Return the target that a hand-in names; None when it names none.
 
         Raises:
             NotFound: the workspace has no such target.

@@ -57,7 +57,8 @@ class DocumentService:
         When this returns, its bytes and its job are on disk; when it raises, there is neither document nor job. A crash
         between the two leaves at most bytes that no document names.
         """
-        target = self.targets.resolve(workspace, target_id, notion_database_id)
+        with self.database.reading() as tx:
+            target = self.targets.resolve(tx, workspace, target_id, notion_database_id)
         with self.byte_store.incoming(content, self.max_bytes) as incoming:
             if not incoming.size:
                 raise DocumentEmpty

@@ -14,13 +14,10 @@ import structlog
 from PIL import Image
 
 from counterfoil.documents.domain import (
-    ArchiveNotAccepted,
     DemandingDocument,
-    EInvoiceNotAccepted,
     Inspected,
     MediaType,
     MediaTypeMismatch,
-    OfficeNotAccepted,
     UnreadableDocument,
     UnsupportedMediaType,
 )
@@ -47,7 +44,13 @@ _ARCHIVES = {
     "application/x-rar",
     "application/x-tar",
 }
-_OFFICE = ("application/vnd.openxmlformats", "application/vnd.oasis", "application/vnd.ms-", "application/msword")
+_OFFICE = (
+    "application/vnd.openxmlformats",
+    "application/vnd.oasis",
+    "application/vnd.ms-",
+    "application/msword",
+    "application/CDFV2",
+)
 _XML = {"text/xml", "application/xml"}
 
 Arguments = TypeVarTuple("Arguments")
@@ -116,11 +119,11 @@ def _media_type(path: Path) -> MediaType:
 def _refusal(found: str) -> UnsupportedMediaType:
     """Return the error that names what was handed in and says what to do instead."""
     if found in _ARCHIVES:
-        return ArchiveNotAccepted(f"an archive ({found})")
+        return UnsupportedMediaType(f"an archive ({found})", "Unpack it, or export an office document as PDF.")
     if found.startswith(_OFFICE):
-        return OfficeNotAccepted(f"an office document ({found})")
+        return UnsupportedMediaType(f"an office document ({found})", "Export it as PDF.")
     if found in _XML:
-        return EInvoiceNotAccepted(f"XML ({found})")
+        return UnsupportedMediaType(f"XML ({found})", "E-invoices in XML are not read yet; hand in the invoice as PDF.")
     if found == "application/octet-stream":
         return UnsupportedMediaType("of no known type")
     return UnsupportedMediaType(f"of type {found}")

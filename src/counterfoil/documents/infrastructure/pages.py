@@ -18,11 +18,11 @@ from PIL import ExifTags, Image, ImageOps
 from counterfoil.documents.domain import (
     Box,
     EncryptedDocument,
-    HeicNotAccepted,
     MediaType,
     TooManyPages,
     TooManyPixels,
     UnreadableDocument,
+    UnsupportedMediaType,
     Word,
 )
 from counterfoil.documents.protocols import OpenPage
@@ -111,7 +111,7 @@ def _register_heic() -> None:
     try:
         import pi_heif  # an extra: only those who hand in HEIC have it
     except ImportError as error:
-        raise HeicNotAccepted("a HEIC picture") from error
+        raise UnsupportedMediaType("a HEIC picture", "Save it as JPEG, or have the extra `heic` installed.") from error
     pi_heif.register_heif_opener()
 
 
