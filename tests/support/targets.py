@@ -1,6 +1,7 @@
 """What the targets' tests stand on: given records and documents, a table elsewhere that can misbehave, and a house."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -109,6 +110,27 @@ class GivenRecords:
 
 class Crash(BaseException):
     """The process is gone: nothing of ours runs after it."""
+
+
+class MortalDatabase(Database):
+    """A database whose process dies around the commit of the given write transaction, counted from 1; 0: of none."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.dies_at = 0
+        self.dies_before_commit = False
+        self.begun = 0
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        self.begun += 1
+        dying = self.begun == self.dies_at
+        with super().transaction() as tx:
+            yield tx
+            if dying and self.dies_before_commit:
+                raise Crash
+        if dying:
+            raise Crash
 
 
 class Fault(Protocol):

@@ -31,6 +31,7 @@ from tests.support.targets import (
     BAKERY,
     Crash,
     GivenRecord,
+    MortalDatabase,
     RemoteTable,
     TargetsHouse,
     break_down,
@@ -212,6 +213,38 @@ def test_a_fault_around_the_create_leaves_one_row_in_the_end(
     assert len(table.rows) == 1
 
 
+@pytest.mark.parametrize("dies_before_commit", [True, False], ids=["before commit", "after commit"])
+def test_a_crash_around_any_commit_leaves_one_row_in_the_end(
+    database: Database,
+    database_url: str,
+    clock: FixedClock,
+    workspace: WorkspaceId,
+    dies_before_commit: bool,
+) -> None:
+    mortal = MortalDatabase(database_url)
+    house = build(mortal, clock)
+    mortal.dies_before_commit = dies_before_commit
+    record = house.records.add(workspace)
+    for data in (BAKERY, lowered(), BAKERY):
+        delivery_id, died, moment = house.plan(workspace, record), True, 0
+        while died:
+            moment += 1
+            mortal.begun, mortal.dies_at = 0, moment
+            try:
+                house.deliveries.deliver(workspace, delivery_id)
+                died = False
+            except Crash:
+                assert len(rows(house, workspace)) <= 1
+        assert moment == 5  # four commits, and the attempt that saw none fail
+        mortal.dies_at = 0
+        [row] = rows(house, workspace)
+        assert row.values[PropertyId("total")] == str(data.total)
+        delivery = house.deliveries.get(workspace, delivery_id)
+        assert (delivery.status, delivery.in_doubt_since) == (DeliveryStatus.DELIVERED, None)
+        record = house.records.correct(workspace, record, lowered() if data is BAKERY else BAKERY)
+    mortal.close()
+
+
 def test_a_crash_after_the_row_was_made_in_the_ledger_is_taken_up_at_once(
     house: TargetsHouse, workspace: WorkspaceId, database: Database, clock: FixedClock
 ) -> None:
@@ -285,6 +318,22 @@ def test_eight_workers_at_a_table_without_keys_make_one_row(
     with ThreadPoolExecutor(8) as pool:
         assert any(pool.map(attempt, range(8)))
     assert len(table.rows) == 1
+
+
+def test_a_fault_around_a_correction_changes_the_same_row_without_looking_it_up(
+    house: TargetsHouse, table: RemoteTable, workspace: WorkspaceId, remote: Target
+) -> None:
+    record = house.records.add(workspace)
+    house.deliver(workspace, record, remote)
+    delivery_id = house.plan(workspace, house.records.correct(workspace, record, lowered()), remote)
+    table.after = break_down
+    with pytest.raises(NetworkError):
+        house.deliveries.deliver(workspace, delivery_id)
+    table.after = nothing
+    house.clock.pass_by(SETTLED)
+    assert house.deliveries.deliver(workspace, delivery_id).delivered_version == 2
+    assert table.rows == {"row-1": {PropertyId("Merchant"): "Corner Bakery", PropertyId("Total"): Decimal("10.30")}}
+    assert table.lookups == 0
 
 
 def test_a_value_that_does_not_fit_is_left_out_and_told(

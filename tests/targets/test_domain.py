@@ -75,6 +75,11 @@ def test_asking_for_an_older_version_does_not_forget_the_newer() -> None:
     assert asked(replace(NEW, record_version=3), 2, LATER).record_version == 3
 
 
+def test_asking_for_what_is_there_changes_nothing() -> None:
+    done = succeeded(begun(NEW, 1, [], NOW), 1, 1, [], NOW)
+    assert asked(done, 1, LATER) == done
+
+
 def test_waiting_keeps_the_doubt() -> None:
     waiting = put_off(begun(NEW, 1, [], NOW), "paused", LATER)
     assert (waiting.status, waiting.in_doubt_since, waiting.error) == (DeliveryStatus.WAITING, NOW, "paused")

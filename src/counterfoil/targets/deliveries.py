@@ -155,6 +155,8 @@ class DeliveryService:
             return None
         if self.clock.now() < delivery.in_doubt_since + adapter.settles_after:
             raise DeliveryInDoubt(delivery.id)
+        if delivery.external_id is not None:
+            return delivery.external_id
         found = adapter.find(target, delivery.key)
         return found.external_id if found else None
 

@@ -204,7 +204,7 @@ class PlanRead(BaseModel):
 
     version: int = Field(description="Counts from 1; name it when putting a changed plan.", examples=[1])
     schema_version: str = Field(description="Of the columns that it was made for.", examples=["0123456789abcdef"])
-    made_by: Author = Field(description="Who decided.", examples=["rules"])
+    made_by: Author = Field(description="Who made it.", examples=["rules"])
     made_at: datetime = Field(description="When.", examples=["2026-03-01T12:00:00Z"])
     entries: list[EntryRead] = Field(description="One for each column, in their order.")
     drift: list[str] = Field(description="What has changed in the table since.", examples=[["“Tip” (number) is new."]])
@@ -237,6 +237,12 @@ class PlanPut(_Strict):
 
     version: int = Field(description="Of the plan that it was made from.", examples=[1])
     entries: list[EntryPut] = Field(description="What fills the columns.", max_length=1000)
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        if len({one.property_id for one in self.entries}) < len(self.entries):
+            raise ValueError("Name each property once.")
+        return self
 
     def domain(self) -> Entries:
         return {

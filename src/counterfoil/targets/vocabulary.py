@@ -19,14 +19,17 @@ LANGUAGES: Mapping[str, str] = {
 
 PROPERTY_NAMES: Mapping[str, Names] = {
     "merchant.name": {
-        "en": "merchant, merchant name, vendor, vendor name, supplier, supplier name, seller, store, shop, payee,"
-        " company,"
-        " business, retailer, creditor, issuer, from, who, bought from, purchased from",
-        "de": "Händler, Händlername, Verkäufer, Lieferant, Anbieter, Geschäft, Laden, Firma, Unternehmen,"
-        " Rechnungssteller,"
-        " Kreditor, Zahlungsempfänger, Aussteller",
-        "fr": "commerçant, marchand, vendeur, fournisseur, magasin, enseigne, société, entreprise, émetteur,"
-        " bénéficiaire",
+        "en": (
+            "merchant, merchant name, vendor, vendor name, supplier, supplier name, seller, store, shop, payee,"
+            " company, business, retailer, creditor, issuer, from, who, bought from, purchased from"
+        ),
+        "de": (
+            "Händler, Händlername, Verkäufer, Lieferant, Anbieter, Geschäft, Laden, Firma, Unternehmen,"
+            " Rechnungssteller, Kreditor, Zahlungsempfänger, Aussteller"
+        ),
+        "fr": (
+            "commerçant, marchand, vendeur, fournisseur, magasin, enseigne, société, entreprise, émetteur, bénéficiaire"
+        ),
         "es": "comercio, comerciante, vendedor, proveedor, tienda, establecimiento, empresa, emisor",
         "it": "esercente, negozio, venditore, fornitore, commerciante, azienda, ditta, emittente",
         "nl": "winkel, leverancier, verkoper, handelaar, bedrijf, firma, crediteur",
@@ -44,11 +47,14 @@ PROPERTY_NAMES: Mapping[str, Names] = {
         "pl": "adres, miejsce",
     },
     "merchant.tax_id": {
-        "en": "tax id, tax number, vat id, vat number, vat reg no, vat registration number, gst number, gst id,"
-        " gst no, abn,"
-        " ein, merchant tax id, vendor tax id, supplier vat number",
-        "de": "USt-IdNr, UStID, USt-ID, Umsatzsteuer-ID, Umsatzsteuer-Identifikationsnummer, Steuernummer, UID,"
-        " UID-Nummer",
+        "en": (
+            "tax id, tax number, vat id, vat number, vat reg no, vat registration number, gst number, gst id, gst no,"
+            " abn, ein, merchant tax id, vendor tax id, supplier vat number"
+        ),
+        "de": (
+            "USt-IdNr, UStID, USt-ID, Umsatzsteuer-ID, Umsatzsteuer-Identifikationsnummer, Steuernummer, UID,"
+            " UID-Nummer"
+        ),
         "fr": "numéro de TVA, n° TVA, TVA intracommunautaire, SIRET, SIREN, numéro fiscal",
         "es": "NIF, CIF, RFC, número de identificación fiscal, identificación fiscal",
         "it": "partita IVA, P.IVA, codice fiscale",
@@ -97,9 +103,10 @@ PROPERTY_NAMES: Mapping[str, Names] = {
         "pl": "NIP nabywcy",
     },
     "number": {
-        "en": "number, no, invoice number, invoice no, invoice id, receipt number, receipt no, document number,"
-        " bill number,"
-        " reference, ref, reference number, invoice, voucher number",
+        "en": (
+            "number, no, invoice number, invoice no, invoice id, receipt number, receipt no, document number,"
+            " bill number, reference, ref, reference number, invoice, voucher number"
+        ),
         "de": "Nummer, Nr, Rechnungsnummer, Rechnungsnr, Belegnummer, Belegnr, Bonnummer, Dokumentnummer, Referenz",
         "fr": "numéro, n°, numéro de facture, n° facture, numéro de reçu, numéro de ticket, référence",
         "es": "número, n.º, número de factura, número de recibo, núm. factura, folio, referencia",
@@ -109,9 +116,10 @@ PROPERTY_NAMES: Mapping[str, Names] = {
         "pl": "numer, numer faktury, numer paragonu, nr faktury",
     },
     "issue_date": {
-        "en": "date, invoice date, receipt date, purchase date, date of purchase, issue date, issued, issued on,"
-        " transaction"
-        " date, document date, bill date, bought on, expense date, day, when",
+        "en": (
+            "date, invoice date, receipt date, purchase date, date of purchase, issue date, issued, issued on,"
+            " transaction date, document date, bill date, bought on, expense date, day, when"
+        ),
         "de": "Datum, Rechnungsdatum, Belegdatum, Kaufdatum, Ausstellungsdatum, Buchungsdatum, Tag",
         "fr": "date, date de facture, date d'achat, date d'émission, date du ticket, jour",
         "es": "fecha, fecha de factura, fecha de compra, fecha de emisión, día",
@@ -151,9 +159,10 @@ PROPERTY_NAMES: Mapping[str, Names] = {
         "pl": "waluta",
     },
     "subtotal": {
-        "en": "subtotal, sub total, net, net amount, net total, amount before tax, total before tax,"
-        " total excl tax, total"
-        " excluding vat, amount excl vat, taxable amount",
+        "en": (
+            "subtotal, sub total, net, net amount, net total, amount before tax, total before tax, total excl tax,"
+            " total excluding vat, amount excl vat, taxable amount"
+        ),
         "de": "Netto, Nettobetrag, Nettosumme, Zwischensumme, Summe netto, Betrag netto",
         "fr": "sous-total, montant HT, total HT, HT, montant hors taxes, net HT",
         "es": "subtotal, base imponible, importe neto, neto, total sin IVA",
@@ -163,8 +172,9 @@ PROPERTY_NAMES: Mapping[str, Names] = {
         "pl": "netto, kwota netto, suma netto, wartość netto",
     },
     "tax_total": {
-        "en": "tax, taxes, tax amount, total tax, tax total, vat, vat amount, total vat, sales tax, gst,"
-        " gst amount, hst",
+        "en": (
+            "tax, taxes, tax amount, total tax, tax total, vat, vat amount, total vat, sales tax, gst, gst amount, hst"
+        ),
         "de": "Steuer, Steuern, Steuerbetrag, MwSt, MwSt-Betrag, Mehrwertsteuer, USt, Umsatzsteuer, Vorsteuer",
         "fr": "TVA, taxe, taxes, montant TVA, total TVA, montant de la TVA",
         "es": "IVA, impuesto, impuestos, importe IVA, cuota IVA",
@@ -194,13 +204,15 @@ PROPERTY_NAMES: Mapping[str, Names] = {
         "pl": "rabat, zniżka",
     },
     "total": {
-        "en": "total, amount, total amount, grand total, sum, gross, gross amount, amount due, amount paid,"
-        " total paid,"
-        " total incl tax, total incl vat, total price, price, cost, spent, value, invoice total, expense,"
-        " balance due",
-        "de": "Summe, Gesamt, Gesamtbetrag, Gesamtsumme, Betrag, Brutto, Bruttobetrag, Rechnungsbetrag,"
-        " Endbetrag, Preis,"
-        " Kosten, zu zahlen, Total",
+        "en": (
+            "total, amount, total amount, grand total, sum, gross, gross amount, amount due, amount paid, total paid,"
+            " total incl tax, total incl vat, total price, price, cost, spent, value, invoice total, expense,"
+            " balance due"
+        ),
+        "de": (
+            "Summe, Gesamt, Gesamtbetrag, Gesamtsumme, Betrag, Brutto, Bruttobetrag, Rechnungsbetrag, Endbetrag,"
+            " Preis, Kosten, zu zahlen, Total"
+        ),
         "fr": "total, montant, montant total, total TTC, montant TTC, TTC, prix, somme, net à payer, coût",
         "es": "total, importe, importe total, monto, monto total, precio, suma, total a pagar, coste",
         "it": "totale, importo, importo totale, prezzo, somma, totale da pagare, costo",
@@ -229,8 +241,9 @@ PROPERTY_NAMES: Mapping[str, Names] = {
         "pl": "numer karty, ostatnie cyfry",
     },
     "line_items": {
-        "en": "items, line items, lines, products, articles, positions, item list, description, details,"
-        " contents, what",
+        "en": (
+            "items, line items, lines, products, articles, positions, item list, description, details, contents, what"
+        ),
         "de": "Positionen, Artikel, Posten, Rechnungspositionen, Waren, Beschreibung, Inhalt",
         "fr": "articles, lignes, produits, description, détail, désignation",
         "es": "artículos, líneas, productos, conceptos, concepto, descripción, detalle",
@@ -322,62 +335,78 @@ PROPERTY_NAMES: Mapping[str, Names] = {
 }
 
 NOT_ON_A_RECEIPT: Names = {
-    "en": "payment date, paid on, date paid, paid date, delivery date, start date, end date, created, created at,"
-    " created"
-    " date, modified, last edited, birthday, date of birth, reminder, reimbursed, reimbursement date, approved,"
-    " approved by,"
-    " approval date, status, project, project number, project name, employee, assignee, owner, department,"
-    " quantity, tax rate,"
-    " vat rate, exchange rate, rate, budget, tax year, fiscal year, quarter, month, year, account number,"
-    " bank account,"
-    " account name, contact name, first name, last name, customer number, order number, unit price, tracking number,"
-    " serial number, business purpose, purpose",
-    "de": "Zahldatum, bezahlt am, Lieferdatum, Startdatum, Enddatum, erstellt, Geburtstag, Projekt,"
-    " Projektnummer, Mitarbeiter,"
-    " Menge, Steuersatz, Budget, Monat, Jahr, Kontonummer, Kundennummer, Bestellnummer, Auftragsnummer, Einzelpreis",
-    "fr": "date de paiement, payé le, date de livraison, date de création, anniversaire, projet, employé,"
-    " quantité, taux de TVA,"
-    " mois, année, numéro de compte, numéro client, numéro de commande, prix unitaire",
-    "es": "fecha de pago, pagado el, fecha de entrega, fecha de creación, cumpleaños, proyecto, empleado,"
-    " cantidad, mes, año,"
-    " número de cuenta, número de cliente, número de pedido, precio unitario",
-    "it": "data di pagamento, pagato il, data di consegna, data di creazione, compleanno, progetto, dipendente,"
-    " quantità, mese,"
-    " anno, numero conto, numero cliente, numero ordine, prezzo unitario",
-    "nl": "betaaldatum, betaald op, leverdatum, startdatum, einddatum, verjaardag, project, medewerker, aantal,"
-    " maand, jaar,"
-    " rekeningnummer, klantnummer, bestelnummer, stukprijs",
-    "pt": "data de pagamento, pago em, data de entrega, data de criação, aniversário, projeto, funcionário,"
-    " quantidade, mês, ano,"
-    " número da conta, número do cliente, número do pedido, preço unitário",
-    "pl": "data płatności, zapłacono, data dostawy, data utworzenia, urodziny, projekt, pracownik, ilość,"
-    " miesiąc, rok,"
-    " numer konta, numer klienta, numer zamówienia, cena jednostkowa",
+    "en": (
+        "payment date, paid on, date paid, paid date, delivery date, start date, end date, created, created at,"
+        " created date, modified, last edited, birthday, date of birth, reminder, reimbursed, reimbursement date,"
+        " approved, approved by, approval date, status, project, project number, project name, employee, assignee,"
+        " owner, department, quantity, tax rate, vat rate, exchange rate, rate, budget, tax year, fiscal year,"
+        " quarter, month, year, account number, bank account, account name, contact name, first name, last name,"
+        " customer number, order number, unit price, tracking number, serial number, business purpose, purpose"
+    ),
+    "de": (
+        "Zahldatum, bezahlt am, Lieferdatum, Startdatum, Enddatum, erstellt, Geburtstag, Projekt, Projektnummer,"
+        " Mitarbeiter, Menge, Steuersatz, Budget, Monat, Jahr, Kontonummer, Kundennummer, Bestellnummer,"
+        " Auftragsnummer, Einzelpreis"
+    ),
+    "fr": (
+        "date de paiement, payé le, date de livraison, date de création, anniversaire, projet, employé, quantité,"
+        " taux de TVA, mois, année, numéro de compte, numéro client, numéro de commande, prix unitaire"
+    ),
+    "es": (
+        "fecha de pago, pagado el, fecha de entrega, fecha de creación, cumpleaños, proyecto, empleado, cantidad,"
+        " mes, año, número de cuenta, número de cliente, número de pedido, precio unitario"
+    ),
+    "it": (
+        "data di pagamento, pagato il, data di consegna, data di creazione, compleanno, progetto, dipendente,"
+        " quantità, mese, anno, numero conto, numero cliente, numero ordine, prezzo unitario"
+    ),
+    "nl": (
+        "betaaldatum, betaald op, leverdatum, startdatum, einddatum, verjaardag, project, medewerker, aantal, maand,"
+        " jaar, rekeningnummer, klantnummer, bestelnummer, stukprijs"
+    ),
+    "pt": (
+        "data de pagamento, pago em, data de entrega, data de criação, aniversário, projeto, funcionário, quantidade,"
+        " mês, ano, número da conta, número do cliente, número do pedido, preço unitário"
+    ),
+    "pl": (
+        "data płatności, zapłacono, data dostawy, data utworzenia, urodziny, projekt, pracownik, ilość, miesiąc, rok,"
+        " numer konta, numer klienta, numer zamówienia, cena jednostkowa"
+    ),
 }
 """Names that look like one of ours but ask for something else: a column called like this stays empty."""
 
 CHOICE_NAMES: Mapping[str, Mapping[str, str]] = {
     "kind": {
-        "receipt": "receipt, Beleg, Quittung, Kassenbon, Bon, Kassenzettel, reçu, ticket, ticket de caisse,"
-        " recibo, ricevuta,"
-        " scontrino, kassabon, bonnetje, talão, paragon",
-        "invoice": "invoice, bill, Rechnung, facture, factura, fattura, factuur, rekening, fatura, nota fiscal,"
-        " faktura",
-        "credit_note": "credit note, credit memo, refund, Gutschrift, avoir, nota de crédito, abono, nota di credito,"
-        " creditnota, faktura korygująca, korekta",
+        "receipt": (
+            "receipt, Beleg, Quittung, Kassenbon, Bon, Kassenzettel, reçu, ticket, ticket de caisse, recibo,"
+            " ricevuta, scontrino, kassabon, bonnetje, talão, paragon"
+        ),
+        "invoice": (
+            "invoice, bill, Rechnung, facture, factura, fattura, factuur, rekening, fatura, nota fiscal, faktura"
+        ),
+        "credit_note": (
+            "credit note, credit memo, refund, Gutschrift, avoir, nota de crédito, abono, nota di credito,"
+            " creditnota, faktura korygująca, korekta"
+        ),
     },
     "payment_method": {
-        "cash": "cash, bar, Barzahlung, Bargeld, espèces, comptant, efectivo, contanti, contant, dinheiro,"
-        " numerário, gotówka",
-        "card": "card, credit card, debit card, Karte, Kartenzahlung, Kreditkarte, EC-Karte, Girocard, carte,"
-        " carte bancaire,"
-        " CB, tarjeta, carta, carta di credito, bancomat, pin, pinpas, kaart, cartão, multibanco, karta",
-        "transfer": "transfer, bank transfer, wire, wire transfer, Überweisung, virement, virement bancaire,"
-        " transferencia,"
-        " bonifico, overschrijving, overboeking, transferência, przelew",
-        "direct_debit": "direct debit, Lastschrift, SEPA-Lastschrift, Bankeinzug, prélèvement, domiciliación,"
-        " addebito diretto,"
-        " automatische incasso, incasso, débito direto, polecenie zapłaty",
+        "cash": (
+            "cash, bar, Barzahlung, Bargeld, espèces, comptant, efectivo, contanti, contant, dinheiro, numerário,"
+            " gotówka"
+        ),
+        "card": (
+            "card, credit card, debit card, Karte, Kartenzahlung, Kreditkarte, EC-Karte, Girocard, carte,"
+            " carte bancaire, CB, tarjeta, carta, carta di credito, bancomat, pin, pinpas, kaart, cartão, multibanco,"
+            " karta"
+        ),
+        "transfer": (
+            "transfer, bank transfer, wire, wire transfer, Überweisung, virement, virement bancaire, transferencia,"
+            " bonifico, overschrijving, overboeking, transferência, przelew"
+        ),
+        "direct_debit": (
+            "direct debit, Lastschrift, SEPA-Lastschrift, Bankeinzug, prélèvement, domiciliación, addebito diretto,"
+            " automatische incasso, incasso, débito direto, polecenie zapłaty"
+        ),
         "other": "other, Sonstige, Sonstiges, Andere, autre, otro, altro, anders, overig, outro, inne",
     },
     "currency": {
