@@ -9,7 +9,6 @@ words of each document are kept in FOLDER, so that OCR runs once.
 
 import argparse
 import json
-import mimetypes
 import pickle
 import sys
 from collections.abc import Iterator, Sequence
@@ -18,21 +17,23 @@ from zlib import crc32
 
 import numpy as np
 
-from counterfoil.documents.domain import MediaType
 from counterfoil.documents.infrastructure.pages import DecodedPages
 from counterfoil.extraction.domain import PageText
 from counterfoil.extraction.evaluation.predictions import PATHS, prediction_of
+from counterfoil.extraction.evaluation.running import media_type_of
 from counterfoil.extraction.evaluation.scoring import ItemScore, calibration_of, score_items
 from counterfoil.extraction.evaluation.truths import Truth, read_truths
 from counterfoil.extraction.infrastructure.ocr import RapidOcrWords
 from counterfoil.extraction.layout.confidence import OTHERS, features
 from counterfoil.extraction.layout.reader import LayoutReader, chosen_on, extraction_of
+from counterfoil.records.domain import FieldPath
 
 FOLDS = 5
 FEWEST = 40  # values of a field that has a curve of its own
 DRAWN = 4.0  # how strongly a curve is drawn towards that of all fields
 
-Example = tuple[str, int, tuple[float, ...], bool]  # path, fold, features, whether it was right
+ITEMS = FieldPath("line_items")
+Example = tuple[FieldPath, int, tuple[float, ...], bool]  # path, fold, features, whether it was right
 
 
 def main() -> None:
@@ -44,7 +45,7 @@ def main() -> None:
     given.words.mkdir(parents=True, exist_ok=True)
     examples = [example for file in given.truths for example in _examples(file, given.words)]
     _report(examples)
-    print(json.dumps({"curves": _curves(examples)}, indent=1))
+    sys.stdout.write(json.dumps({"curves": _curves(examples)}, indent=1) + "\n")
 
 
 def _examples(file: Path, words: Path) -> Iterator[Example]:
@@ -69,13 +70,13 @@ def _item_examples(truth: Truth, pages: Sequence[PageText], fold: int) -> Iterat
     for chosen, item in zip(items, predicted, strict=True):
         tally = ItemScore()
         score_items(tally, [item], truth.items or ())
-        yield "line_items", fold, features(chosen), tally.right == 1
+        yield ITEMS, fold, features(chosen), tally.right == 1
 
 
 def _pages(folder: Path, file: str, words: Path) -> tuple[PageText, ...]:
     kept = words / f"{file.replace('/', '__')}.pickle"
     if not kept.exists():
-        with DecodedPages().open(folder / file, MediaType(mimetypes.guess_type(file)[0])) as opened:
+        with DecodedPages().open(folder / file, media_type_of(file)) as opened:
             kept.write_bytes(pickle.dumps(_READER.read(opened).pages))
     pages: tuple[PageText, ...] = pickle.loads(kept.read_bytes())  # noqa: S301 # written by this program
     return pages
@@ -84,7 +85,7 @@ def _pages(folder: Path, file: str, words: Path) -> tuple[PageText, ...]:
 _READER = LayoutReader(word_finder=RapidOcrWords())
 
 
-def _curves(examples: Sequence[Example]) -> dict[str, list[float]]:
+def _curves(examples: Sequence[Example]) -> dict[FieldPath, list[float]]:
     common = _fitted(examples, np.zeros(len(examples[0][2])), 0.1)
     curves = {OTHERS: common}
     for path in sorted({example[0] for example in examples}):
@@ -108,19 +109,18 @@ def _fitted(examples: Sequence[Example], centre: np.ndarray, drawn: float) -> np
 
 
 def _report(examples: Sequence[Example]) -> None:
-    judged: list[tuple[str, float, bool]] = []
+    judged: list[tuple[FieldPath, float, bool]] = []
     for fold in range(FOLDS):
         curves = _curves([example for example in examples if example[1] != fold])
         for path, _, known, right in (example for example in examples if example[1] == fold):
             height = float(np.dot(curves.get(path, curves[OTHERS]), known))
             judged.append((path, 1 / (1 + np.exp(-height)), right))
-    for path in ["", *sorted({one[0] for one in judged})]:
+    for path in [FieldPath(""), *sorted({one[0] for one in judged})]:
         of_path = [(sure, right) for name, sure, right in judged if path in ("", name)]
         found = calibration_of(of_path)
-        print(
+        sys.stderr.write(
             f"{path or 'all':18} n {found.values:5}  right {sum(right for _, right in of_path) / len(of_path):.3f}"
-            f"  ECE {found.expected_error:.3f}  kept at 98 % {found.kept:.1%}",
-            file=sys.stderr,
+            f"  ECE {found.expected_error:.3f}  kept at 98 % {found.kept:.1%}\n"
         )
 
 

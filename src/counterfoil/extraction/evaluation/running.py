@@ -81,25 +81,22 @@ def evaluate(
 
 
 def report_of(predictions: Sequence[Prediction], truths: Sequence[Truth]) -> Report:
+    """Hold predictions against the truths, and add what they cost."""
     return Report(score=score(predictions, truths), durations=durations_of(predictions), peak_memory=_peak_memory())
 
 
-def predictions_for(
-    truths: Sequence[Truth], folder: Path, reader: Reader, pages: PageSource
-) -> Iterator[Prediction]:
+def predictions_for(truths: Sequence[Truth], folder: Path, reader: Reader, pages: PageSource) -> Iterator[Prediction]:
     """Read the truths' documents one after the other, each from `folder`."""
     for truth in truths:
         clock, processor = time.perf_counter(), time.process_time()
         prediction = _prediction(truth, folder, reader, pages)
-        yield replace(
-            prediction, seconds=time.perf_counter() - clock, cpu_seconds=time.process_time() - processor
-        )
+        yield replace(prediction, seconds=time.perf_counter() - clock, cpu_seconds=time.process_time() - processor)
 
 
 def _prediction(truth: Truth, folder: Path, reader: Reader, pages: PageSource) -> Prediction:
     """Return what the reader says; nothing of a document that cannot be opened or is not of its kind."""
     try:
-        with pages.open(folder / truth.file, MediaType(mimetypes.guess_type(truth.file)[0])) as opened:
+        with pages.open(folder / truth.file, media_type_of(truth.file)) as opened:
             extraction = reader.read(opened)
     except (ValueError, InvalidInput):
         extraction = None
@@ -109,7 +106,17 @@ def _prediction(truth: Truth, folder: Path, reader: Reader, pages: PageSource) -
     return prediction_of(truth.file, extraction, truth.picture_size or (first.width, first.height))
 
 
+def media_type_of(file: str) -> MediaType:
+    """Return the type that a file's name promises.
+
+    Raises:
+        ValueError: documents of that type are not accepted.
+    """
+    return MediaType(mimetypes.guess_type(file)[0] or "")
+
+
 def durations_of(predictions: Sequence[Prediction]) -> Durations | None:
+    """Return how long the predictions took; None if that was not measured."""
     seconds = [one.seconds for one in predictions if one.seconds is not None]
     if not seconds:
         return None

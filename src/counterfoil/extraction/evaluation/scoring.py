@@ -77,8 +77,9 @@ class ItemScore:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calibration:
-    """How far confidences can be trusted: the expected error over ten bins, and the share of values that can be kept
-    from the surest down while 98 % of them are right.
+    """How far confidences can be trusted.
+
+    `expected_error` is over ten bins, `kept` the share of values that stay, the surest first, while 98 % are right.
     """
 
     values: int
@@ -201,7 +202,9 @@ def score_items(
         tally.right_amounts += 1
         if item.get("quantity"):
             tally.quantities += 1
-            tally.right_quantities += bool(pair.get("quantity")) and number(pair["quantity"]) == number(item["quantity"])
+            tally.right_quantities += bool(pair.get("quantity")) and number(pair["quantity"]) == number(
+                item["quantity"]
+            )
     for amount in unpaired:
         for pair in _of_amount(free, amount)[:1]:
             _remove(free, pair)

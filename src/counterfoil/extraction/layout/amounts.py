@@ -78,7 +78,7 @@ def _amounts(row: Span, decimal_sign: str | None) -> Iterator[Amount]:
         value = read_number(digits, decimal_sign)
         if value is None or len(re.sub(r"\D", "", digits)) > 12:
             continue
-        negative = found["sign"] and "+" not in found["sign"] or found["inner"] or found["after_sign"]
+        negative = (found["sign"] or "+").strip() != "+" or found["inner"] or found["after_sign"]
         negative = negative or (found["open"] and found["close"])
         first, last = found.start("digits"), found.start("digits") + len(digits) - 1
         yield Amount(

@@ -35,8 +35,9 @@ def assemble(chosen: Sequence[Chosen], *, reader: str, version: str) -> tuple[In
             parties.setdefault(party, {})[part] = value
         else:
             values[path] = value
-    many = {name: tuple(values.pop(name)) for name in MANY if name in values}
-    return InvoiceData(**values, **many, **{name: Party(**parts) for name, parts in parties.items()}), sources
+    values |= {name: tuple(values[name]) for name in MANY if name in values}
+    values |= {name: Party(**parts) for name, parts in parties.items()}
+    return InvoiceData(**values), sources
 
 
 def _parts_given(value: object) -> list[str]:

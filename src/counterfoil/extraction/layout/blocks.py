@@ -27,7 +27,11 @@ def blocks_of(rows: Sequence[Row]) -> tuple[tuple[Line, ...], ...]:
     for row in rows:
         for column in row.columns:
             line = Line(span=column, row=row)
-            above = min((block for block in blocks if _continues(block[-1], line)), key=lambda b: _shift(b[-1], line), default=None)
+            above = min(
+                (block for block in blocks if _continues(block[-1], line)),
+                key=lambda b: _shift(b[-1], line),
+                default=None,
+            )
             if above is None:
                 blocks.append([line])
             else:
@@ -36,6 +40,7 @@ def blocks_of(rows: Sequence[Row]) -> tuple[tuple[Line, ...], ...]:
 
 
 def first_page_blocks(paper: Paper) -> tuple[tuple[Line, ...], ...]:
+    """Return the blocks of the first page."""
     return blocks_of(paper.first_page)
 
 

@@ -36,7 +36,11 @@ def choose(paper: Paper, candidates: Iterable[Candidate]) -> tuple[Chosen, ...]:
     for path, proposals in by_path.items():
         fitted = [replace(one, score=one.score + agreed.bonus(one)) for one in proposals]
         if path in MANY:
-            chosen += [Chosen(candidate=one, agreement=agreed.support(one), margin=0.0) for one in proposals if agreed.keeps(one)]
+            chosen += [
+                Chosen(candidate=one, agreement=agreed.support(one), margin=0.0)
+                for one in proposals
+                if agreed.keeps(one)
+            ]
         elif kept := [one for one in fitted if agreed.keeps(one)]:
             chosen.append(_best(kept, agreed))
     return tuple(chosen)

@@ -13,7 +13,7 @@ from importlib import resources
 from counterfoil.extraction.layout.choice import Chosen
 from counterfoil.records.domain import FieldPath
 
-OTHERS = "*"  # the curve of fields that have none of their own
+OTHERS = FieldPath("*")  # the curve of fields that have none of their own
 
 
 def features(chosen: Chosen) -> tuple[float, ...]:

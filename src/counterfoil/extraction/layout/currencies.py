@@ -51,9 +51,7 @@ _WRITTEN = {
 }
 _DOLLAR = "$"  # whose, the rest of the paper must say
 
-CURRENCY = (
-    "(?i:" + "|".join(re.escape(sign) for sign in sorted(_WRITTEN, key=len, reverse=True)) + r")(?![A-Za-z])|\$"
-)
+CURRENCY = "(?i:" + "|".join(re.escape(sign) for sign in sorted(_WRITTEN, key=len, reverse=True)) + r")(?![A-Za-z])|\$"
 """A pattern for a currency's sign or code before or after an amount."""
 
 OF_COUNTRY = {
@@ -100,4 +98,5 @@ def currency_of(written: str) -> str | None:
 
 
 def is_dollar(written: str) -> bool:
+    """Say whether it is a dollar of no named country."""
     return written.strip() == _DOLLAR

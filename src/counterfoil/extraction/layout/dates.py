@@ -28,15 +28,24 @@ _FULL_YEAR = r"(?:19|20)\d\d"
 # What follows a date: nothing that could belong to its number, except a time that OCR glued to it.
 _END = r"(?!\d)(?![./-]\d)"
 _GLUED = r"(?=\d?\d:\d\d|(?!\d)(?![./-]\d))"
-_NUMERIC = re.compile(rf"(?<!\d)(?<!\d[./])(\d\d?)\s?([./-])\s?(\d\d?)\s?\2\s?({_FULL_YEAR}{_GLUED}|'?\d\d(?!\d)(?![./-]\d))")
+_NUMERIC = re.compile(
+    rf"(?<!\d)(?<!\d[./])(\d\d?)\s?([./-])\s?(\d\d?)\s?\2\s?({_FULL_YEAR}{_GLUED}|'?\d\d(?!\d)(?![./-]\d))"
+)
 _YEAR_FIRST = re.compile(rf"(?<!\d)({_FULL_YEAR})\s?([./-])\s?(\d\d?)\s?\2\s?(\d\d?)(?:{_END}|(?=t?\d\d:?\d\d))")
 _YEAR_FIRST_SIGNS = re.compile(r"(?<!\d)(20\d\d)\u5e74\s?(\d\d?)\u6708\s?(\d\d?)")
-_COMPACT = re.compile(r"(?<![\d#.-])(?:(?P<day>[0-3]\d)(?P<month>[01]\d)(?P<year>20[0-4]\d)|(?P<year_first>20[0-4]\d)(?P<then>[01]\d)(?P<last>[0-3]\d))(?![\d.-])")
+_COMPACT = re.compile(
+    r"(?<![\d#.-])(?:(?P<day>[0-3]\d)(?P<month>[01]\d)(?P<year>20[0-4]\d)|"
+    r"(?P<year_first>20[0-4]\d)(?P<then>[01]\d)(?P<last>[0-3]\d))(?![\d.-])"
+)
 _DAY_NAME = re.compile(
     rf"(?<![\d.,])(\d\d?)(?:st|nd|rd|th|er|\.|\u00ba)?[\s./-]{{0,2}}(?:de\s)?({_MONTH})[a-z]{{0,2}}[.,]?[\s./,-]{{0,2}}(?:de\s|del\s)?({_YEAR}){_GLUED}"
 )
-_NAME_DAY = re.compile(rf"(?<![a-z])({_MONTH})[.,]?[\s./-]{{0,2}}(\d\d?)(?:st|nd|rd|th)?(?=['\s.,/:-])[\s.,/:-]{{0,3}}({_YEAR}){_GLUED}")
-_TIME = re.compile(r"(?<![\d.,:-])([01]?\d|2[0-3])\s?[:.h]\s?([0-5]\d)(?:\s?[:.]\s?([0-5]\d))?(?![\d:.,])\s?([ap])?\.?\s?m?(?![a-z])")
+_NAME_DAY = re.compile(
+    rf"(?<![a-z])({_MONTH})[.,]?[\s./-]{{0,2}}(\d\d?)(?:st|nd|rd|th)?(?=['\s.,/:-])[\s.,/:-]{{0,3}}({_YEAR}){_GLUED}"
+)
+_TIME = re.compile(
+    r"(?<![\d.,:-])([01]?\d|2[0-3])\s?[:.h]\s?([0-5]\d)(?:\s?[:.]\s?([0-5]\d))?(?![\d:.,])\s?([ap])?\.?\s?m?(?![a-z])"
+)
 
 
 class DateOrder(StrEnum):
@@ -105,7 +114,9 @@ def _all_dates(text: str) -> Iterator[WrittenDate]:
             full_year=len(found[4]) == 4,
         )
     for found in _COMPACT.finditer(text):
-        read = _date(found["day"] or found["last"], found["month"] or found["then"], found["year"] or found["year_first"])
+        read = _date(
+            found["day"] or found["last"], found["month"] or found["then"], found["year"] or found["year_first"]
+        )
         yield WrittenDate(
             day_first=read, month_first=read, start=found.start(), end=found.end(), full_year=True, loose=True
         )

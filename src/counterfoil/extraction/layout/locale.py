@@ -1,9 +1,12 @@
 """Where in the world a paper was printed, from what it shows; nothing is taken for granted."""
 
 import re
+import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from importlib import resources
 
 from counterfoil.extraction.layout.currencies import CURRENCY, DOLLAR_COUNTRIES, OF_COUNTRY, currency_of, is_dollar
 from counterfoil.extraction.layout.dates import DateOrder, dates_in, folded
@@ -68,18 +71,6 @@ _PLACE = 3.0  # what a place says for its country
 _SIGNS = tuple((country, weight, re.compile(pattern)) for country, weight, pattern in _CUSTOMS)
 _PLACE_NAMES = {country: re.compile(pattern) for country, pattern in _PLACES.items()}
 _HAS_MONEY = re.compile(r"\d[.,]\d\d\b(?![.,]\d)")
-_WORDS = {
-    "en": "the thank you total change cash date time invoice receipt tax amount due please balance table server item items qty price for and of your customer payment subtotal",
-    "de": "der die das und summe betrag rechnung datum uhr mwst netto brutto steuer vielen dank fur ihren einkauf gegeben ruckgeld kasse bon ust menge einzelpreis gesamt anzahl kunde bitte straße strasse wir",
-    "fr": "le la les et total facture date tva montant merci votre visite prix unitaire quantite ht ttc du de des client ticket carte bancaire rue a payer visa reglement",
-    "es": "el la los y total factura fecha iva importe gracias por su visita precio cantidad cliente base efectivo cambio calle de unidades",
-    "it": "il lo la e totale fattura data iva importo grazie prezzo quantita cliente contanti resto via scontrino documento pagamento di euro",
-    "nl": "de het een en totaal factuur datum btw bedrag bedankt prijs aantal klant bon kassa pinnen betaling voor omschrijving excl incl van te betalen",
-    "pt": "o a os e total fatura data iva valor obrigado preco quantidade cliente dinheiro troco rua pagamento de contribuinte numero",
-    "pl": "i w z suma faktura data vat kwota dziekujemy cena ilosc klient gotowka reszta sprzedaz paragon fiskalny razem do zaplaty nip ptu",
-    "ms": "jumlah tarikh resit tunai baki cukai terima kasih sila harga kuantiti bayaran masa invois pelanggan barang",
-}
-_LEXICON = {language: frozenset(words.split()) for language, words in _WORDS.items()}
 _MONTH_FIRST = {"US", "PH"}
 _ENOUGH = 3  # further signs of one sort say nothing new
 _SURE = 2.0  # points of evidence that a country needs
@@ -100,7 +91,9 @@ def locale_of(rows: Sequence[Span]) -> Locale:
     """Gather the evidence of all rows."""
     texts = [folded(row.text) for row in rows]
     shown = _currency_shown(rows)
-    country = _country(texts, currency_of(_sign(shown)) if shown else None, dollar=bool(shown and is_dollar(_sign(shown))))
+    country = _country(
+        texts, currency_of(_sign(shown)) if shown else None, dollar=bool(shown and is_dollar(_sign(shown)))
+    )
     return Locale(
         country=country,
         language=_language(texts),
@@ -132,14 +125,21 @@ def _country(texts: Sequence[str], currency: str | None, *, dollar: bool) -> str
 def _language(texts: Sequence[str]) -> str | None:
     words = Counter(word for text in texts for word in re.findall(r"[a-z\u00df]+", text))
     points = {
-        language: sum(min(words[word], 3) for word in lexicon if len(word) > 1) for language, lexicon in _LEXICON.items()
+        language: sum(min(words[word], 3) for word in lexicon if len(word) > 1)
+        for language, lexicon in _lexicon().items()
     }
     (first, most), (_, second) = sorted(points.items(), key=lambda pair: -pair[1])[:2]
     return first if most >= 2 and most > second else None
 
 
+@cache
+def _lexicon() -> dict[str, frozenset[str]]:
+    text = resources.files(__package__).joinpath("languages.toml").read_text(encoding="utf-8")
+    return {language: frozenset(words.split()) for language, words in tomllib.loads(text).items()}
+
+
 def _date_order(texts: Sequence[str], country: str | None) -> DateOrder | None:
-    """Return the order that other dates on the paper prove, or the country's; points between the parts mean day first."""
+    """Return the order that other dates on the paper prove, or the country's."""
     written = [found for text in texts for found in dates_in(text)]
     proven = Counter(found.order for found in written if found.order and found.full_year)
     if proven:

@@ -3,36 +3,60 @@
 import re
 
 _STREET = re.compile(
-    r"\b(?:jalan|jln|jl|lorong|persiaran|lebuh(?:raya)?|kampung|kg|taman|tmn|bandar|kawasan|seksyen|section|lot|batu|wisma|menara|medan|pusat|pekan|plaza|mall|"
-    r"street|st|road|rd|avenue|ave|av|blvd|boulevard|lane|ln|drive|dr|highway|hwy|parkway|pkwy|square|sq|court|ct|circle|way|terrace|suite|ste|unit|floor|level|ground|"
-    r"block|blk|building|bldg|broadway|place|pl|center|centre|complex|park|route|p\.?o\.? box|postfach|rue|chemin|impasse|quai|bd|cours|allee|zone|zi|"
-    r"calle|avenida|avda|plaza|paseo|ctra|via|viale|piazza|corso|largo|straat|laan|plein|gracht|kade|rua|praca|travessa|ul|ulica|aleja|os|no|nr)\b\.?"
+    r"\b(?:jalan|jln|jl|lorong|persiaran|lebuh(?:raya)?|kampung|kg|taman|tmn|bandar|kawasan|seksyen|"
+    r"section|lot|batu|wisma|menara|medan|pusat|pekan|plaza|mall|"
+    r"street|st|road|rd|avenue|ave|av|blvd|boulevard|lane|ln|drive|dr|highway|hwy|parkway|pkwy|square|sq|"
+    r"court|ct|circle|way|terrace|suite|ste|unit|floor|level|ground|"
+    r"block|blk|building|bldg|broadway|place|pl|center|centre|complex|park|route|p\.?o\.? box|postfach|"
+    r"rue|chemin|impasse|quai|bd|cours|allee|zone|zi|"
+    r"calle|avenida|avda|plaza|paseo|ctra|via|viale|piazza|corso|largo|straat|laan|plein|gracht|kade|rua|"
+    r"praca|travessa|ul|ulica|aleja|os|no|nr)\b\.?"
     r"|[a-z](?:stra(?:ss|\u00df)e|str\.|straat|weg|platz|allee|gasse|ring|ufer|damm|laan|plein|gracht)\b"
 )
-_HOUSE = re.compile(r"(?:^|\bno\.?\s*|\blot\s*|,\s*)\d{1,5}[a-z]?(?:\s*[-&/,]\s*\d{1,5}[a-z]?)*[,\s]\s*[a-z](?:[a-z]|\W+[a-z]{2})")
+_HOUSE = re.compile(
+    r"(?:^|\bno\.?\s*|\blot\s*|,\s*)\d{1,5}[a-z]?(?:\s*[-&/,]\s*\d{1,5}[a-z]?)*[,\s]\s*[a-z](?:[a-z]|\W+[a-z]{2})"
+)
 _HOUSE_LAST = re.compile(r"[a-z]{4,}\.?\s\d{1,4}\s?[a-z]?$")
-_START = re.compile(r"^\W*(?:no\b|lot\b|unit\b|level\b|ground\b|suite\b|block\b|blk\b|pt\W?\d|jalan\b|jln\b|\d+[a-z]?(?:\b|(?=jalan))|[a-z]{1,2}-?\d|\d+(?:st|nd|rd|th) floor|p\.?o\.? box|(?:rue|avenue|boulevard|chemin|quai|via|viale|piazza|corso|calle|avenida|paseo|rua|ul|ulica)\b)")
+_START = re.compile(
+    r"^\W*(?:no\b|lot\b|unit\b|level\b|ground\b|suite\b|block\b|blk\b|pt\W?\d|jalan\b|jln\b|"
+    r"\d+[a-z]?(?:\b|(?=jalan))|[a-z]{1,2}-?\d|\d+(?:st|nd|rd|th) floor|p\.?o\.? box|(?:rue|avenue|"
+    r"boulevard|chemin|quai|via|viale|piazza|corso|calle|avenida|paseo|rua|ul|ulica)\b)"
+)
 _POSTCODE = re.compile(
-    r"\b(?:[a-z]{1,2}-)?\d{5}(?:-\d{4})?[,\s]+[a-z]{3}|\b[a-z]{2}[.,]?\s*\d{5}(?:-\d{4})?$|\b[a-z]{1,2}\d[a-z\d]?\s?\d[a-z]{2}\b|"
-    r"\b[a-z]\d[a-z]\s?\d[a-z]\d\b|\b\d{4}\s?[a-z]{2}\s[a-z]{3}|\b(?:nsw|vic|qld|wa|sa|tas|act|nt)\s*\d{4}\b|^(?:[a-z]{1,2}-)?\d{4,5}\s[a-z]{3,}|\b\d{2}-\d{3}\s[a-z]{3}|"
+    r"\b(?:[a-z]{1,2}-)?\d{5}(?:-\d{4})?[,\s]+[a-z]{3}|\b[a-z]{2}[.,]?\s*\d{5}(?:-\d{4})?$|"
+    r"\b[a-z]{1,2}\d[a-z\d]?\s?\d[a-z]{2}\b|"
+    r"\b[a-z]\d[a-z]\s?\d[a-z]\d\b|\b\d{4}\s?[a-z]{2}\s[a-z]{3}|\b(?:nsw|vic|qld|wa|sa|tas|act|"
+    r"nt)\s*\d{4}\b|^(?:[a-z]{1,2}-)?\d{4,5}\s[a-z]{3,}|\b\d{2}-\d{3}\s[a-z]{3}|"
     r"\b(?:singapore|s)\s?\(?\d{6}\)?|,\s*\d{5,6}\b|^\d{5}[,\s]|[a-z]{3,},?\s\d{5}$"
 )
 _REGION = re.compile(
-    r"\b(?:johor|bahru|selangor|kuala lumpur|pulau pinang|penang|perak|melaka|malacca|kedah|kelantan|terengganu|pahang|negeri sembilan|sabah|sarawak|petaling jaya|shah alam|"
-    r"klang|puchong|subang|wilayah persekutuan|malaysia|singapore|usa|united states|canada|australia|united kingdom|england|deutschland|germany|france|espana|spain|italia|italy|"
-    r"nederland|belgique|portugal|polska|schweiz|austria|osterreich|etats[- ]unis|darul ehsan|darul takzim|darul ridzuan|damansara|cheras|ampang|kepong)\b"
+    r"\b(?:johor|bahru|selangor|kuala lumpur|pulau pinang|penang|perak|melaka|malacca|kedah|kelantan|"
+    r"terengganu|pahang|negeri sembilan|sabah|sarawak|petaling jaya|shah alam|"
+    r"klang|puchong|subang|wilayah persekutuan|malaysia|singapore|usa|united states|canada|australia|"
+    r"united kingdom|england|deutschland|germany|france|espana|spain|italia|italy|"
+    r"nederland|belgique|portugal|polska|schweiz|austria|osterreich|etats[- ]unis|darul ehsan|"
+    r"darul takzim|darul ridzuan|damansara|cheras|ampang|kepong)\b"
 )
-_STATE = re.compile(r"[a-z]{3,}[,.]\s*(?:a[lkzr]|c[aot]|d[ec]|fl|ga|hi|i[adln]|k[sy]|la|m[adeinost]|n[cdehjmvy]|o[hkr]|pa|ri|s[cd]|t[nx]|ut|v[at]|w[aivy])\b(?:\s*\d{5})?")
+_STATE = re.compile(
+    r"[a-z]{3,}[,.]\s*(?:a[lkzr]|c[aot]|d[ec]|fl|ga|hi|i[adln]|k[sy]|la|m[adeinost]|n[cdehjmvy]|o[hkr]|pa|"
+    r"ri|s[cd]|t[nx]|ut|v[at]|w[aivy])\b(?:\s*\d{5})?"
+)
 _NOT = re.compile(
-    r"\b(?:tel|telephone|phone|fax|h/?p|gst|vat|reg|registration|invoice|receipt|date|time|cashier|e-?mail|www|http|ssm|co\.? ?no|company no|tax|bill|website|hotline|facebook|"
-    r"iban|bic|swift|bank|kto|blz|konto\w*|order|table|server|check|store|welcome|thank|open|hours|manager|mgr|rechnung|facture|datum|ust|kunden\w*|steuer\w*|roc|tin|abn|siret|customer|cash|total|amount|qty)\b|@|\.com\b|:\d\d"
+    r"\b(?:tel|telephone|phone|fax|h/?p|gst|vat|reg|registration|invoice|receipt|date|time|cashier|"
+    r"e-?mail|www|http|ssm|co\.? ?no|company no|tax|bill|website|hotline|facebook|"
+    r"iban|bic|swift|bank|kto|blz|konto\w*|order|table|server|check|store|welcome|thank|open|hours|"
+    r"manager|mgr|rechnung|facture|datum|ust|kunden\w*|steuer\w*|roc|tin|abn|siret|customer|cash|total|"
+    r"amount|qty)\b|@|\.com\b|:\d\d"
     r"|\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}|\d[.,]\d\d\b(?!\d)"
 )
-REGISTRATION = re.compile(r"\(?\b(?:co\.?\s*(?:reg\.?)?\s*(?:no)?[.:\s]*)?\d{5,7}\s*-\s*[A-Za-z0-9]\)?(?!\w)|\(\d{6,12}[^)]{0,16}\)|\b\d{12}\b(?:\s*\([^)]*\))?")
+REGISTRATION = re.compile(
+    r"\(?\b(?:co\.?\s*(?:reg\.?)?\s*(?:no)?[.:\s]*)?\d{5,7}\s*-\s*[A-Za-z0-9]\)?(?!\w)|"
+    r"\(\d{6,12}[^)]{0,16}\)|\b\d{12}\b(?:\s*\([^)]*\))?"
+)
 
 
 def address_weight(text: str) -> float:
-    """Return how much a folded line looks like part of an address: 0 not at all, 1 for a whole sign, more for several."""
+    """Return how much a folded line looks like part of an address: 1 for a whole sign, more for several."""
     if _NOT.search(text):
         return 0.0
     signs = (
@@ -49,6 +73,7 @@ def address_weight(text: str) -> float:
 
 
 def has_postcode(text: str) -> bool:
+    """Say whether a folded line has a postcode, or a town with its state."""
     return bool(_POSTCODE.search(text) or _STATE.search(text))
 
 
@@ -58,6 +83,7 @@ def names_a_place(text: str) -> bool:
 
 
 def is_street(text: str) -> bool:
+    """Say whether a folded line has a word for a street, a building or a part of one."""
     return bool(_STREET.search(text))
 
 

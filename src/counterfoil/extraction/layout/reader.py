@@ -65,7 +65,9 @@ def _is_text(words: Sequence[Word]) -> bool:
 def extraction_of(pages: Sequence[PageText]) -> Extraction:
     """Return the fields that the words of a document's pages show."""
     data, sources = assemble(chosen_on(pages), reader=NAME, version=VERSION)
-    return Extraction(reader=NAME, version=VERSION, data=data, sources=sources, pages=tuple(_in_order(page) for page in pages))
+    return Extraction(
+        reader=NAME, version=VERSION, data=data, sources=sources, pages=tuple(_in_order(page) for page in pages)
+    )
 
 
 def chosen_on(pages: Sequence[PageText]) -> tuple[Chosen, ...]:

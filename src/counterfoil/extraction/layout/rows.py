@@ -144,9 +144,7 @@ def _levelled(token: Token, slope: float) -> Token:
     middle = token.middle - slope * (token.left + token.right) / 2
     # A slanted word fills a box that is higher than its letters.
     height = max(token.height - abs(slope) * (token.right - token.left), token.height * 0.4)
-    return Token(
-        word=token.word, page=token.page, left=token.left, right=token.right, middle=middle, height=height
-    )
+    return Token(word=token.word, page=token.page, left=token.left, right=token.right, middle=middle, height=height)
 
 
 def _grouped(tokens: Sequence[Token]) -> list[list[Token]]:

@@ -9,12 +9,16 @@ from counterfoil.extraction.layout.paper import Paper
 
 _REACH = 9  # rows that such words govern
 _SELLER = re.compile(
-    r"\W*(?:seller|sold by|vendor|supplier|from|issued by|verkaufer|lieferant|rechnungssteller|vendeur|fournisseur|emetteur|vendedor|proveedor|venditore|fornitore|verkoper|leverancier|sprzedawca)\W*"
+    r"\W*(?:seller|sold by|vendor|supplier|from|issued by|verkaufer|lieferant|rechnungssteller|vendeur|"
+    r"fournisseur|emetteur|vendedor|proveedor|venditore|fornitore|verkoper|leverancier|sprzedawca)\W*"
 )
 _BUYER = re.compile(
-    r"\W*(?:bill(?:ed)?[ -]to|sold to|ship to|invoice to|deliver(?:ed)? to|customer|client|buyer|bill to address|(?:billing|shipping|delivery|invoice) address|attn|attention|to|"
-    r"kunde|kaufer(?:/leistungsempfanger)?|rechnungsempfanger|rechnungsadresse|lieferadresse|leistungsempfanger|rechnung an|"
-    r"adresse de (?:livraison|facturation)|facture a|destinataire|acheteur|client\W+adresse|cliente|destinatario|comprador|klant|factuuradres|afleveradres|koper|nabywca)\W*"
+    r"\W*(?:bill(?:ed)?[ -]to|sold to|ship to|invoice to|deliver(?:ed)? to|customer|client|buyer|"
+    r"bill to address|(?:billing|shipping|delivery|invoice) address|attn|attention|to|"
+    r"kunde|kaufer(?:/leistungsempfanger)?|rechnungsempfanger|rechnungsadresse|lieferadresse|"
+    r"leistungsempfanger|rechnung an|"
+    r"adresse de (?:livraison|facturation)|facture a|destinataire|acheteur|client\W+adresse|cliente|"
+    r"destinatario|comprador|klant|factuuradres|afleveradres|koper|nabywca)\W*"
 )
 
 

@@ -10,7 +10,8 @@ from counterfoil.records.domain import FieldPath
 
 PATH = FieldPath("buyer.name")
 _ANNOUNCED = re.compile(
-    r"(?:bill(?:ed)?[\W_]*to|sold[\W_]*to|invoice[\W_]*to|customer(?:[\W_]*name)?|rechnungsempfanger|kunde|client|cliente|facture[\W_]*a|klant|nabywca|m/s)[\W_]*"
+    r"(?:bill(?:ed)?[\W_]*to|sold[\W_]*to|invoice[\W_]*to|customer(?:[\W_]*name)?|rechnungsempfanger|"
+    r"kunde|client|cliente|facture[\W_]*a|klant|nabywca|m/s)[\W_]*"
 )
 
 

@@ -11,6 +11,7 @@ PATH = FieldPath("currency")
 
 
 def find(paper: Paper) -> Iterable[Candidate]:
+    """Propose the currency that is written, or the one that is used there."""
     locale = paper.locale
     if locale.currency and locale.currency_shown:
         yield Candidate(path=PATH, value=locale.currency, span=locale.currency_shown, score=0.9)

@@ -35,7 +35,7 @@ def find(paper: Paper) -> Iterable[Candidate]:
         due = _says(Label.DUE_DATE, dated)
         other = _says(Label.OTHER_DATE, dated)
         doubt = 1.0 if dated.written.is_settled or paper.locale.date_order or dated.written.order else 0.6
-        if due and not dated.written.loose and not strength(Label.DATE, dated.announced) == 1.0:
+        if due and not dated.written.loose and strength(Label.DATE, dated.announced) < 1:
             yield _candidate(DUE_DATE, dated, 0.9 * doubt)
             continue
         score = 0.45 + 0.35 * _says(Label.DATE, dated)
@@ -97,5 +97,7 @@ def _times(paper: Paper) -> Iterator[Candidate]:
             text = " ".join(one.text for one in row.span.tokens[index : index + 2])
             value = time_in(text if text.casefold().endswith("m") else token.text)
             if value and ":" in token.text:
-                score = 0.9 if dated else 0.7 if re.search(r"\b(time|zeit|uhr|heure|hora|ora|tijd|masa)", row.text) else 0.4
+                score = (
+                    0.9 if dated else 0.7 if re.search(r"\b(time|zeit|uhr|heure|hora|ora|tijd|masa)", row.text) else 0.4
+                )
                 yield Candidate(path=ISSUE_TIME, value=value, span=Span(tokens=(token,)), score=score)

@@ -12,6 +12,7 @@ PATH = FieldPath("discount")
 
 
 def find(paper: Paper) -> Iterable[Candidate]:
+    """Propose what is called a discount, without its sign."""
     for one in labelled_amounts(paper, Label.DISCOUNT):
         if one.amount.value:
             yield Candidate(path=PATH, value=abs(one.amount.value), span=one.amount.span, score=one.strength * 0.6)

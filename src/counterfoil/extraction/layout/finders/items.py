@@ -8,22 +8,39 @@ from decimal import Decimal
 from counterfoil.extraction.layout.amounts import Amount, read_number
 from counterfoil.extraction.layout.candidates import Candidate
 from counterfoil.extraction.layout.dates import dates_in
-from counterfoil.extraction.layout.labelled import blotted
-from counterfoil.extraction.layout.labels import Label, strength
+from counterfoil.extraction.layout.labels import Label, blotted, strength
 from counterfoil.extraction.layout.paper import Paper, Row
 from counterfoil.extraction.layout.rows import Span, Token
 from counterfoil.records.domain import FieldPath, LineItem
 
 PATH = FieldPath("line_items")
-_SUMS = (Label.TOTAL, Label.SUBTOTAL, Label.TAX, Label.CASH, Label.CHANGE, Label.CARD, Label.ROUNDING, Label.TIP, Label.CHARGE)
+_SUMS = (
+    Label.TOTAL,
+    Label.SUBTOTAL,
+    Label.TAX,
+    Label.CASH,
+    Label.CHANGE,
+    Label.CARD,
+    Label.ROUNDING,
+    Label.TIP,
+    Label.CHARGE,
+)
 _HEAD = re.compile(
-    r"\b(?:description|item|items|product|designation|libelle|produit|article|bezeichnung|beschreibung|artikel|leistung|position|omschrijving|descripcion|concepto|descrizione|opis|nazwa|descricao|desc)\b"
+    r"\b(?:description|item|items|product|designation|libelle|produit|article|bezeichnung|beschreibung|"
+    r"artikel|leistung|position|omschrijving|descripcion|concepto|descrizione|opis|nazwa|descricao|desc)\b"
 )
 _COLUMNS = re.compile(
-    r"\b(?:qty|qte|qantite|pu|sous|quantity|price|amount|amt|total|u\.?price|unit|menge|preis|einzelpreis|betrag|gesamt|quantite|prix|montant|aantal|prijs|bedrag|cantidad|precio|importe|quantita|prezzo|importo|ilosc|cena|disc|rm)\b"
+    r"\b(?:qty|qte|qantite|pu|sous|quantity|price|amount|amt|total|u\.?price|unit|menge|preis|einzelpreis|"
+    r"betrag|gesamt|quantite|prix|montant|aantal|prijs|bedrag|cantidad|precio|importe|quantita|prezzo|"
+    r"importo|ilosc|cena|disc|rm)\b"
 )
-_PRICE_FIRST = re.compile(r"\b(?:pu|p\.u|prix|price|preis|nettopreis|einzelpreis|precio|prezzo|prijs|cena)\b.*\b(?:qte|qty|quantity|quantite|menge|anzahl|cantidad|quantita|aantal|ilosc)\b")
-_QUANTITY = re.compile(r"(\d{1,4}(?:[.,]\d{1,3})?)\s?(?:[x*@]|pcs?|st(?:k|ck)?\.?|units?|ea|pkt|kg|h|std|unit.s.|stuck)?", re.IGNORECASE)
+_PRICE_FIRST = re.compile(
+    r"\b(?:pu|p\.u|prix|price|preis|nettopreis|einzelpreis|precio|prezzo|prijs|cena)\b.*\b(?:qte|qty|"
+    r"quantity|quantite|menge|anzahl|cantidad|quantita|aantal|ilosc)\b"
+)
+_QUANTITY = re.compile(
+    r"(\d{1,4}(?:[.,]\d{1,3})?)\s?(?:[x*@]|pcs?|st(?:k|ck)?\.?|units?|ea|pkt|kg|h|std|unit.s.|stuck)?", re.IGNORECASE
+)
 _FILLER = re.compile(r"[x*@]|\W+|RM|EUR|\u20ac|\$", re.IGNORECASE)
 _SUM_WORDS = 0.6
 _MANY = 100  # from here on a number at a row's start is rather a code
@@ -71,8 +88,10 @@ def _described(priced: _Priced, above: Row) -> _Priced:
 def _body(paper: Paper) -> list[Row]:
     start = next((row.index + 1 for row in paper.rows if _is_head(row)), None)
     if start is None:
-        start = next((row.index for row in paper.rows if row.index > 1 and _priced(row) and not dates_in(row.span.text)), 0)
-    body = []
+        start = next(
+            (row.index for row in paper.rows if row.index > 1 and _priced(row) and not dates_in(row.span.text)), 0
+        )
+    body: list[Row] = []
     for row in paper.rows[start:]:
         if _is_sum(row) and row.money:
             if body:
@@ -84,7 +103,10 @@ def _body(paper: Paper) -> list[Row]:
 
 
 def _is_head(row: Row) -> bool:
-    return bool(not row.money and ((_HEAD.search(row.text) and _COLUMNS.search(row.text)) or len(_COLUMNS.findall(row.text)) >= 3))
+    return bool(
+        not row.money
+        and ((_HEAD.search(row.text) and _COLUMNS.search(row.text)) or len(_COLUMNS.findall(row.text)) >= 3)
+    )
 
 
 def _is_sum(row: Row) -> bool:
@@ -112,9 +134,9 @@ def _priced(row: Row, *, price_first: bool = False) -> _Priced | None:
             row=row,
         )
     words = list(row.span.tokens[: row.span.tokens.index(row.money[0].span.tokens[0])])
-    price = row.money[0] if len(row.money) > 1 else None
-    counted, words = _quantity(words, price)
-    return _Priced(description=tuple(words), quantity=counted, price=price, amount=amount, row=row)
+    first = row.money[0] if len(row.money) > 1 else None
+    counted, words = _quantity(words, first)
+    return _Priced(description=tuple(words), quantity=counted, price=first, amount=amount, row=row)
 
 
 def _factors(numbers: Sequence[Amount], product: Decimal, *, price_first: bool = False) -> tuple[Amount, Amount] | None:

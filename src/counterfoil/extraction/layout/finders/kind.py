@@ -10,9 +10,27 @@ from counterfoil.records.domain import FieldPath, Kind
 
 PATH = FieldPath("kind")
 _SIGNS: tuple[tuple[Kind, float, str], ...] = (
-    (Kind.CREDIT_NOTE, 0.95, r"\b(?:credit note|credit memo|gutschrift|rechnungskorrektur|avoir|nota de credito|nota di credito|creditnota|creditfactuur)\b"),
-    (Kind.RECEIPT, 0.9, r"\b(?:receipt|kassenbon|kassenbeleg|quittung|ticket|scontrino|kassabon|paragon|recibo|resit|cash bill|cash sales?|bon fiscal|guest check)\b"),
-    (Kind.RECEIPT, 0.6, r"\b(?:cashier|kasse|ruckgeld|change due|tendered|cash|gegeben|rendu|wisselgeld|change|guest|server)\b"),
+    (
+        Kind.CREDIT_NOTE,
+        0.95,
+        (
+            r"\b(?:credit note|credit memo|gutschrift|rechnungskorrektur|avoir|nota de credito|nota di credito|"
+            r"creditnota|creditfactuur)\b"
+        ),
+    ),
+    (
+        Kind.RECEIPT,
+        0.9,
+        (
+            r"\b(?:receipt|kassenbon|kassenbeleg|quittung|ticket|scontrino|kassabon|paragon|recibo|resit|"
+            r"cash bill|cash sales?|bon fiscal|guest check)\b"
+        ),
+    ),
+    (
+        Kind.RECEIPT,
+        0.6,
+        r"\b(?:cashier|kasse|ruckgeld|change due|tendered|cash|gegeben|rendu|wisselgeld|change|guest|server)\b",
+    ),
     (Kind.INVOICE, 0.7, r"\b(?:invoice|rechnung|facture|factura|fattura|factuur|fatura|faktura)\b"),
 )
 _COMPILED = tuple((kind, score, re.compile(pattern)) for kind, score, pattern in _SIGNS)

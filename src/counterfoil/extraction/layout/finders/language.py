@@ -10,6 +10,7 @@ PATH = FieldPath("language")
 
 
 def find(paper: Paper) -> Iterable[Candidate]:
+    """Propose the language, shown by the row with most letters."""
     if paper.locale.language:
         wordy = max(paper.rows, key=lambda row: sum(letter.isalpha() for letter in row.text))
         yield Candidate(path=PATH, value=paper.locale.language, span=wordy.span, score=0.8)

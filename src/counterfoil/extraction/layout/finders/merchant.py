@@ -17,21 +17,30 @@ from counterfoil.records.domain import FieldPath
 
 PATH = FieldPath("merchant.name")
 LEGAL_FORM = re.compile(
-    r"\b(?:[s5]dn|bhd|berhad|gmbh|ltd|limited|inc|s\.?a\.?r\.?l|b\.?v|llc|ag|e\.? ?k|ohg|s/b)\b|\bs\.?r\.?l\b|\bs\.?p\.?a\b|\bsp\.? ?z ?o"
+    r"\b(?:[s5]dn|bhd|berhad|gmbh|ltd|limited|inc|s\.?a\.?r\.?l|b\.?v|llc|ag|e\.? ?k|ohg|s/b)\b|"
+    r"\bs\.?r\.?l\b|\bs\.?p\.?a\b|\bsp\.? ?z ?o"
 )
 _TRADE = re.compile(
-    r"\b(?:enterprises?|trading|corp|plc|kg|sas|pty|pte|company|restaurant|restoran|cafe|hotel|store|market|supermarket|mart|pharmacy|hardware|stationery|bakery|"
+    r"\b(?:enterprises?|trading|corp|plc|kg|sas|pty|pte|company|restaurant|restoran|cafe|hotel|store|"
+    r"market|supermarket|mart|pharmacy|hardware|stationery|bakery|"
     r"kitchen|grill|pizza|bar|shop|apotheke|markt|autovermietung|verein|markets?)\b"
 )
 _ONLY_A_FORM = re.compile(
-    r"\W*(?:co\b\W*)?(?:(?:enterprises?|trading|company|marketing)\w?\W*)?(?:\([^)]*\)\W*)?(?:[s5]dn\W*bh?d?|sdn|s/b|bhd|berhad|enterprise|trading|company|ltd|limited|gmbh|inc)\W*(?:\([^)]*\)|\d{5,7}\W?\w)?\W*"
+    r"\W*(?:co\b\W*)?(?:(?:enterprises?|trading|company|"
+    r"marketing)\w?\W*)?(?:\([^)]*\)\W*)?(?:[s5]dn\W*bh?d?|sdn|s/b|bhd|berhad|enterprise|trading|company|"
+    r"ltd|limited|gmbh|inc)\W*(?:\([^)]*\)|\d{5,7}\W?\w)?\W*"
 )
 _NOT_NAME = re.compile(
-    r"\b(?:tel|phone|fax|gst|vat reg|date|time|cashier|www|http|invoice|receipt|total|page|seite|table|order|welcome|thank|your|customer|server|guest|cash bill|copy|tax|bill no|"
-    r"check no|operator|dine in|take ?out|to go|drive thru|goods|returnable|refundable|come again|staff|manager|mgr|register|trans|terminal|rechnung|facture|factura|fattura|factuur\w*|"
+    r"\b(?:tel|phone|fax|gst|vat reg|date|time|cashier|www|http|invoice|receipt|total|page|seite|table|"
+    r"order|welcome|thank|your|customer|server|guest|cash bill|copy|tax|bill no|"
+    r"check no|operator|dine in|take ?out|to go|drive thru|goods|returnable|refundable|come again|staff|"
+    r"manager|mgr|register|trans|terminal|rechnung|facture|factura|fattura|factuur\w*|"
     r"adresse|anschrift|datum|nummer|wahrung|iban|details)\b|@|\bstore\W*#?\d|\bstore [:#]|:$"
 )
-_DOMAIN = re.compile(r"(?:www\.|https?://(?:www\.)?|@)([a-z][a-z0-9-]{2,})\.(?:com?|de|fr|nl|it|es|pt|pl|at|ch|be|eu|net|org|my|us|uk|au)\b")
+_DOMAIN = re.compile(
+    r"(?:www\.|https?://(?:www\.)?|@)([a-z][a-z0-9-]{2,})\.(?:com?|de|fr|nl|it|es|pt|pl|at|ch|be|eu|net|"
+    r"org|my|us|uk|au)\b"
+)
 _MAIL_SERVICES = {"gmail", "yahoo", "hotmail", "outlook", "gmx", "web", "facebook", "instagram"}
 _PARTED = re.compile(r"\s+[-\u2013\u00b7\u2022|*]\s+|\s*[\u00b7\u2022|]\s*")
 _HEAD_ROWS = 14
@@ -40,6 +49,7 @@ _SHORTEST_WORDS = 2.6  # letters a word on average; OCR makes shorter ones of a 
 
 
 def find(paper: Paper) -> Iterable[Candidate]:
+    """Propose names from each sort of place."""
     yield from _heads(paper)
     yield from _senders(paper)
     yield from _domains(paper)
@@ -64,7 +74,9 @@ def _heads(paper: Paper) -> Iterator[Candidate]:
             name = clean_name(span.text)
             if len(re.sub(r"[^A-Za-z\u00c0-\u017f]", "", name)) < 3:
                 continue
-            score = _words_score(name) - 0.06 * min(rank, 7) + 0.1 * min(max(whole[0].span.height / usual - 1.1, 0.0), 1.0)
+            score = (
+                _words_score(name) - 0.06 * min(rank, 7) + 0.1 * min(max(whole[0].span.height / usual - 1.1, 0.0), 1.0)
+            )
             score += _address_bonus(below) + _section_bonus(paper, whole[0]) + _echo_bonus(paper, name, span)
             score -= _UNSURE * max(_SURE_LETTERS - mean(token.word.score for token in span.tokens), 0)
             yield Candidate(path=PATH, value=name, span=span, score=min(max(score, 0.02), 1.0))
@@ -141,7 +153,11 @@ def _echo_bonus(paper: Paper, name: str, span: Span) -> float:
     word = max(re.findall(r"[a-z]+", folded(name)), key=len, default="")
     if len(word) < 4:
         return 0.0
-    others = [row for row in paper.rows if row.span.tokens[0].page == span.page and not set(row.span.tokens) & set(span.tokens)]
+    others = [
+        row
+        for row in paper.rows
+        if row.span.tokens[0].page == span.page and not set(row.span.tokens) & set(span.tokens)
+    ]
     if any(word in found[1] for row in others for found in _DOMAIN.finditer(folded(row.span.text))):
         return 0.1
     return 0.06 if any(word in folded(row.span.text) for row in others) else 0.0

@@ -18,6 +18,7 @@ _FILLERS = re.compile(r"[\W_]*(?:no|nr|n|number|nummer|num|numero|id|date|datum|
 
 
 def find(paper: Paper) -> Iterable[Candidate]:
+    """Propose the number beside or under the words for one."""
     for row in paper.rows:
         sure, where = strength(Label.NUMBER, row.text), place(Label.NUMBER, row.text)
         if not sure or where is None:
@@ -26,7 +27,9 @@ def find(paper: Paper) -> Iterable[Candidate]:
         glued = _glued(row.span.tokens[start], row.text.split(" ")[start])
         for tokens, share in _places(paper, row, start, glued):
             if value := _value(tokens):
-                yield Candidate(path=PATH, value=value, span=Span(tokens=tuple(tokens)), score=_score(sure, share, row, value))
+                yield Candidate(
+                    path=PATH, value=value, span=Span(tokens=tuple(tokens)), score=_score(sure, share, row, value)
+                )
                 break
 
 
@@ -45,7 +48,11 @@ def _places(paper: Paper, row: Row, start: int, glued: bool) -> Iterator[tuple[l
     tokens = row.span.tokens
     if glued:
         yield [tokens[start]], 0.95
-    named = [index for index in range(start + 1, min(start + 4, len(tokens))) if _WORD_NUMBER.fullmatch(tokens[index].text.casefold())]
+    named = [
+        index
+        for index in range(start + 1, min(start + 4, len(tokens)))
+        if _WORD_NUMBER.fullmatch(tokens[index].text.casefold())
+    ]
     start = named[-1] if named else start
     for token in tokens[start + 1 : start + 5]:
         if not re.search(r"\d", token.text) and not _FILLERS.fullmatch(token.text.casefold()):

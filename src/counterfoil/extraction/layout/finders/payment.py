@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable, Iterator
 
 from counterfoil.extraction.layout.candidates import Candidate
-from counterfoil.extraction.layout.labelled import blotted, labelled_amounts
-from counterfoil.extraction.layout.labels import Label, place
+from counterfoil.extraction.layout.labelled import labelled_amounts
+from counterfoil.extraction.layout.labels import Label, blotted, place
 from counterfoil.extraction.layout.paper import Paper
 from counterfoil.extraction.layout.rows import Span
 from counterfoil.records.domain import FieldPath, PaymentMethod
@@ -14,12 +14,22 @@ METHOD = FieldPath("payment_method")
 LAST_DIGITS = FieldPath("payment_last_digits")
 _MASKED = re.compile(r"(?:[x*#.\u2022]{2,}[\s-]*){1,4}(\d{4})(?!\d)", re.IGNORECASE)
 _ENDING = re.compile(r"(?:ending in|card no|account|acct|card#|card)\D{0,12}?[x*#]{2,}\W*(\d{4})(?!\d)")
-_TRANSFER = re.compile(r"\b(?:bank transfer|wire transfer|uberweisung|uberweisen|virement|transferencia|bonifico|overschrijving|przelew|iban)\b")
-_DIRECT_DEBIT = re.compile(r"\b(?:lastschrift|direct debit|prelevement|sepa mandat\w*|domiciliacion|incasso|mandatsreferenz|wird eingezogen|abgebucht)\b")
-_CARD_SLIP = re.compile(r"\b(?:visa|mastercard|master card|amex|maestro|girocard|credit card|debit card|kartenzahlung|carte bancaire|auth code|approval code)\b")
+_TRANSFER = re.compile(
+    r"\b(?:bank transfer|wire transfer|uberweisung|uberweisen|virement|transferencia|bonifico|"
+    r"overschrijving|przelew|iban)\b"
+)
+_DIRECT_DEBIT = re.compile(
+    r"\b(?:lastschrift|direct debit|prelevement|sepa mandat\w*|domiciliacion|incasso|mandatsreferenz|"
+    r"wird eingezogen|abgebucht)\b"
+)
+_CARD_SLIP = re.compile(
+    r"\b(?:visa|mastercard|master card|amex|maestro|girocard|credit card|debit card|kartenzahlung|"
+    r"carte bancaire|auth code|approval code)\b"
+)
 
 
 def find(paper: Paper) -> Iterable[Candidate]:
+    """Propose methods of payment and the digits that a card shows."""
     yield from _methods(paper)
     yield from _digits(paper)
 
@@ -31,7 +41,9 @@ def _methods(paper: Paper) -> Iterator[Candidate]:
         (Label.CASH, PaymentMethod.CASH, 0.85 if changed else 0.6),
     ):
         for one in labelled_amounts(paper, label)[:1]:
-            yield Candidate(path=METHOD, value=method, span=_words(one.label_row.span, one.label_row.text, label), score=score)
+            yield Candidate(
+                path=METHOD, value=method, span=_words(one.label_row.span, one.label_row.text, label), score=score
+            )
     for method, pattern, score in (
         (PaymentMethod.CARD, _CARD_SLIP, 0.65),
         (PaymentMethod.DIRECT_DEBIT, _DIRECT_DEBIT, 0.75),
@@ -40,7 +52,9 @@ def _methods(paper: Paper) -> Iterator[Candidate]:
         for row in paper.rows:
             if found := pattern.search(row.text):
                 first, last = row.text[: found.start()].count(" "), row.text[: found.end()].count(" ")
-                yield Candidate(path=METHOD, value=method, span=Span(tokens=row.span.tokens[first : last + 1]), score=score)
+                yield Candidate(
+                    path=METHOD, value=method, span=Span(tokens=row.span.tokens[first : last + 1]), score=score
+                )
                 break
 
 
@@ -55,4 +69,6 @@ def _digits(paper: Paper) -> Iterator[Candidate]:
         if found:
             last = row.text[: found.end()].count(" ")
             first = row.text[: found.start()].count(" ")
-            yield Candidate(path=LAST_DIGITS, value=found[1], span=Span(tokens=row.span.tokens[first : last + 1]), score=0.8)
+            yield Candidate(
+                path=LAST_DIGITS, value=found[1], span=Span(tokens=row.span.tokens[first : last + 1]), score=0.8
+            )

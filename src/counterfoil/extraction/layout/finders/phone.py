@@ -10,12 +10,16 @@ from counterfoil.records.domain import FieldPath
 
 PATH = FieldPath("merchant.phone")
 _NUMBER = r"\+?\(?\d[\d()\s./-]{5,}\d"
-_ANNOUNCED = re.compile(rf"\b(?:tele?(?:phone|fon|fono|foon|fone)?|phone|fon|h/?p|mobile?|ph|t|contact no|hotline)\b[\s.:#no()-]*({_NUMBER})")
+_ANNOUNCED = re.compile(
+    rf"\b(?:tele?(?:phone|fon|fono|foon|fone)?|phone|fon|h/?p|mobile?|ph|t|contact no|hotline)\b"
+    rf"[\s.:#no()-]*({_NUMBER})"
+)
 _FORM = re.compile(r"(?<![\d-])(\(\d{3}\)\s?\d{3}[\s-]\d{4}|\d{3}[-.]\d{3}[-.]\d{4})(?!\d)")
 _FAX = re.compile(r"[\s,/;]*(?:fax|f)\b")
 
 
 def find(paper: Paper) -> Iterable[Candidate]:
+    """Propose announced numbers, and those of a form that only telephones have."""
     for row in paper.rows:
         for pattern, score in ((_ANNOUNCED, 0.85), (_FORM, 0.6)):
             found = pattern.search(row.text)

@@ -12,6 +12,7 @@ PATH = FieldPath("subtotal")
 
 
 def find(paper: Paper) -> Iterable[Candidate]:
+    """Propose what is called a subtotal."""
     for one in labelled_amounts(paper, Label.SUBTOTAL):
         if one.amount.value:
             yield Candidate(path=PATH, value=one.amount.value, span=one.amount.span, score=one.strength)

@@ -10,18 +10,32 @@ from counterfoil.extraction.layout.rows import Span
 from counterfoil.records.domain import FieldPath
 
 PATH = FieldPath("merchant.tax_id")
-_FORM = re.compile(r"(?<![A-Z0-9])(?:[A-Z]{2} ?(?:[A-Z0-9]{2} ?)?\d[\d .-]{5,13}\d[A-Z0-9]{0,3}|\d[\d ./-]{6,14}\d|[A-Z]\d{8}|\d{2}-\d{7})(?![A-Z0-9])", re.IGNORECASE)
-_EU = re.compile(r"(?<![A-Z0-9])(?:DE ?\d{9}|ATU\d{8}|FR ?[0-9A-Z]{2} ?\d{3} ?\d{3} ?\d{3}|NL ?\d{9} ?B\d{2}|IT ?\d{11}|ES ?[A-Z]\d{8}|ES ?[A-Z]\d{7}[A-Z]|PL ?\d{10}|BE ?0\d{9}|GB ?\d{9}|LU ?\d{8})(?![A-Z0-9])")
+_FORM = re.compile(
+    r"(?<![A-Z0-9])(?:[A-Z]{2} ?(?:[A-Z0-9]{2} ?)?\d[\d .-]{5,13}\d[A-Z0-9]{0,3}|\d[\d ./-]{6,14}\d|"
+    r"[A-Z]\d{8}|\d{2}-\d{7})(?![A-Z0-9])",
+    re.IGNORECASE,
+)
+_EU = re.compile(
+    r"(?<![A-Z0-9])(?:DE ?\d{9}|ATU\d{8}|FR ?[0-9A-Z]{2} ?\d{3} ?\d{3} ?\d{3}|NL ?\d{9} ?B\d{2}|"
+    r"IT ?\d{11}|ES ?[A-Z]\d{8}|ES ?[A-Z]\d{7}[A-Z]|PL ?\d{10}|BE ?0\d{9}|GB ?\d{9}|LU ?\d{8})(?![A-Z0-9])"
+)
 
 
 def find(paper: Paper) -> Iterable[Candidate]:
+    """Propose numbers of a European form, and announced ones."""
     for row in paper.rows:
         if found := _EU.search(row.span.text):
             yield _candidate(row.span, found, 0.85 - row.index * 0.002)
             continue
         where = place(Label.TAX_ID, row.text)
         found = _FORM.search(row.span.text, where[1]) if where else None
-        if where and found and found.start() - where[1] < 12 and "%" not in row.text and len(re.sub(r"\D", "", found[0])) >= 8:
+        if (
+            where
+            and found
+            and found.start() - where[1] < 12
+            and "%" not in row.text
+            and len(re.sub(r"\D", "", found[0])) >= 8
+        ):
             yield _candidate(row.span, found, 0.8 - row.index * 0.002)
 
 

@@ -12,6 +12,7 @@ PATH = FieldPath("tip")
 
 
 def find(paper: Paper) -> Iterable[Candidate]:
+    """Propose what is called a tip."""
     for one in labelled_amounts(paper, Label.TIP):
         if one.amount.value > 0:
             yield Candidate(path=PATH, value=one.amount.value, span=one.amount.span, score=one.strength * 0.7)
