@@ -3,7 +3,6 @@
 Everything happens on this machine, in `data/demo`, which is made anew each time.
 """
 
-import json
 import os
 import shutil
 import subprocess
@@ -31,6 +30,7 @@ DOCUMENTS = (
     "card-slip.png",
     "receipt-two-sides.tiff",
 )
+LEDGER_COLUMNS = ("Merchant", "Date", "Total", "Currency", "Tax", "Number")
 PATIENCE_SECONDS = 180
 SURE, CHECK, DOUBTFUL = "#17693a", "#8a4b00", "#a8201a"
 
@@ -46,9 +46,11 @@ def main() -> None:
         handed_in = [(name, _hand_in(api, SAMPLES / name)) for name in DOCUMENTS]
         for name, answer in handed_in:
             _show(api, name, answer)
+        _approve(api)
         _show_ledger(api)
     out.print(
-        f"\nDone in {time.monotonic() - started:.0f} s. The pages with their boxes are in [bold]{_shown(FOLDER / 'pages')}[/].\n"
+        f"\nDone in {time.monotonic() - started:.0f} s. "
+        f"The pages with their boxes are in [bold]{_shown(FOLDER / 'pages')}[/].\n"
         "To go on: [bold]make serve[/], then open http://127.0.0.1:8000/docs\n"
         "       or [bold].venv/bin/counterfoil add YOUR-RECEIPT.jpg --wait[/] and [bold].venv/bin/counterfoil records[/]"
     )
@@ -61,7 +63,9 @@ def _server() -> Iterator[httpx2.Client]:
     environment = {**os.environ, "DATA_DIR": str(FOLDER), "DATABASE_URL": "", "LOG_FORMAT": "json"}
     command = [str(Path(sys.executable).parent / "counterfoil"), "serve", "--port", "0"]
     with (FOLDER / "server.log").open("wb") as log:
-        process = subprocess.Popen(command, env=environment, cwd=FOLDER, stdout=subprocess.PIPE, stderr=log)  # noqa: S603 - our own command
+        process = subprocess.Popen(  # noqa: S603 - our own command
+            command, env=environment, cwd=FOLDER, stdout=subprocess.PIPE, stderr=log
+        )
     try:
         assert process.stdout  # noqa: S101 - asked for above
         address = process.stdout.readline().decode().split()[-1:]
@@ -74,10 +78,10 @@ def _server() -> Iterator[httpx2.Client]:
         process.wait(timeout=150)
 
 
-def _hand_in(api: httpx2.Client, path: Path) -> Mapping[str, Any]:
+def _hand_in(api: httpx2.Client, path: Path) -> dict[str, Any]:
     with path.open("rb") as content:
-        answer = api.post("/receipts/upload", files={"file": (path.name, content)})
-    return _checked(answer)
+        handed_in: dict[str, Any] = _checked(api.post("/receipts/upload", files={"file": (path.name, content)}))
+    return handed_in
 
 
 def _show(api: httpx2.Client, name: str, answer: Mapping[str, Any]) -> None:
@@ -94,10 +98,10 @@ def _show(api: httpx2.Client, name: str, answer: Mapping[str, Any]) -> None:
     _draw_pages(api, name, answer["document_id"], record)
 
 
-def _ended(api: httpx2.Client, job_id: str) -> Mapping[str, Any]:
+def _ended(api: httpx2.Client, job_id: str) -> dict[str, Any]:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
-        job = _checked(api.get(f"/jobs/{job_id}"))
+        job: dict[str, Any] = _checked(api.get(f"/jobs/{job_id}"))
         if job["status"] in {"completed", "dead_letter", "cancelled"}:
             return job
         if time.monotonic() > deadline:
@@ -108,22 +112,34 @@ def _ended(api: httpx2.Client, job_id: str) -> Mapping[str, Any]:
 def _record_table(name: str, record: Mapping[str, Any]) -> Table:
     state = "accepted by rule" if record["status"] == "accepted" else "waits for a person's look"
     table = Table(title=f"\n{name}: {state}", title_justify="left", title_style="bold", box=None, header_style="dim")
-    table.add_column("field")
-    table.add_column("value", max_width=48)
-    table.add_column("sure", justify="right")
-    table.add_column("where on the page")
+    table.add_column("field", no_wrap=True)
+    table.add_column("value", max_width=50)
+    table.add_column("sure", justify="right", no_wrap=True)
+    table.add_column("where on the page", no_wrap=True)
     for field in record["fields"]:
-        colour = _colour(field["confidence"])
-        sure = f"[{colour}]{field['confidence']:.2f}[/]" if field["confidence"] is not None else ""
-        table.add_row(field["label"], escape(field["value"] or ""), sure, _place(field["evidence"]))
+        if not field["path"].startswith("line_items."):
+            table.add_row(field["label"], escape(field["value"] or ""), _sure(field), _place(field["evidence"]))
+    for number, item in enumerate(record["data"]["line_items"]):
+        shown = next(field for field in record["fields"] if field["path"].startswith(f"line_items.{number}."))
+        table.add_row(f"line {number + 1}", escape(_item(item)), _sure(shown), _place(shown["evidence"]))
     return table
+
+
+def _item(item: Mapping[str, Any]) -> str:
+    times = f"{item['quantity']} × " if item["quantity"] else ""
+    return f"{times}{item['description'] or '?'} = {item['amount'] or '?'}"
+
+
+def _sure(field: Mapping[str, Any]) -> str:
+    sure = field["confidence"]
+    return f"[{_colour(sure)}]{sure:.2f}[/]" if sure is not None else ""
 
 
 def _place(evidence: Mapping[str, Any] | None) -> str:
     if not evidence:
         return ""
     left, top, _, _ = evidence["box"]
-    return f"page {evidence['page']}, {left:.0%} across, {top:.0%} down"
+    return f"page {evidence['page']}, {left:.0%} → {top:.0%} ↓"
 
 
 def _colour(confidence: float | None) -> str:
@@ -157,24 +173,30 @@ def _draw_boxes(page: Image.Image, fields: Sequence[Mapping[str, Any]]) -> None:
         pen.text((corners[0], corners[3] + 1), field["label"], fill=_colour(field["confidence"]), font_size=width * 6)
 
 
+def _approve(api: httpx2.Client) -> None:
+    """Answer every open review with a yes, as a person would who has looked at the page."""
+    reviews = _checked(api.get("/reviews", params={"status": "open"}))["items"]
+    for review in reviews:
+        _checked(api.post(f"/reviews/{review['id']}/approve", json={"version": review["version"]}))
+    if reviews:
+        out.print(f"\n{len(reviews)} records were in doubt; approving them, as a person would after a look …")
+
+
 def _show_ledger(api: httpx2.Client) -> None:
-    """Show the rows that were written; what is in doubt waits for a person and is not among them."""
+    """Wait until every record is in the ledger, and show its rows."""
     ledger = _checked(api.get("/targets"))["items"][0]
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while any(job["type"] == "deliver" and job["status"] != "completed" for job in _unfinished(api)):
+    while len(rows := _checked(api.get(f"/targets/{ledger['id']}/rows"))["items"]) < len(DOCUMENTS):
         if time.monotonic() > deadline:
-            sys.exit("A delivery was not finished in time.")
+            sys.exit(f"Not every record was delivered in time; see {_shown(FOLDER / 'server.log')}.")
         time.sleep(0.2)
-    rows = _checked(api.get(f"/targets/{ledger['id']}/rows"))["items"]
-    waiting = _checked(api.get("/reviews", params={"status": "open"}))["items"]
-    out.print(f"\n[bold]{ledger['name']}[/]: {len(rows)} rows written, {len(waiting)} records wait for a person's look")
-    for row in rows:
-        out.print(f"  {escape(json.dumps(row['values'], ensure_ascii=False))}")
-
-
-def _unfinished(api: httpx2.Client) -> Sequence[Mapping[str, Any]]:
-    jobs: Sequence[Mapping[str, Any]] = _checked(api.get("/jobs", params={"limit": 200}))["items"]
-    return jobs
+    table = Table(title=f"\nWritten to the {ledger['name']}", title_justify="left", title_style="bold", box=None)
+    for column in LEDGER_COLUMNS:
+        table.add_column(column)
+    for row in reversed(rows):
+        values = {value["name"]: value["value"] for value in row["values"]}
+        table.add_row(*(escape(str(values.get(column) or "")) for column in LEDGER_COLUMNS))
+    out.print(table)
 
 
 def _checked(answer: httpx2.Response) -> Any:

@@ -1,6 +1,8 @@
-"""Builds the house: the only module that names implementations. Every process, and every child of one, calls `build`."""
+"""Builds the house: the only module that names implementations; every process and every child of one calls it."""
 
-from collections.abc import Iterable, Mapping
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -9,6 +11,7 @@ from fastapi import APIRouter
 from sqlalchemy import make_url
 
 from counterfoil import migrations, pipeline
+from counterfoil.access.domain import DEFAULT_WORKSPACE
 from counterfoil.access.infrastructure.sql import SqlWorkspaceStore
 from counterfoil.access.service import AccessService, OpenEntrance
 from counterfoil.documents.api import router as documents_router
@@ -80,6 +83,7 @@ class House:
     documents: DocumentService
     records: RecordService
     jobs: JobService
+    targets: TargetService
     readers: tuple[Reader, ...]
     pages: DecodedPages
     dispatcher: Dispatcher
@@ -92,6 +96,7 @@ def build(settings: Settings) -> House:
     migrations.migrate(house.database)
     with house.database.transaction() as tx:
         SqlWorkspaceStore().ensure_default(tx)
+        house.targets.ensure_default(tx, DEFAULT_WORKSPACE)
     house.documents.sweep()
     return house
 
@@ -115,7 +120,7 @@ def assemble(settings: Settings) -> House:
         store=SqlDocumentStore(),
         byte_store=FileBytes(folder=settings.data_dir),
         decoder=LimitedDecoder(pages=pages),
-        targets=TargetLookup(database=database, store=SqlTargetStore()),
+        targets=TargetLookup(store=SqlTargetStore()),
         next_step=steps.start_reading,
         read_again=steps.start_reading_again,
         clock=clock,
@@ -179,8 +184,9 @@ def assemble(settings: Settings) -> House:
         reviews=reviews,
         deliveries=deliveries,
         archive=RecordFiles(settings.data_dir),
+        public_url=settings.public_url,
     )
-    metrics.registry.register(QueueCollector(partial(_counts, database, job_store)))
+    metrics.registry.register(QueueCollector(jobs.counts))
     access = AccessService(entrance=OpenEntrance())
     parts = (database, metrics, access, jobs, documents, extractions, records, reviews, targets, deliveries, ledgers)
     return House(
@@ -192,6 +198,7 @@ def assemble(settings: Settings) -> House:
         documents=documents,
         records=records,
         jobs=jobs,
+        targets=targets,
         readers=readers,
         pages=pages,
         dispatcher=dispatcher,
@@ -235,16 +242,24 @@ def worker(house: House) -> Worker:
     )
 
 
+@contextmanager
+def working(house: House) -> Iterator[None]:
+    """Run a worker beside what is done in the context, and let it finish its jobs afterwards."""
+    at_work = worker(house)
+    thread = threading.Thread(target=at_work.run, name="worker")
+    thread.start()
+    try:
+        yield
+    finally:
+        at_work.stop()
+        thread.join()
+
+
 def _workers(settings: Settings) -> WorkerStore:
     """On SQLite all workers are on this machine, where a lock tells better than a clock who is alive."""
     if make_url(settings.database).get_backend_name() == "sqlite":
         return LockedWorkerStore(settings.data_dir / "workers")
     return SqlWorkerStore()
-
-
-def _counts(database: Database, store: SqlJobStore) -> Iterable[tuple[str, str, int]]:
-    with database.reading() as tx:
-        return [(queue, status, number) for (queue, status), number in store.counts(tx).items()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,4 +272,4 @@ class _Measured:
         seconds = (attempt.ended_at - attempt.started_at).total_seconds()
         self.metrics.attempts.labels(type=after.type, ending=attempt.ending).inc()
         self.metrics.attempt_seconds.labels(type=after.type).observe(seconds)
-        pipeline.measure(self.metrics, after, attempt, seconds)
+        pipeline.measure(self.metrics, after, attempt)

@@ -2,16 +2,15 @@
 
 import json
 import sys
-import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -27,6 +26,7 @@ from counterfoil.jobs.schemas import JobRead
 from counterfoil.records.schemas import RecordSummary
 
 LOOK_EVERY_SECONDS = 0.2
+WAITING = "[dim]○[/]"
 SIGNS = {
     JobStatus.COMPLETED: "[green]✓[/]",
     JobStatus.DEAD_LETTER: "[red]✕[/]",
@@ -99,7 +99,7 @@ def records(limit: Limit = 20, as_json: AsJson = False) -> None:
     for one in shown:
         total = f"{one.total} {one.currency or ''}" if one.total is not None else ""
         row = (one.issue_date, one.merchant, total, one.status, ", ".join(one.reasons), one.id)
-        table.add_row(*(str(cell if cell is not None else "–") for cell in row))
+        table.add_row(*(str(cell if cell is not None else "-") for cell in row))
     _print_table(table, "No records yet. Hand in a document: counterfoil add FILE --wait")
 
 
@@ -110,16 +110,18 @@ def jobs(
     as_json: AsJson = False,
 ) -> None:
     """Show the jobs, newest first."""
-    page = _house().jobs.page(DEFAULT_WORKSPACE, Paging(limit=limit), status=status)
+    page = _house().jobs.list(DEFAULT_WORKSPACE, Paging(limit=limit), status=status)
     if as_json:
         _print_json([JobRead.of(job).model_dump(mode="json") for job in page.items])
         return
     table = Table("", "status", "what", "attempts", "since", "error", "id", box=None, header_style="bold")
     for job in page.items:
-        sign = SIGNS.get(job.status, "[dim]○[/]")
+        sign = SIGNS.get(job.status, WAITING)
         error = job.failure.message if job.failure and job.status is not JobStatus.COMPLETED else ""
         since = f"{job.created_at.astimezone():%Y-%m-%d %H:%M:%S}"
-        table.add_row(sign, job.status, job.description, f"{job.attempts}/{job.max_attempts}", since, error, str(job.id))
+        table.add_row(
+            sign, job.status, job.description, f"{job.attempts}/{job.max_attempts}", since, error, str(job.id)
+        )
     _print_table(table, "No jobs yet.")
 
 
@@ -177,11 +179,60 @@ def _await(house: House, handed_in: Sequence[HandIn], progress: Progress) -> dic
     wanted = [one.job for one in handed_in if one.job]
     ended: dict[JobId, Job] = {}
     bar = progress.add_task("Reading", total=len(wanted))
-    with _working(house):
-        while len(ended) < len(wanted) or house.jobs.busy(DEFAULT_WORKSPACE):
+    with bootstrap.working(house):
+        while len(ended) < len(wanted) or house.jobs.has_work():
             for job_id in wanted:
                 if job_id not in ended and (job := house.jobs.get(DEFAULT_WORKSPACE, job_id)).status.final:
                     ended[job_id] = job
             progress.update(bar, completed=len(ended))
             time.sleep(LOOK_EVERY_SECONDS)
     return ended
+
+
+def _progress() -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=err, transient=True)
+
+
+def _show_hand_ins(handed_in: Sequence[HandIn], jobs: Mapping[JobId, Job], *, as_json: bool) -> None:
+    if as_json:
+        _print_json([_hand_in_json(one, jobs.get(one.job) if one.job else None) for one in handed_in])
+        return
+    for one in handed_in:
+        job = jobs.get(one.job) if one.job else None
+        out.print(f"{_sign(one, job)} {escape(str(one.path))}: {escape(_words(one, job))}", highlight=False)
+
+
+def _sign(one: HandIn, job: Job | None) -> str:
+    if one.error:
+        return SIGNS[JobStatus.DEAD_LETTER]
+    return SIGNS.get(job.status, WAITING) if job else WAITING
+
+
+def _words(one: HandIn, job: Job | None) -> str:
+    if one.error:
+        return one.error
+    if job is None:
+        return f"handed in; job {one.job}"
+    return str(job.result["message"]) if job.result else job.failure.message if job.failure else job.status
+
+
+def _hand_in_json(one: HandIn, job: Job | None) -> dict[str, Any]:
+    return {
+        "file": str(one.path),
+        "job_id": str(one.job) if one.job else None,
+        "status": job.status if job else None,
+        "result": job.result if job else None,
+        "error": one.error or (job.failure.message if job and job.failure else None),
+    }
+
+
+def _print_table(table: Table, nothing: str) -> None:
+    if table.row_count:
+        out.print(table)
+    else:
+        err.print(nothing, highlight=False)
+
+
+def _print_json(content: object) -> None:
+    out.print_json(json.dumps(content))

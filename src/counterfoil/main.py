@@ -3,24 +3,27 @@
 import asyncio
 import errno
 import socket
-import threading
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 
 import uvicorn
 from fastapi import APIRouter, FastAPI
 
 from counterfoil import bootstrap
 from counterfoil.bootstrap import House
+from counterfoil.documents.api import UPLOAD_PATH
+from counterfoil.documents.domain import DocumentTooLarge
 from counterfoil.foundation import problems
+from counterfoil.foundation.body_limit import BodyLimit, RouteLimit
 from counterfoil.foundation.errors import Conflict
 from counterfoil.foundation.health import router as operation
 from counterfoil.foundation.logging import configure_logging
-from counterfoil.foundation.requests import RequestLog
 from counterfoil.foundation.metrics import Metrics
+from counterfoil.foundation.requests import RequestLog
 from counterfoil.foundation.settings import Settings, read_settings
 
 API = "/api/v1"
+FORM_BYTES = 64 * 2**10
 
 
 def create_app(house: House) -> FastAPI:
@@ -40,10 +43,15 @@ def create_app(house: House) -> FastAPI:
     app.include_router(api)
     app.include_router(operation)
     problems.install(app)
-    for layer in house.http_layers:
-        app.add_middleware(layer.kind, **layer.options)
+    app.add_middleware(BodyLimit, routes=[_upload_limit(house.settings)])
     app.add_middleware(RequestLog, metrics=house.metrics, new_id=house.new_id)
     return app
+
+
+def _upload_limit(settings: Settings) -> RouteLimit:
+    """Let through documents up to the limit, and what a form puts around them."""
+    most = settings.max_upload_bytes
+    return RouteLimit(path=API + UPLOAD_PATH, max_bytes=most + FORM_BYTES, error=DocumentTooLarge(most))
 
 
 class AddressInUse(Conflict):
@@ -72,21 +80,8 @@ def serve(settings: Settings, *, host: str, port: int) -> None:
         proxy_headers=False,
     )
     print(f"Counterfoil is at http://{host}:{listener.getsockname()[1]}", flush=True)  # noqa: T201 - for who started us
-    with _working(house):
+    with bootstrap.working(house):
         uvicorn.Server(config).run(sockets=[listener])
-
-
-@contextmanager
-def _working(house: House) -> Iterator[None]:
-    """Run a worker beside what is done in the context, and let it finish its jobs afterwards."""
-    worker = bootstrap.worker(house)
-    thread = threading.Thread(target=worker.run, name="worker")
-    thread.start()
-    try:
-        yield
-    finally:
-        worker.stop()
-        thread.join()
 
 
 def _listen(host: str, port: int) -> socket.socket:

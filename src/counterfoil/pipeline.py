@@ -3,15 +3,17 @@
     document received ─→ job read_document ─→ record drafted, review opened
                                                 │ in doubt: a person answers the review
                                                 ↓
-                                          record accepted ─→ job deliver ─→ row in the target
-          any change of a record ─→ job write_record_files ─→ Parquet file
+                                          record accepted ─→ job plan_deliveries ─→ job deliver, for each target
+      any change of a record ─→ job write_record_files ─→ JSON and Parquet files
 
 `Steps` says what follows what, and is given to the services as their next steps. `Handlers` does the jobs' work.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from statistics import fmean
+from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -19,19 +21,20 @@ from pydantic import BaseModel
 from counterfoil.access.domain import WorkspaceId
 from counterfoil.documents.domain import Document, DocumentId
 from counterfoil.documents.service import DocumentService
-from counterfoil.extraction.domain import Extraction
 from counterfoil.extraction.service import ExtractionService
 from counterfoil.foundation.database import Transaction
+from counterfoil.foundation.metrics import Metrics
 from counterfoil.jobs.context import JobContext
-from counterfoil.jobs.domain import Backoff, JobId, Json, Priority
+from counterfoil.jobs.domain import Attempt, Backoff, Job, JobId, Json, Priority
 from counterfoil.jobs.service import JobService
 from counterfoil.jobs.types import Handled, JobType
 from counterfoil.records.domain import Reason, ReasonCode, Record, RecordId
 from counterfoil.records.protocols import RecordArchive
 from counterfoil.records.service import RecordService
+from counterfoil.reviews.domain import Review
 from counterfoil.reviews.service import ReviewService
-from counterfoil.targets.domain import DeliveryId
-from counterfoil.targets.service import TargetService
+from counterfoil.targets.deliveries import DeliveryService
+from counterfoil.targets.domain import DeliveryId, TargetId
 
 DOCUMENT_BACKOFF = Backoff(base=timedelta(seconds=10))
 
@@ -41,6 +44,12 @@ class ReadDocument(BaseModel):
 
     document_id: UUID
     again: bool = False
+
+
+class PlanDeliveries(BaseModel):
+    """Which record to bring to its targets."""
+
+    record_id: UUID
 
 
 class Deliver(BaseModel):
@@ -63,9 +72,10 @@ READ_DOCUMENT = JobType(
     timeout_seconds=300,
     memory_mb=1024,
 )
-DELIVER = JobType(name="deliver", payload=Deliver, priority=Priority.HIGH, max_attempts=8, backoff=DOCUMENT_BACKOFF, light=True)
+PLAN_DELIVERIES = JobType(name="plan_deliveries", payload=PlanDeliveries, backoff=DOCUMENT_BACKOFF, light=True)
+DELIVER = JobType(name="deliver", payload=Deliver, priority=Priority.HIGH, backoff=DOCUMENT_BACKOFF, light=True)
 WRITE_RECORD_FILES = JobType(
-    name="write_record_files", payload=WriteRecordFiles, queue="low_priority", priority=Priority.LOW, light=True
+    name="write_record_files", payload=WriteRecordFiles, queue="low_priority", priority=Priority.LOW
 )
 
 
@@ -83,22 +93,20 @@ class Steps:
         """Follow a person's wish to have a document read anew."""
         return self._read(tx, document, ReadDocument(document_id=document.id, again=True))
 
-    def start_delivery(self, tx: Transaction, workspace: WorkspaceId, delivery_id: DeliveryId) -> JobId:
-        """Follow a delivery that was planned."""
-        return self.jobs.enqueue(
-            tx, workspace, DELIVER, Deliver(delivery_id=delivery_id), description="Deliver a record to its target"
-        )
+    def plan_deliveries(self, tx: Transaction, record: Record) -> None:
+        """Follow a record that was accepted."""
+        payload = PlanDeliveries(record_id=record.id)
+        self.jobs.enqueue(tx, record.workspace, PLAN_DELIVERIES, payload, description="Plan a record's deliveries")
 
-    def start_writing_files(self, tx: Transaction, record: Record) -> None:
-        """Follow a change of a record. Files of one record are written one after the other, so the newest stays."""
-        self.jobs.enqueue(
-            tx,
-            record.workspace,
-            WRITE_RECORD_FILES,
-            WriteRecordFiles(record_id=record.id),
-            concurrency_key=f"record-files:{record.id}",
-            description="Write a record's files",
-        )
+    def start_delivery(self, tx: Transaction, workspace: WorkspaceId, delivery_id: DeliveryId) -> None:
+        """Follow a delivery that was planned."""
+        payload = Deliver(delivery_id=delivery_id)
+        self.jobs.enqueue(tx, workspace, DELIVER, payload, description="Deliver a record to its target")
+
+    def write_record_files(self, tx: Transaction, record: Record) -> None:
+        """Follow a change of a record."""
+        payload = WriteRecordFiles(record_id=record.id)
+        self.jobs.enqueue(tx, record.workspace, WRITE_RECORD_FILES, payload, description="Write a record's files")
 
     def _read(self, tx: Transaction, document: Document, payload: ReadDocument) -> JobId:
         return self.jobs.enqueue(
@@ -115,17 +123,20 @@ class Steps:
 class Handlers:
     """What the jobs do."""
 
+    steps: Steps
     documents: DocumentService
     extractions: ExtractionService
     records: RecordService
     reviews: ReviewService
-    targets: TargetService
+    deliveries: DeliveryService
     archive: RecordArchive
+    public_url: str
 
-    def all(self) -> Iterable[Handled[BaseModel]]:
+    def all(self) -> Sequence[Handled[Any]]:
         """Return every job type with its handler."""
         return [
             Handled(type=READ_DOCUMENT, handler=self.read_document),
+            Handled(type=PLAN_DELIVERIES, handler=self.plan_deliveries),
             Handled(type=DELIVER, handler=self.deliver),
             Handled(type=WRITE_RECORD_FILES, handler=self.write_record_files),
         ]
@@ -136,7 +147,6 @@ class Handlers:
         job.progress(0, document.page_count, message=f"Reading {document.name}")
         extraction_id, extraction = self.extractions.read(document, self.documents.path(document), again=payload.again)
         job.log("Document read", reader=extraction.reader, version=extraction.version, values=len(extraction.sources))
-        job.progress(document.page_count, document.page_count, message="Drafting the record")
         with job.transaction() as tx:
             record = self.records.draft(
                 tx,
@@ -148,13 +158,51 @@ class Handlers:
                 self._duplicates(tx, document),
             )
             review = self.reviews.open(tx, job.workspace, record)
-            job.complete(tx, _result(document, extraction, record, review.id))
+            job.complete(tx, self._result(document, record, review))
+
+    def plan_deliveries(self, job: JobContext, payload: PlanDeliveries) -> None:
+        """Find out where a record has to go, and start its way there, together with the job's completion."""
+        record = self.records.get(job.workspace, RecordId(payload.record_id))
+        document = self.documents.get(job.workspace, record.document_id)
+        target = TargetId(document.target) if document.target else None
+        with job.transaction() as tx:
+            planned = self.deliveries.plan_deliveries(tx, job.workspace, record, target)
+            for delivery in planned:
+                self.steps.start_delivery(tx, job.workspace, delivery.id)
+            job.complete(tx, {"delivery_ids": [str(delivery.id) for delivery in planned]})
 
     def deliver(self, job: JobContext, payload: Deliver) -> Json:
         """Bring a record to its target."""
-        delivery = self.targets.deliver(job.workspace, DeliveryId(payload.delivery_id))
+        delivery = self.deliveries.deliver(job.workspace, DeliveryId(payload.delivery_id))
         return {"delivery_id": str(delivery.id), "status": delivery.status, "page_url": delivery.url}
 
     def write_record_files(self, job: JobContext, payload: WriteRecordFiles) -> None:
         """Write a record's files as it stands now."""
         self.archive.write(self.records.get(job.workspace, RecordId(payload.record_id)))
+
+    def _duplicates(self, tx: Transaction, document: Document) -> Sequence[Reason]:
+        first = self.documents.first_with_same_bytes(tx, document)
+        return [Reason(code=ReasonCode.DUPLICATE, facts={"document": first.name})] if first else []
+
+    def _result(self, document: Document, record: Record, review: Review) -> Json:
+        confidences = [source.confidence for source in record.sources.values()]
+        questions = len(record.reasons)
+        return {
+            "file_name": document.name,
+            "message": f"A person should look at it: {questions} questions." if questions else "Read without a doubt.",
+            "page_url": f"{self.public_url}/api/v1/records/{record.id}",
+            "record_id": str(record.id),
+            "review_id": str(review.id),
+            "confidence": round(fmean(confidences), 4) if confidences else None,
+        }
+
+
+def measure(metrics: Metrics, job: Job, attempt: Attempt) -> None:
+    """Count documents that were read; `job` stands as the attempt has left it."""
+    if job.type != READ_DOCUMENT.name:
+        return
+    metrics.documents.labels(status=job.status).inc()
+    metrics.reading_seconds.observe((attempt.ended_at - attempt.started_at).total_seconds())
+    confidence = (job.result or {}).get("confidence")
+    if confidence is not None:
+        metrics.confidence.observe(confidence)

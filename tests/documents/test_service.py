@@ -11,7 +11,6 @@ from io import BytesIO
 from pathlib import Path
 from threading import Barrier
 from typing import BinaryIO
-from uuid import UUID
 
 import pytest
 
@@ -68,7 +67,8 @@ def test_what_was_received_is_there_with_its_bytes_and_its_job(
     assert (document.size, document.sha256) == (len(PICTURE), hashlib.sha256(PICTURE).hexdigest())
     assert document.received_at == clock.now()
     assert service.path(document).read_bytes() == PICTURE
-    assert steps.read == [(document, TARGET)]
+    assert steps.read == [document]
+    assert document.target == TARGET
     assert received.same_as is None
 
 
@@ -104,7 +104,7 @@ def test_the_same_bytes_at_the_same_moment_are_two_documents_and_one_file(
 
     with ThreadPoolExecutor(4) as threads:
         ids = set(threads.map(receive, range(4)))
-    assert {document.id for document, _ in steps.read} == ids
+    assert {document.id for document in steps.read} == ids
     assert len(ids) == 4
     assert [path.read_bytes() for path in kept(tmp_path)] == [PICTURE]
 
@@ -181,7 +181,7 @@ class Watching(NotedSteps):
     folder: Path
     seen: list[bytes] = field(default_factory=list)
 
-    def next_step(self, tx: Transaction, document: Document, target: UUID | None) -> JobId:
+    def next_step(self, tx: Transaction, document: Document) -> JobId:
         place = self.folder / "documents" / str(document.workspace) / document.sha256[:2] / document.sha256
         self.seen.append(place.read_bytes())
         return JobId(new_id())

@@ -14,10 +14,10 @@ def _shown(metrics: Metrics) -> str:
 
 def test_the_queues_are_counted_when_somebody_looks() -> None:
     metrics = Metrics()
-    counts = [("default", "pending", 3), ("default", "dead_letter", 2)]
+    counts = {("default", "pending"): 3, ("default", "dead_letter"): 2}
     metrics.registry.register(QueueCollector(lambda: counts))
     assert 'counterfoil_task_queue_size{queue="default",status="pending"} 3.0' in _shown(metrics)
-    counts.append(("low_priority", "dead_letter", 1))
+    counts["low_priority", "dead_letter"] = 1
     assert "counterfoil_dlq_size 3.0" in _shown(metrics)
 
 

@@ -37,7 +37,9 @@ def test_every_parameter_and_every_field_is_described(app: FastAPI) -> None:
     theirs = {"HTTPValidationError", "ValidationError"}
     for name, schema in app.openapi()["components"]["schemas"].items():
         if name not in theirs:
-            bare += [f"{name}.{field}" for field, one in schema.get("properties", {}).items() if "description" not in one]
+            bare += [
+                f"{name}.{field}" for field, one in schema.get("properties", {}).items() if "description" not in one
+            ]
     assert bare == []
 
 

@@ -6,8 +6,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.conftest import ACME
-from tests.support.jobs import make_job
 
 from counterfoil.foundation.ids import new_id
 from counterfoil.jobs.domain import (
@@ -34,6 +32,8 @@ from counterfoil.jobs.domain import (
     ending_of,
     move,
 )
+from tests.conftest import ACME
+from tests.support.jobs import make_job
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 FAILURE = Failure(code="network_error", message="The line is dead.")

@@ -11,8 +11,6 @@ from uuid import UUID
 import pytest
 from sqlalchemy import event, insert, text
 from sqlalchemy.exc import IntegrityError
-from tests.conftest import ACME
-from tests.support.jobs import make_job
 
 from counterfoil.access.domain import WorkspaceId
 from counterfoil.foundation.database import Database, Transaction
@@ -42,6 +40,8 @@ from counterfoil.jobs.domain import (
 )
 from counterfoil.jobs.infrastructure.sql import SqlJobStore, _identity_of, _row_of
 from counterfoil.jobs.infrastructure.tables import JobRow
+from tests.conftest import ACME
+from tests.support.jobs import make_job
 
 STORE = SqlJobStore()
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

@@ -12,22 +12,6 @@ from pathlib import Path
 import psutil
 import pytest
 from sqlalchemy import select
-from tests.conftest import prepare
-from tests.support import jobs as handlers
-from tests.support.jobs import (
-    BASELINE_MB,
-    Engine,
-    NoGuard,
-    Note,
-    alive,
-    effects,
-    guarded,
-    light,
-    make_job,
-    no_runner,
-    runner,
-    wait_until,
-)
 
 from counterfoil.access.domain import WorkspaceId
 from counterfoil.foundation.database import Database
@@ -46,6 +30,22 @@ from counterfoil.jobs.domain import (
 )
 from counterfoil.jobs.infrastructure.children import ChildPool
 from counterfoil.jobs.types import Handled, JobType
+from tests.conftest import prepare
+from tests.support import jobs as handlers
+from tests.support.jobs import (
+    BASELINE_MB,
+    Engine,
+    NoGuard,
+    Note,
+    alive,
+    effects,
+    guarded,
+    light,
+    make_job,
+    no_runner,
+    runner,
+    wait_until,
+)
 
 
 @pytest.fixture
@@ -182,7 +182,7 @@ def test_a_payload_that_does_not_fit_is_not_worth_retrying(engine: Engine, works
 
 
 def test_a_job_of_a_type_that_nobody_knows_is_dead_at_once(engine: Engine, workspace: WorkspaceId) -> None:
-    stranger = JobType(name="__import__", payload=Note, handler=handlers.greet)
+    stranger = JobType(name="__import__", payload=Note)
     job = settled(engine, workspace, stranger)
     assert (job.status, job.dead_reason) == (JobStatus.DEAD_LETTER, DeadReason.NOT_WORTH_RETRYING)
     assert job.failure

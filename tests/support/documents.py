@@ -41,14 +41,14 @@ class OneTarget:
 class NotedSteps:
     """Notes what would be enqueued; fails when it is told to."""
 
-    read: list[tuple[Document, UUID | None]] = field(default_factory=list)
+    read: list[Document] = field(default_factory=list)
     read_again: list[Document] = field(default_factory=list)
     error: Exception | None = None
 
-    def next_step(self, tx: Transaction, document: Document, target: UUID | None) -> JobId:
+    def next_step(self, tx: Transaction, document: Document) -> JobId:
         if self.error:
             raise self.error
-        tx.after_commit(lambda: self.read.append((document, target)))
+        tx.after_commit(lambda: self.read.append(document))
         return JobId(new_id())
 
     def again(self, tx: Transaction, document: Document) -> JobId:
@@ -76,7 +76,7 @@ def document_service(
 class Crash(NotedSteps):
     """The process dies between the bytes and the commit."""
 
-    def next_step(self, tx: Transaction, document: Document, target: UUID | None) -> JobId:
+    def next_step(self, tx: Transaction, document: Document) -> JobId:
         os.kill(os.getpid(), signal.SIGKILL)
         return JobId(new_id())
 

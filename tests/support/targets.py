@@ -56,6 +56,7 @@ class GivenRecord:
     version: int
     document_id: DocumentId
     data: InvoiceData
+    accepted: bool = True
 
 
 @dataclass

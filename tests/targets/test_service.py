@@ -26,6 +26,8 @@ from counterfoil.targets.domain import (
     UnknownTargetKind,
 )
 from counterfoil.targets.expressions import Constant, Expression, FieldOf, Format, Nothing
+from counterfoil.targets.infrastructure.sql import SqlTargetStore
+from counterfoil.targets.lookup import TargetLookup
 from tests.support.clock import FixedClock
 from tests.support.targets import BAKERY, RemoteTable, TargetsHouse, build, column, schema
 
@@ -43,7 +45,7 @@ def resolve(
     house: TargetsHouse, workspace: WorkspaceId, target_id: TargetId | None, database_id: str | None
 ) -> TargetId | None:
     with house.database.reading() as tx:
-        return house.targets.resolve(tx, workspace, target_id, database_id)
+        return TargetLookup(store=SqlTargetStore()).resolve(tx, workspace, target_id, database_id)
 
 
 def entry(expression: Expression) -> Entry:

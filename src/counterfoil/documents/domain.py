@@ -46,6 +46,8 @@ class Document:
     size: int  # bytes
     page_count: int
     received_at: datetime
+    target: UUID | None = None
+    """Where its record is to go, if that was said when it was handed in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

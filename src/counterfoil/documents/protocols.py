@@ -138,7 +138,7 @@ class TargetCheck(Protocol):
 class NextStep(Protocol):
     """What happens to a document that was just received: its job is enqueued in the same transaction."""
 
-    def __call__(self, tx: Transaction, document: Document, target: UUID | None) -> JobId: ...
+    def __call__(self, tx: Transaction, document: Document) -> JobId: ...
 
 
 class ReadAgain(Protocol):

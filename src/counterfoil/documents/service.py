@@ -20,7 +20,7 @@ from counterfoil.documents.domain import (
 )
 from counterfoil.documents.protocols import ByteStore, Decoder, DocumentStore, NextStep, ReadAgain, TargetCheck
 from counterfoil.foundation.clock import Clock
-from counterfoil.foundation.database import Database
+from counterfoil.foundation.database import Database, Transaction
 from counterfoil.foundation.ids import IdSource
 from counterfoil.foundation.paging import Page, Paging
 from counterfoil.jobs.domain import JobId
@@ -64,9 +64,11 @@ class DocumentService:
                 raise DocumentEmpty
             inspected = self.decoder.inspect(incoming.path)
             self.byte_store.keep(workspace, incoming)
-        return self._accept(self._document(workspace, name, incoming, inspected), target)
+        return self._accept(self._document(workspace, name, incoming, inspected, target))
 
-    def _document(self, workspace: WorkspaceId, name: str, incoming: Incoming, inspected: Inspected) -> Document:
+    def _document(
+        self, workspace: WorkspaceId, name: str, incoming: Incoming, inspected: Inspected, target: UUID | None
+    ) -> Document:
         return Document(
             id=DocumentId(self.ids()),
             workspace=workspace,
@@ -76,13 +78,14 @@ class DocumentService:
             size=incoming.size,
             page_count=inspected.page_count,
             received_at=self.clock.now(),
+            target=target,
         )
 
-    def _accept(self, document: Document, target: UUID | None) -> Received:
+    def _accept(self, document: Document) -> Received:
         with self.database.transaction() as tx:
             first = self.store.first_with(tx, document.workspace, document.sha256)
             self.store.add(tx, document.workspace, document)
-            job_id = self.next_step(tx, document, target)
+            job_id = self.next_step(tx, document)
         return Received(document=document, job_id=job_id, same_as=first.id if first else None)
 
     def get(self, workspace: WorkspaceId, document_id: DocumentId) -> Document:
@@ -96,6 +99,11 @@ class DocumentService:
         """Return a page of all documents, or of those with the same bytes, the newest first."""
         with self.database.reading() as tx:
             return self.store.page(tx, workspace, paging, sha256)
+
+    def first_with_same_bytes(self, tx: Transaction, document: Document) -> Document | None:
+        """Return the first document of the workspace with the same bytes, unless that is this one."""
+        first = self.store.first_with(tx, document.workspace, document.sha256)
+        return first if first and first.id != document.id else None
 
     def path(self, document: Document) -> Path:
         """Return where the bytes of a document are; they must not be changed there."""

@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from typing import Any
 
 import psutil
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -78,16 +78,11 @@ class _System(Collector):
         )
 
 
-class QueueCounts(Protocol):
-    """Tells how many jobs stand in each queue and status."""
-
-    def __call__(self) -> Iterable[tuple[str, str, int]]: ...
-
-
 class QueueCollector(Collector):
     """The queues' sizes, counted when somebody looks."""
 
-    def __init__(self, counts: QueueCounts) -> None:
+    def __init__(self, counts: Callable[[], Mapping[tuple[str, Any], int]]) -> None:
+        """Take a function that counts jobs by queue and status."""
         self._counts = counts
 
     def describe(self) -> Iterable[Metric]:
@@ -99,7 +94,7 @@ class QueueCollector(Collector):
             "counterfoil_task_queue_size", "Unfinished jobs and dead letters", labels=["queue", "status"]
         )
         dead = 0
-        for queue, status, count in self._counts():
+        for (queue, status), count in self._counts().items():
             size.add_metric([queue, status], count)
             dead += count if status == "dead_letter" else 0
         yield size

@@ -33,7 +33,7 @@ class Settings(BaseSettings):
     public_url: str = Field(default="http://127.0.0.1:8000", description="Where people reach this installation.")
     max_upload_bytes: int = Field(default=10 * 2**20, ge=1, description="The largest document, in bytes.")
     max_pages: int = Field(default=200, ge=1, description="The most pages of a document.")
-    max_pixels: int = Field(default=100_000_000, ge=1, description="The most pixels of a page picture.")
+    max_pixels: int = Field(default=60_000_000, ge=1, description="The most pixels of a page picture.")
     worker_concurrency: int = Field(default=4, ge=1, le=256, description="Jobs that a worker runs at once.")
     worker_queues: str = Field(
         default="default,high_priority,low_priority,scheduled", description="The queues that a worker serves."

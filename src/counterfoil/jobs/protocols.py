@@ -90,6 +90,10 @@ class JobStore(Protocol):
         """Return jobs that are being processed by workers that have ended."""
         ...
 
+    def has_work(self, tx: Transaction, now: datetime) -> bool:
+        """Tell whether any job is being processed or could be, over all workspaces."""
+        ...
+
     def counts(self, tx: Transaction) -> Mapping[tuple[str, JobStatus], int]:
         """Return how many jobs are not completed or cancelled, by queue and status, over all workspaces."""
         ...

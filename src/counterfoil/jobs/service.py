@@ -1,6 +1,6 @@
 """What the rest of the house may ask of the engine: enqueue work, look at it, try it again."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -117,6 +117,16 @@ class JobService:
                 raise IllegalMove(self._found(tx, workspace, job), Retried())  # somebody else was quicker
             tx.after_commit(self.dispatcher.ring)
             return after
+
+    def has_work(self) -> bool:
+        """Tell whether workers have, or could have, something to do just now, in any workspace."""
+        with self.database.reading() as tx:
+            return self.store.has_work(tx, tx.now())
+
+    def counts(self) -> Mapping[tuple[str, JobStatus], int]:
+        """Return how many unfinished jobs and dead letters there are, by queue and status, over all workspaces."""
+        with self.database.reading() as tx:
+            return self.store.counts(tx)
 
     def _found(self, tx: Transaction, workspace: WorkspaceId, job: JobId) -> Job:
         found = self.store.get(tx, workspace, job)

@@ -210,6 +210,11 @@ class Record:
     created_at: datetime
     updated_at: datetime
 
+    @property
+    def accepted(self) -> bool:
+        """Tell whether these very values were accepted."""
+        return self.status is RecordStatus.ACCEPTED
+
     def confidence(self, path: FieldPath) -> float:
         """Return how sure a value is; 0 if there is none and nobody said that there should be none."""
         source = self.sources.get(path)

@@ -236,4 +236,3 @@ def _field(record: Record, path: FieldPath, value: Value | None) -> FieldRead:
         evidence=EvidenceRead.of(source.evidence) if source else None,
         locked=path in record.locked or list_of(path) in record.locked,
     )
-

@@ -83,7 +83,7 @@ class DeliveryService:
         if not (target_id or known):
             target_id = self.targets.ensure_default(tx, workspace).id
         if target_id and target_id not in {one.target_id for one in known}:
-            self.targets.resolve(tx, workspace, target_id, None)
+            self.targets.find(tx, workspace, target_id)
             self.store.add(tx, self._new(workspace, target_id, record))
             known = self.store.of_record(tx, workspace, record.id)
         due = [asked(one, record.version, self.clock.now()) for one in known if not one.has(record.version)]
@@ -95,7 +95,8 @@ class DeliveryService:
         """Bring the record, as it stands now, to the target; how it went is the delivery's status.
 
         May be called again at any time and by several at once: `delivered` means that it is there once. `waiting` means
-        that the target is paused, and that the next step is taken when it resumes. Call it outside of a transaction.
+        that the target is paused, and that the next step is taken when it resumes. A record that has become a draft
+        again stays where it is: its acceptance plans the delivery anew. Call this outside of a transaction.
 
         Raises:
             DeliveryInDoubt: an earlier attempt may still be under way; worth trying again later.
@@ -103,7 +104,7 @@ class DeliveryService:
         """
         delivery = self.get(workspace, delivery_id)
         record = self.records.get(workspace, delivery.record_id)
-        if delivery.has(record.version):
+        if delivery.has(record.version) or not record.accepted:
             return delivery
         target = self.targets.get(workspace, delivery.target_id)
         adapter = self.targets.adapter(target)

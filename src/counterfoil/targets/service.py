@@ -15,7 +15,6 @@ from counterfoil.foundation.paging import Page, Paging
 from counterfoil.records.domain import InvoiceData, RecordId
 from counterfoil.targets.domain import (
     LEDGER,
-    NOTION,
     Author,
     Entries,
     InvalidPlan,
@@ -88,7 +87,14 @@ class TargetService:
 
     def get(self, workspace: WorkspaceId, target_id: TargetId) -> Target:
         with self.database.reading() as tx:
-            return self._get(tx, workspace, target_id)
+            return self.find(tx, workspace, target_id)
+
+    def find(self, tx: Transaction, workspace: WorkspaceId, target_id: TargetId, *, lock: bool = False) -> Target:
+        """Return a target as this transaction sees it, and keep others from changing it if `lock`."""
+        target = self.store.get(tx, workspace, target_id, lock=lock)
+        if target is None:
+            raise TargetNotFound("with the id", target_id)
+        return target
 
     def page(self, workspace: WorkspaceId, paging: Paging) -> Page[Target]:
         with self.database.reading() as tx:
@@ -103,24 +109,6 @@ class TargetService:
         assert default is not None  # noqa: S101 - added above, and targets are not removed
         return default
 
-    def resolve(
-        self, tx: Transaction, workspace: WorkspaceId, target_id: TargetId | None, notion_database_id: str | None
-    ) -> TargetId | None:
-        """Return the target that a hand-in names; None when it names none.
-
-        Raises:
-            TargetNotFound: it names one that is not there.
-        """
-        if target_id is not None:
-            return self._get(tx, workspace, target_id).id
-        if notion_database_id is None:
-            return None
-        wanted = notion_database_id.replace("-", "").casefold()
-        for target in self.store.of_kind(tx, workspace, NOTION):
-            if target.settings.get("database_id", "").replace("-", "").casefold() == wanted:
-                return target.id
-        raise TargetNotFound("for the Notion database", notion_database_id)
-
     def schema(self, workspace: WorkspaceId, target_id: TargetId) -> Schema:
         """Return the target's columns as they are now."""
         target = self.get(workspace, target_id)
@@ -131,7 +119,7 @@ class TargetService:
         target = self.get(workspace, target_id)
         schema = self.adapter(target).schema(target)
         with self.database.transaction() as tx:
-            self._get(tx, workspace, target_id, lock=True)
+            self.find(tx, workspace, target_id, lock=True)
             plan = self._plan(tx, target, schema)
         return PlanView(plan=plan, schema=schema, drift=compare(plan.schema, schema))
 
@@ -147,7 +135,7 @@ class TargetService:
         if wrong := problems(schema, entries):
             raise InvalidPlan(wrong)
         with self.database.transaction() as tx:
-            target = self._get(tx, workspace, target_id, lock=True)
+            target = self.find(tx, workspace, target_id, lock=True)
             before = self._plan(tx, target, schema)
             if before.version != version:
                 raise PlanChanged(before.version)
@@ -161,7 +149,7 @@ class TargetService:
         Where it is not, the target is paused, and None is returned. The target stays locked until `tx` ends, so that
         a delivery put to wait in it is seen by whoever resumes the target.
         """
-        target = self._get(tx, target.workspace, target.id, lock=True)
+        target = self.find(tx, target.workspace, target.id, lock=True)
         plan = self._plan(tx, target, schema)
         if doubtful := doubts(plan, schema):
             self._pause(tx, target, " ".join(doubtful))
@@ -195,12 +183,6 @@ class TargetService:
     def adapter(self, target: Target) -> TargetAdapter:
         """Return what speaks to a target."""
         return self.adapters[target.kind]
-
-    def _get(self, tx: Transaction, workspace: WorkspaceId, target_id: TargetId, *, lock: bool = False) -> Target:
-        target = self.store.get(tx, workspace, target_id, lock=lock)
-        if target is None:
-            raise TargetNotFound("with the id", target_id)
-        return target
 
     def _new(self, workspace: WorkspaceId, kind: str, name: str, settings: Mapping[str, str]) -> Target:
         return Target(

@@ -1,11 +1,14 @@
-"""The table of workspaces."""
+"""Workspaces in SQL."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
-from counterfoil.foundation.database import Row
+from counterfoil.access.domain import DEFAULT_WORKSPACE
+from counterfoil.foundation.database import Row, Transaction
 
 
 class WorkspaceRow(Row):
@@ -16,3 +19,13 @@ class WorkspaceRow(Row):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     name: Mapped[str]
     created_at: Mapped[datetime]
+
+
+class SqlWorkspaceStore:
+    """Keeps workspaces in SQL."""
+
+    def ensure_default(self, tx: Transaction) -> None:
+        """See to it that the default workspace is there."""
+        dialect: Any = sqlite if tx.dialect == "sqlite" else postgresql
+        row = {"id": DEFAULT_WORKSPACE, "name": "default", "created_at": tx.now()}
+        tx.execute(dialect.insert(WorkspaceRow).values(row).on_conflict_do_nothing())

@@ -29,6 +29,7 @@ class DocumentRow(Row):
     size: Mapped[int] = mapped_column(BigInteger)
     page_count: Mapped[int]
     received_at: Mapped[datetime]
+    target_id: Mapped[UUID | None]
 
 
 class SqlDocumentStore:
@@ -44,6 +45,7 @@ class SqlDocumentStore:
             "size": document.size,
             "page_count": document.page_count,
             "received_at": document.received_at,
+            "target_id": document.target,
         }
         tx.execute(insert(DocumentRow), row)
 
@@ -82,4 +84,5 @@ def _document(row: RowMapping) -> Document:
         size=row["size"],
         page_count=row["page_count"],
         received_at=row["received_at"],
+        target=row["target_id"],
     )

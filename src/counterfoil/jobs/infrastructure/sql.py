@@ -240,6 +240,12 @@ class SqlJobStore:
         query = _jobs().where(text(UNDER_WAY), ~living).limit(limit)
         return [_job_of(row) for row in tx.execute(query.with_for_update(skip_locked=True))]
 
+    def has_work(self, tx: Transaction, now: datetime) -> bool:
+        under_way = select(JobRow.id).where(JobRow.status == JobStatus.PROCESSING, text(UNFINISHED))
+        startable = select(JobRow.id).where(text(READY))
+        due = select(JobRow.id).where(text(TO_RELEASE), JobRow.due_at <= now)
+        return any(tx.execute(query.limit(1)).first() for query in (under_way, startable, due))
+
     def counts(self, tx: Transaction) -> Mapping[tuple[str, JobStatus], int]:
         query = (
             select(JobRow.queue, JobRow.status, func.count().label("number"))
