@@ -289,6 +289,34 @@ def test_a_refusal_leaves_no_doubt_and_is_tried_again_without_looking(
     assert table.lookups == 0
 
 
+def test_a_table_that_cannot_be_reached_is_told_and_nothing_is_in_doubt(
+    house: TargetsHouse, table: RemoteTable, workspace: WorkspaceId, remote: Target
+) -> None:
+    delivery_id = house.plan(workspace, house.records.add(workspace), remote)
+    table.looking = break_down
+    with pytest.raises(NetworkError):
+        house.deliveries.deliver(workspace, delivery_id)
+    delivery = house.deliveries.get(workspace, delivery_id)
+    assert (delivery.status, delivery.in_doubt_since, delivery.attempt) == (DeliveryStatus.FAILED, None, 0)
+    assert delivery.error == "network_error: The connection broke."
+
+
+def test_a_doubt_outlives_an_attempt_that_could_not_begin(
+    house: TargetsHouse, table: RemoteTable, workspace: WorkspaceId, remote: Target
+) -> None:
+    delivery_id = house.plan(workspace, house.records.add(workspace), remote)
+    table.after = break_down
+    with pytest.raises(NetworkError):
+        house.deliveries.deliver(workspace, delivery_id)
+    table.after, table.looking = nothing, break_down
+    house.clock.pass_by(SETTLED)
+    with pytest.raises(NetworkError):
+        house.deliveries.deliver(workspace, delivery_id)
+    table.looking = nothing
+    assert house.deliveries.deliver(workspace, delivery_id).status is DeliveryStatus.DELIVERED
+    assert len(table.rows) == 1
+
+
 def test_attempts_that_begin_together_at_a_table_without_keys_do_not_both_write(
     house: TargetsHouse, table: RemoteTable, workspace: WorkspaceId, remote: Target
 ) -> None:

@@ -10,7 +10,8 @@ After a crash between 1 and 3 the next attempt looks the row up by its key befor
 crashed attempt can no longer be under way (`TargetAdapter.settles_after`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import structlog
@@ -107,11 +108,12 @@ class DeliveryService:
         if delivery.has(record.version) or not record.accepted:
             return delivery
         target = self.targets.get(workspace, delivery.target_id)
-        adapter = self.targets.adapter(target)
-        fillings = self._fillings(delivery, record, target, adapter.schema(target))
+        adapter = self.targets.adapter(target.kind)
+        with self._telling(delivery):
+            row = self._known_row(delivery, target, adapter)
+            fillings = self._fillings(delivery, record, target, adapter.schema(target))
         if fillings is None:
             return self.get(workspace, delivery_id)
-        row = self._known_row(delivery, target, adapter)
         started = self._begin(delivery, record.version, fillings, adapter)
         if started.has(record.version):
             return started
@@ -145,10 +147,19 @@ class DeliveryService:
                 return None
         fillings = fill(schema, plan.entries, record.data, facts)
         if names := missing(fillings):
-            error = RequiredValueMissing(names)
-            self._fail(delivery, error, in_doubt=delivery.in_doubt_since is not None)
-            raise error
+            raise RequiredValueMissing(names)
         return fillings
+
+    @contextmanager
+    def _telling(self, delivery: Delivery) -> Iterator[None]:
+        """Keep with the delivery why an attempt could not even begin; what earlier attempts left stays in doubt."""
+        try:
+            yield
+        except DeliveryInDoubt:
+            raise
+        except CounterfoilError as error:
+            self._fail(delivery, error, in_doubt=delivery.in_doubt_since is not None)
+            raise
 
     def _known_row(self, delivery: Delivery, target: Target, adapter: TargetAdapter) -> str | None:
         """Look for the row of an attempt whose end is unknown, once that attempt cannot be under way any more."""

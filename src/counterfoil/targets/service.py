@@ -75,10 +75,7 @@ class TargetService:
 
     def create(self, workspace: WorkspaceId, kind: str, name: str, settings: Mapping[str, str]) -> Target:
         """Connect a table."""
-        adapter = self.adapters.get(kind)
-        if adapter is None:
-            raise UnknownTargetKind(kind, self.adapters.keys())
-        kept = adapter.connect(settings)
+        kept = self.adapter(kind).connect(settings)
         target = self._new(workspace, kind, name, kept)
         with self.database.transaction() as tx:
             self.store.add(tx, target)
@@ -112,12 +109,12 @@ class TargetService:
     def schema(self, workspace: WorkspaceId, target_id: TargetId) -> Schema:
         """Return the target's columns as they are now."""
         target = self.get(workspace, target_id)
-        return self.adapter(target).schema(target)
+        return self.adapter(target.kind).schema(target)
 
     def plan(self, workspace: WorkspaceId, target_id: TargetId) -> PlanView:
         """Return the target's plan, made by the rules on first use, and how the columns differ from it."""
         target = self.get(workspace, target_id)
-        schema = self.adapter(target).schema(target)
+        schema = self.adapter(target.kind).schema(target)
         with self.database.transaction() as tx:
             self.find(tx, workspace, target_id, lock=True)
             plan = self._plan(tx, target, schema)
@@ -131,7 +128,7 @@ class TargetService:
             InvalidPlan: it cannot be carried out on the columns as they are now.
         """
         target = self.get(workspace, target_id)
-        schema = self.adapter(target).schema(target)
+        schema = self.adapter(target.kind).schema(target)
         if wrong := problems(schema, entries):
             raise InvalidPlan(wrong)
         with self.database.transaction() as tx:
@@ -180,9 +177,11 @@ class TargetService:
             delivered_at=self.clock.now(),
         )
 
-    def adapter(self, target: Target) -> TargetAdapter:
-        """Return what speaks to a target."""
-        return self.adapters[target.kind]
+    def adapter(self, kind: str) -> TargetAdapter:
+        """Return what speaks to targets of a kind."""
+        if kind not in self.adapters:
+            raise UnknownTargetKind(kind, self.adapters.keys())
+        return self.adapters[kind]
 
     def _new(self, workspace: WorkspaceId, kind: str, name: str, settings: Mapping[str, str]) -> Target:
         return Target(

@@ -205,8 +205,11 @@ def _in(row: type[TargetRow] | type[PlanRow] | type[DeliveryRow], workspace: Wor
 
 
 def _locked(query: Select[Any], *, lock: bool) -> Select[Any]:
-    """Lock what is found until the transaction ends; a writing transaction on SQLite has the database to itself."""
-    return query.with_for_update() if lock else query
+    """Lock what is found until the transaction ends; a writing transaction on SQLite has the database to itself.
+
+    Rows that point to it may still be inserted.
+    """
+    return query.with_for_update(key_share=True) if lock else query
 
 
 def _targets(tx: Transaction, workspace: WorkspaceId, query: Select[Any]) -> Sequence[Target]:
