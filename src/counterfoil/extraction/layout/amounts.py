@@ -11,13 +11,13 @@ from counterfoil.extraction.layout.rows import Span
 
 _DIGITS = (
     r"(?:\d{1,3}(?:[ \u00a0\u202f]\d{3})+,\d\d(?!\d)"  # 1 234,56
-    r"|\d(?:[\d.,'\u2019]|[.,] (?=\d\d(?!\d)))*"  # 1,234.56, and 12. 50 as OCR may see it
+    r"|\d(?:[.,][ ](?=\d\d\W*$)|[\d.,'\u2019])*"  # 1,234.56, and 12. 50 at a row's end as OCR may see it
     r"|(?<![.,])[.,]\d\d(?!\d)(?![.,]\d))"  # .50
 )
 _AMOUNT = re.compile(
     rf"(?<![A-WYZa-wyz0-9/#])(?<!\d[.,:/-])(?P<open>\()?(?P<sign>[-\u2212\u2013+]\s?)?"
     rf"(?:(?P<before>{CURRENCY})\s?(?:[.:](?!\d\d(?!\d))\s?)?)?(?P<inner>[-\u2212\u2013])?\*?(?P<digits>{_DIGITS})"
-    rf"(?:\s?(?P<after_sign>-(?!\w)|CR\b))?(?:\s?(?P<after>{CURRENCY})(?!\d))?(?P<close>\))?(?P<rest>\s?%|[A-Za-z%/:-]?[\w/:%-]*)"
+    rf"(?:\s?(?P<after_sign>-(?!\w)|CR\b))?(?:\s?(?P<after>{CURRENCY})(?!\d))?(?P<close>\))?(?=(?P<rest>\s?%|[A-Za-z%/:-]?[\w/:%-]*))"
 )
 _GROUPED = re.compile(r"\d{1,3}(?:,\d\d)*,\d{3}|\d{1,3}(?:\.\d{3})+|\d{1,3}(?:,\d{3})+")  # the first is India's
 _TAX_MARK = re.compile(r"^(?:[A-Z*]|[A-Z]{2}|[A-Z]\d|SR|ZRL?|OS|T|NT)?$")

@@ -1,0 +1,42 @@
+"""Papers written by hand: rows of text laid out in a fixed pitch, as a till prints them."""
+
+from counterfoil.documents.domain import Box, Word
+from counterfoil.extraction.domain import PageText, WordOrigin
+from counterfoil.extraction.layout.paper import Paper, paper_of
+from counterfoil.extraction.layout.rows import Span, rows_of
+
+_LETTER, _LINE, _PITCH = 10, 20, 30  # pixels: a letter's width and height, and from row to row
+_WIDTH, _HEIGHT = 800, 1600
+
+
+def page(*rows: str, number: int = 1) -> PageText:
+    """Return a page with these rows; several blanks leave a gap as wide as they are."""
+    words = [
+        Word(text=text, box=_box(start * _LETTER, index * _PITCH + _PITCH, len(text) * _LETTER))
+        for index, row in enumerate(rows)
+        for start, text in _placed(row)
+    ]
+    return PageText(number=number, width=_WIDTH, height=_HEIGHT, origin=WordOrigin.OCR, words=tuple(words))
+
+
+def paper(*rows: str) -> Paper:
+    """Return a paper of one page with these rows."""
+    return paper_of([page(*rows)])
+
+
+def row(text: str) -> Span:
+    """Return one row of a page."""
+    return rows_of(page(text))[0]
+
+
+def _placed(text: str) -> list[tuple[int, str]]:
+    places, at = [], 0
+    for part in text.split(" "):
+        if part:
+            places.append((at, part))
+        at += len(part) + 1
+    return places
+
+
+def _box(left: int, top: int, width: int) -> Box:
+    return Box(x0=left / _WIDTH, y0=top / _HEIGHT, x1=(left + width) / _WIDTH, y1=(top + _LINE) / _HEIGHT)
