@@ -22,8 +22,12 @@ def test_every_written_form_of_an_amount_reads_back(group: str, decimal: str, va
     assert found[0].is_money
 
 
-@given(value=cents, before=st.sampled_from(["RM", "$", "\u20ac", "EUR ", "\u00a3"]), minus=st.sampled_from(["-", "\u2212"]))
-def test_a_minus_before_or_behind_the_currency_makes_an_amount_negative(value: Decimal, before: str, minus: str) -> None:
+@given(
+    value=cents, before=st.sampled_from(["RM", "$", "\u20ac", "EUR ", "\u00a3"]), minus=st.sampled_from(["-", "\u2212"])
+)
+def test_a_minus_before_or_behind_the_currency_makes_an_amount_negative(
+    value: Decimal, before: str, minus: str
+) -> None:
     for text in (f"{minus}{before}{value}", f"{before}{minus}{value}", f"{before}{value}-", f"({before}{value})"):
         assert [one.value for one in amounts_in(row(f"X {text}"))] == [-value]
 

@@ -45,7 +45,11 @@ def test_forms_that_settle_the_order_need_no_order(form: str, day: date) -> None
 @given(day=days)
 def test_months_are_read_by_their_names(language: str, day: date) -> None:
     name = MONTHS[language].split()[day.month - 1]
-    for text in (f"{day.day}. {name} {day.year}", f"{day.day} {name.upper()} {day.year}", f"{day.day:02}{name[:3]}{day.year}"):
+    for text in (
+        f"{day.day}. {name} {day.year}",
+        f"{day.day} {name.upper()} {day.year}",
+        f"{day.day:02}{name[:3]}{day.year}",
+    ):
         if text.endswith(f"{name[:3]}{day.year}") and language != "en":
             continue  # short forms differ by language
         assert [found.read(None) for found in dates_in(text)] == [day], text
@@ -66,7 +70,9 @@ def test_dates_are_read_as_they_are_printed(text: str, day: date) -> None:
     assert [found.read(None) for found in dates_in(text)] == [day]
 
 
-@pytest.mark.parametrize("text", ["31/02/2018", "1.234.56", "03-4162-2318", "192.168.10.12", "Lot 12/45/99x", "12:30:15"])
+@pytest.mark.parametrize(
+    "text", ["31/02/2018", "1.234.56", "03-4162-2318", "192.168.10.12", "Lot 12/45/99x", "12:30:15"]
+)
 def test_what_is_no_date_is_not_read_as_one(text: str) -> None:
     assert dates_in(text) == ()
 

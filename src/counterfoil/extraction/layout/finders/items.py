@@ -86,11 +86,10 @@ def _described(priced: _Priced, above: Row) -> _Priced:
 
 
 def _body(paper: Paper) -> list[Row]:
-    start = next((row.index + 1 for row in paper.rows if _is_head(row)), None)
-    if start is None:
-        start = next(
-            (row.index for row in paper.rows if row.index > 1 and _priced(row) and not dates_in(row.span.text)), 0
-        )
+    """Return the rows under the head of the table, or from the first price on, down to the sums."""
+    heads = (row.index + 1 for row in paper.rows if _is_head(row))
+    priced = (row.index - 1 for row in paper.rows[2:] if _priced(row))  # the row above may describe it
+    start = next(heads, None) or next(priced, 0)
     body: list[Row] = []
     for row in paper.rows[start:]:
         if _is_sum(row) and row.money:

@@ -172,7 +172,7 @@ def _senders(paper: Paper) -> Iterator[Candidate]:
                 continue
             if _can_be_name(plain(name)) and not re.search(r"\d", name):
                 tokens = column.tokens[: len(name.split())]
-                score = 0.85 + _echo_bonus(paper, name, Span(tokens=tokens))
+                score = 0.95 + _echo_bonus(paper, name, Span(tokens=tokens))
                 yield Candidate(path=PATH, value=clean_name(name), span=Span(tokens=tokens), score=min(score, 1.0))
 
 

@@ -1,0 +1,275 @@
+from collections.abc import Iterable
+from datetime import date, time
+from decimal import Decimal
+
+import pytest
+
+from counterfoil.extraction.layout.candidates import Candidate
+from counterfoil.extraction.layout.finders import (
+    address,
+    buyer,
+    currency,
+    dates,
+    discount,
+    items,
+    kind,
+    language,
+    merchant,
+    number,
+    payment,
+    phone,
+    subtotal,
+    tax_id,
+    taxes,
+    tip,
+    total,
+)
+from counterfoil.records.domain import Kind, LineItem, PaymentMethod, Tax
+from tests.support.papers import paper
+
+
+def best(candidates: Iterable[Candidate], path: str | None = None) -> object:
+    fitting = [one for one in candidates if path in (None, one.path)]
+    return max(fitting, key=lambda one: one.score).value if fitting else None
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "GRAND TOTAL  RM 9.00", "Total Amount Due: 9.00", "Gesamtbetrag 9,00 \u20ac", "NET A PAYER 9,00", "Importe total 9,00",
+        "TOTALE COMPLESSIVO 9,00", "Te betalen 9,00", "Total a pagar 9,00", "DO ZAPLATY 9,00", "JUMLAH BESAR 9.00",
+    ],
+)  # fmt: skip
+def test_the_total_is_found_by_its_words_in_every_language(row: str) -> None:
+    assert best(total.find(paper("SHOP", "TEA  5,00", row))) == Decimal("9.00")
+
+
+@pytest.mark.parametrize(
+    "row", ["SUB TOTAL 9.00", "TOTAL QTY 9.00", "TOTAL GST 9.00", "TOTAL (EXCL GST) 9.00", "TOTAL DISCOUNT 9.00"]
+)
+def test_what_only_sounds_like_a_total_is_none(row: str) -> None:
+    strong = [one for one in total.find(paper("TEA 12.00", row)) if one.score > 0.2]
+    assert strong == []
+
+
+def test_a_total_may_stand_under_its_words() -> None:
+    assert best(total.find(paper("TEA  5.00", "             TOTAL", "             9.00"))) == Decimal("9.00")
+
+
+def test_what_a_rounding_makes_of_the_total_is_proposed() -> None:
+    values = [one.value for one in total.find(paper("TOTAL  60.31", "ROUNDING ADJ  -0.01", "RH  60.30"))]
+    assert Decimal("60.30") in values
+
+
+def test_cash_less_change_is_proposed() -> None:
+    values = [one.value for one in total.find(paper("T0TL  21.20", "CASH  100.00", "CHANGE  78.80"))]
+    assert Decimal("21.20") in values
+
+
+def test_a_paper_without_amounts_has_no_total() -> None:
+    assert list(total.find(paper("TOTAL", "NOTHING"))) == []
+
+
+def test_the_subtotal_is_found() -> None:
+    assert best(subtotal.find(paper("Zwischensumme 8,40", "MwSt 1,60"))) == Decimal("8.40")
+
+
+def test_a_tax_is_read_with_its_rate_and_its_base() -> None:
+    assert best(taxes.find(paper("MwSt 19% 100,00 19,00 119,00"))) == Tax(
+        rate=Decimal(19), base=Decimal("100.00"), amount=Decimal("19.00")
+    )
+
+
+def test_a_rate_without_a_sign_is_known_by_its_product() -> None:
+    assert best(taxes.find(paper("Umsatzsteuer 275,00   7   19,25"))) == Tax(
+        rate=Decimal(7), base=Decimal("275.00"), amount=Decimal("19.25")
+    )
+
+
+def test_a_table_of_rates_is_read_though_its_rows_name_no_tax() -> None:
+    found = [one.value for one in taxes.find(paper("A 7,00% 17,33 1,21 18,54", "B 19,00% 4,78 0,91 5,69"))]
+    assert [one.amount for one in found if isinstance(one, Tax)] == [Decimal("1.21"), Decimal("0.91")]
+
+
+def test_a_tax_invoice_and_a_tax_number_are_no_tax() -> None:
+    assert list(taxes.find(paper("TAX INVOICE  12.00", "GST ID NO 001234567890"))) == []
+
+
+def test_tips_and_discounts_are_found_by_their_words() -> None:
+    assert best(tip.find(paper("Gratuity 3.00"))) == Decimal("3.00")
+    assert best(discount.find(paper("Rabatt -1,50"))) == Decimal("1.50")
+
+
+def test_the_date_of_issue_is_not_the_due_date_nor_that_of_delivery() -> None:
+    found = list(
+        dates.find(
+            paper("Lieferdatum: 01.03.2018", "Rechnungsdatum: 05.03.2018", "Zahlbar bis: 04.04.2018", "MwSt GmbH")
+        )
+    )
+    assert best(found, "issue_date") == date(2018, 3, 5)
+    assert best(found, "due_date") == date(2018, 4, 4)
+
+
+def test_the_time_beside_the_date_is_the_time_of_issue() -> None:
+    found = list(dates.find(paper("OPEN 08:00", "25/12/2018 8:13:39 PM")))
+    assert best(found, "issue_time") == time(20, 13, 39)
+
+
+def test_the_name_stands_at_the_head_without_its_registration_number() -> None:
+    found = merchant.find(
+        paper("tan", "PERNIAGAAN MAJU SDN BHD (123456-X)", "NO 5, JALAN SATU", "81100 JOHOR BAHRU", "TAX INVOICE")
+    )
+    assert best(found) == "PERNIAGAAN MAJU SDN BHD"
+
+
+def test_a_name_over_two_rows_is_joined() -> None:
+    assert best(merchant.find(paper("RIVER BOOK", "CO. (M) SDN BHD", "TEL 03-1234567"))) == "RIVER BOOK CO. (M) SDN BHD"
+
+
+def test_letters_that_ocr_saw_as_digits_are_put_right_in_names() -> None:
+    assert best(merchant.find(paper("99 FAST MART 5/B", "NO 5, JALAN SATU"))) == "99 FAST MART S/B"
+
+
+def test_the_sender_of_a_letter_is_the_seller_and_not_its_receiver() -> None:
+    letter = paper(
+        "Hosting Nord AG - Uferweg 4 - 63571 Gelnhausen", "", "Kunden Ltd.", "12 Other Street", "", "Rechnung", ""
+    )
+    assert best(merchant.find(letter)) == "Hosting Nord AG"
+
+
+def test_who_stands_under_the_words_for_a_buyer_is_not_the_seller() -> None:
+    bill = paper("Bill to:", "Other Trading Ltd", "1 Far Road", "", "", "Seller", "Own Works Ltd", "2 Near Road")
+    assert best(merchant.find(bill)) == "Own Works Ltd"
+
+
+def test_the_address_is_the_lines_under_the_name() -> None:
+    found = address.find(paper("MAJU SDN BHD (123456-X)", "NO 5, JALAN SATU,", "81100 JOHOR BAHRU.", "TEL: 07-1234567"))
+    assert best(found) == "NO 5, JALAN SATU, 81100 JOHOR BAHRU."
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (("12 Main Street", "Dallas, TX 75225"), "12 Main Street, Dallas, TX 75225"),
+        (("Musterstra\u00dfe 12", "DE 80333 M\u00fcnchen"), "Musterstra\u00dfe 12, 80333 M\u00fcnchen"),
+        (("12 rue Haute", "69001 Lyon"), "12 rue Haute, 69001 Lyon"),
+        (("Weena 664", "3012 CN Rotterdam"), "Weena 664, 3012 CN Rotterdam"),
+        (("91-95 Clerkenwell Rd", "London, EC1R 5BX"), "91-95 Clerkenwell Rd, London, EC1R 5BX"),
+    ],
+)
+def test_addresses_are_known_in_the_forms_of_several_countries(lines: tuple[str, ...], expected: str) -> None:
+    assert best(address.find(paper("The Shop", *lines, "", "Thank you"))) == expected
+
+
+def test_items_are_no_address() -> None:
+    assert list(address.find(paper("SHOP", "1 Soup Buntut  4.00", "1 Apple Juice  2.00"))) == []
+
+
+def test_items_are_read_with_quantity_and_price_by_their_product() -> None:
+    found = items.find(
+        paper("Item         Qty   Price   Amount", "Blue pen       3    1.50     4.50", "Total     4.50")
+    )
+    assert [one.value for one in found] == [
+        LineItem(description="Blue pen", quantity=Decimal(3), unit_price=Decimal("1.50"), amount=Decimal("4.50"))
+    ]
+
+
+def test_the_price_stands_before_the_quantity_where_the_head_says_so() -> None:
+    found = items.find(paper("Description       PU     QTE   Total", "Chaise       55,00   99,00   5445,00"))
+    (item,) = (one.value for one in found)
+    assert isinstance(item, LineItem)
+    assert (item.quantity, item.unit_price) == (Decimal("99.00"), Decimal("55.00"))
+
+
+def test_a_row_of_words_describes_the_priced_row_under_it() -> None:
+    found = items.find(paper("SHOP", "", "GREEN LAMP", "62483   1 x 55.90    55.90", "TOTAL   55.90"))
+    assert [one.value.description for one in found if isinstance(one.value, LineItem)] == ["GREEN LAMP"]
+
+
+def test_sums_and_what_comes_after_them_are_no_items() -> None:
+    found = items.find(
+        paper(
+            "SHOP",
+            "12 Main Street",
+            "TEA    2.00",
+            "SUBTOTAL   2.00",
+            "TAX   0.20",
+            "CASH   5.00",
+            "POINTS USED   1.00",
+        )
+    )
+    assert [one.value.description for one in found if isinstance(one.value, LineItem)] == ["TEA"]
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ("Invoice No: INV-4711", "INV-4711"),
+        ("Rechnungsnr. 30064443", "30064443"),
+        ("Handelsrechnung (380) Nr. 471102 vom 05.03.2018", "471102"),
+        ("Facture FA-2017-0010", "FA-2017-0010"),
+        ("Receipt #: 00123", "00123"),
+        ("Factuurnummer: 993548900", "993548900"),
+    ],
+)
+def test_the_number_is_found_beside_its_words(row: str, expected: str) -> None:
+    assert best(number.find(paper(row))) == expected
+
+
+def test_the_number_may_stand_under_its_words_and_is_no_date_and_no_amount() -> None:
+    assert best(number.find(paper("Invoice Number", "05/03/2018", "A-77"))) == "A-77"
+    assert best(number.find(paper("Invoice 12.50"))) is None
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ("CREDIT NOTE", Kind.CREDIT_NOTE),
+        ("TAX INVOICE", Kind.INVOICE),
+        ("Kassenbon", Kind.RECEIPT),
+        ("Gutschrift Nr 3", Kind.CREDIT_NOTE),
+    ],
+)
+def test_the_kind_is_what_the_paper_calls_itself(row: str, expected: Kind) -> None:
+    assert best(kind.find(paper(row))) is expected
+
+
+def test_a_tax_invoice_of_a_till_is_a_receipt() -> None:
+    assert best(kind.find(paper("TAX INVOICE", "Receipt: 12", "CASH 5.00"))) is Kind.RECEIPT
+
+
+def test_the_way_of_payment_and_the_cards_last_digits_are_found() -> None:
+    assert best(payment.find(paper("CASH 10.00", "CHANGE 1.00")), "payment_method") is PaymentMethod.CASH
+    card = list(payment.find(paper("VISA 12.00", "XXXX XXXX XXXX 4242")))
+    assert best(card, "payment_method") is PaymentMethod.CARD
+    assert best(card, "payment_last_digits") == "4242"
+    assert best(payment.find(paper("Bitte per \u00dcberweisung")), "payment_method") is PaymentMethod.TRANSFER
+    assert best(payment.find(paper("Betrag wird per SEPA Lastschrift")), "payment_method") is PaymentMethod.DIRECT_DEBIT
+
+
+def test_the_telephone_number_is_not_the_fax_number() -> None:
+    assert best(phone.find(paper("Fax: 03-99999999", "Tel: 03-4162 2318"))) == "03-4162 2318"
+
+
+def test_the_tax_number_is_found_by_its_form_or_its_words() -> None:
+    assert best(tax_id.find(paper("USt-IdNr. DE123456789"))) == "DE123456789"
+    assert best(tax_id.find(paper("GST ID: 001234567890"))) == "001234567890"
+    assert best(tax_id.find(paper("GST 6% 12.00"))) is None
+
+
+def test_the_buyer_is_found_under_or_beside_the_words_for_one() -> None:
+    assert best(buyer.find(paper("Bill to:", "Other Works Ltd"))) == "Other Works Ltd"
+    assert best(buyer.find(paper("Customer: Jane Roe"))) == "Jane Roe"
+
+
+def test_currency_and_language_have_evidence() -> None:
+    bill = paper("Thank you for your payment", "Total EUR 12.00")
+    (money,) = currency.find(bill)
+    (tongue,) = language.find(bill)
+    assert (money.value, money.span.text) == ("EUR", "EUR")
+    assert tongue.value == "en"
+
+
+def test_an_unknown_currency_and_language_stay_unknown() -> None:
+    assert list(currency.find(paper("12.00"))) == []
+    assert list(language.find(paper("12.00"))) == []

@@ -1,0 +1,174 @@
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from PIL import Image
+
+from counterfoil.documents.domain import Word
+from counterfoil.extraction.domain import Extraction, WordOrigin
+from counterfoil.extraction.layout.reader import LayoutReader, chosen_on, extraction_of
+from counterfoil.records.domain import FieldPath, InvoiceData, Party, PaymentMethod, Tax
+from tests.support.papers import page
+
+RECEIPT = (
+    "PERNIAGAAN MAJU SDN BHD (123456-X)",
+    "NO 5, JALAN SATU,",
+    "81100 JOHOR BAHRU",
+    "TEL: 07-1234567",
+    "TAX INVOICE",
+    "Receipt No: CS-1001",
+    "Date: 25/12/2018 8:13:39 PM",
+    "GREEN LAMP            2  25.00    50.00",
+    "BLUE PEN              1   3.01     3.01",
+    "SUBTOTAL                          53.01",
+    "GST 6%                             3.18",
+    "TOTAL                             56.19",
+    "ROUNDING ADJ                       0.01",
+    "TOTAL AFTER ROUNDING              56.20",
+    "CASH                              60.00",
+    "CHANGE                             3.80",
+)
+
+
+@dataclass
+class FakePage:
+    printed: Sequence[Word] = ()
+    number: int = 1
+
+    def picture(self, *, longest_side: int | None = None) -> Image.Image:
+        return Image.new("RGB", (800, 1600), "white")
+
+    def words(self) -> Sequence[Word]:
+        return self.printed
+
+
+@dataclass
+class FakeWordFinder:
+    words: tuple[Word, ...] = ()
+    turned: int = 0
+    asked: list[tuple[int, int]] = field(default_factory=list)
+
+    def find(self, picture: Image.Image) -> tuple[tuple[Word, ...], int]:
+        self.asked.append(picture.size)
+        return self.words, self.turned
+
+
+def values_of(extraction: Extraction) -> dict[FieldPath, object]:
+    """Return every value in the data that is not None, by its path."""
+
+    def within(path: str, value: object) -> dict[FieldPath, object]:
+        if value is None:
+            return {}
+        if isinstance(value, tuple):
+            parts = {str(index): one for index, one in enumerate(value)}
+        elif hasattr(value, "__dataclass_fields__"):
+            parts = {one.name: getattr(value, one.name) for one in fields(value)}
+        else:
+            return {FieldPath(path): value}
+        return {k: v for name, one in parts.items() for k, v in within(f"{path}.{name}".strip("."), one).items()}
+
+    return within("", extraction.data)
+
+
+def test_a_receipt_is_read_from_head_to_foot() -> None:
+    data = extraction_of([page(*RECEIPT)]).data
+    assert data.merchant == Party(
+        name="PERNIAGAAN MAJU SDN BHD", address="NO 5, JALAN SATU, 81100 JOHOR BAHRU", phone="07-1234567"
+    )
+    assert (data.number, data.issue_date, data.currency) == ("CS-1001", date(2018, 12, 25), "MYR")
+    assert (data.subtotal, data.total) == (Decimal("53.01"), Decimal("56.20"))
+    assert data.taxes == (Tax(rate=Decimal(6), amount=Decimal("3.18")),)
+    assert data.payment_method is PaymentMethod.CASH
+    assert [item.description for item in data.line_items] == ["GREEN LAMP", "BLUE PEN"]
+
+
+def test_every_value_has_a_source_with_evidence_and_nothing_else_has() -> None:
+    extraction = extraction_of([page(*RECEIPT)])
+    assert set(extraction.sources) == set(values_of(extraction))
+    for source in extraction.sources.values():
+        assert source.evidence is not None
+        assert source.evidence.text
+        assert 0 < source.confidence < 1
+
+
+def test_confidences_differ_and_unsure_letters_lower_them() -> None:
+    sure = extraction_of([page(*RECEIPT)]).sources
+    blurred = page(*RECEIPT)
+    words = tuple(Word(text=word.text, box=word.box, score=0.5) for word in blurred.words)
+    unsure = extraction_of([type(blurred)(**{**_as_dict(blurred), "words": words})]).sources
+    assert len({round(source.confidence, 3) for source in sure.values()}) > 3
+    total = FieldPath("total")
+    assert unsure[total].confidence < sure[total].confidence
+
+
+def _as_dict(of: object) -> dict[str, object]:
+    return {one.name: getattr(of, one.name) for one in fields(of)}  # type: ignore[arg-type]  # a page is a dataclass
+
+
+def test_sums_decide_between_totals() -> None:
+    data = extraction_of([page("ITEMS 12.00", "Total 12.00", "VAT 20% 2.40", "Total 14.40", "Visa 14.40")]).data
+    assert data.total == Decimal("14.40")
+    assert [tax.amount for tax in data.taxes] == [Decimal("2.40")]
+
+
+def test_tip_and_discount_are_kept_when_they_make_the_sum() -> None:
+    data = extraction_of([page("Subtotal 50.00", "Discount -5.00", "Tip 9.00", "Tax 4.50", "Total 58.50")]).data
+    assert (data.tip, data.discount, data.total) == (Decimal("9.00"), Decimal("5.00"), Decimal("58.50"))
+
+
+def test_a_value_that_is_borne_out_is_surer() -> None:
+    def total_of(*rows: str) -> float:
+        (chosen,) = (one for one in chosen_on([page(*rows)]) if one.candidate.path == "total")
+        return chosen.agreement
+
+    assert total_of("TOTAL 9.00", "CASH 10.00", "CHANGE 1.00") > total_of("TOTAL 9.00", "CASH 20.00", "CHANGE 1.00")
+
+
+def test_a_page_on_which_nothing_can_be_read_gives_an_extraction_without_fields() -> None:
+    extraction = LayoutReader(word_finder=FakeWordFinder()).read([FakePage()])
+    assert extraction.data == InvoiceData()
+    assert extraction.sources == {}
+
+
+def test_a_text_layer_with_enough_words_is_taken_and_ocr_is_not_asked() -> None:
+    finder = FakeWordFinder()
+    extraction = LayoutReader(word_finder=finder).read([FakePage(printed=page(*RECEIPT).words)])
+    assert finder.asked == []
+    assert extraction.pages[0].origin is WordOrigin.TEXT_LAYER
+    assert extraction.data.total == Decimal("56.20")
+
+
+def test_a_stamp_on_a_scan_is_no_text_layer() -> None:
+    finder = FakeWordFinder(words=page(*RECEIPT).words)
+    extraction = LayoutReader(word_finder=finder).read([FakePage(printed=page("SCANNED PAGE 1").words)])
+    assert len(finder.asked) == 1
+    assert extraction.pages[0].origin is WordOrigin.OCR
+    assert extraction.data.total == Decimal("56.20")
+
+
+def test_the_sum_of_an_invoice_may_stand_on_another_page_and_says_so() -> None:
+    extraction = extraction_of([page("Own Works Ltd", "Invoice No: A-7"), page("Total EUR 12.00", number=2)])
+    evidence = extraction.sources[FieldPath("total")].evidence
+    assert evidence is not None
+    assert evidence.page == 2
+
+
+def test_words_come_back_in_reading_order() -> None:
+    shuffled = page(*RECEIPT)
+    words = tuple(reversed(shuffled.words))
+    extraction = LayoutReader(word_finder=FakeWordFinder(words=words)).read([FakePage()])
+    assert [word.text for word in extraction.pages[0].words[:3]] == ["PERNIAGAAN", "MAJU", "SDN"]
+
+
+@pytest.mark.parametrize("rows", [("TOTAL",), ("@@@ ###",), ("1",), ("25/12/2018 25/12/2018",), ("%",), ("- - -",)])
+def test_scraps_are_read_without_an_error(rows: tuple[str, ...]) -> None:
+    extraction = extraction_of([page(*rows)])
+    assert set(extraction.sources) == set(values_of(extraction))
+
+
+def test_the_reader_names_itself() -> None:
+    reader = LayoutReader(word_finder=FakeWordFinder())
+    extraction = reader.read([FakePage()])
+    assert (extraction.reader, extraction.version) == (reader.name, reader.version)
