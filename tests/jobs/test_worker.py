@@ -451,17 +451,17 @@ def test_a_child_that_is_gone_is_noticed_though_what_it_left_holds_its_line(pool
 def test_an_idle_child_that_was_killed_is_replaced_and_costs_no_attempt(pool: ChildPool) -> None:
     first = process_in(pool, guarded(handlers.greet))
     os.kill(first, signal.SIGKILL)
-    wait_until(lambda: not alive(first))
+    wait_until(lambda: not psutil.pid_exists(first))
     assert process_in(pool, guarded(handlers.greet)) != first
 
 
-def test_a_job_is_given_back_when_no_child_can_build_the_house() -> None:
-    pool = ChildPool(no_runner, preload=["tests.support.jobs"])
+def test_a_job_is_given_back_when_no_child_can_build_the_house(tmp_path: Path) -> None:
+    mark = tmp_path / "tried"
+    pool = ChildPool(partial(no_runner, mark), preload=["tests.support.jobs"])
     ended: list[object] = []
     thread = threading.Thread(target=lambda: ended.append(pool.run(job_of(guarded(handlers.greet)))))
     thread.start()
-    wait_until(lambda: bool(pool._all))
-    wait_until(lambda: not pool._all)
+    wait_until(mark.exists)
     pool.close()
     thread.join(30)
     assert ended == [Returned()]

@@ -103,6 +103,22 @@ def take_effect_and_stumble(context: JobContext, note: Note) -> None:
     raise RuntimeError
 
 
+def be_killed_before_the_effect(context: JobContext, note: Note) -> None:
+    """Wait to be killed the first time; take effect the second."""
+    if not Path(note.text).exists():
+        sleep_long(context, note)
+    take_effect(context, note)
+
+
+def be_killed_in_mid_effect(context: JobContext, note: Note) -> None:
+    """Wait to be killed with the effect written but not committed, on SQLite under the one write lock."""
+    with context.transaction() as tx:
+        tx.execute(insert(effects), {"job_id": context.job.id, "process": os.getpid()})
+        if not Path(note.text).exists():
+            sleep_long(context, note)
+        context.complete(tx, {"done": True})
+
+
 def ask_back(context: JobContext, note: Note) -> Json:
     """Use everything that a handler is given."""
     context.log("Began", number=note.number)
@@ -189,6 +205,8 @@ HANDLERS: Sequence[Handler] = (
     fail_once,
     take_effect,
     take_effect_and_stumble,
+    be_killed_before_the_effect,
+    be_killed_in_mid_effect,
     ask_back,
     leave,
     crash,
@@ -217,15 +235,20 @@ def light(handler: Handler, **changes: Any) -> JobType[Note]:
     return JobType(name=f"light_{handler.__name__}", payload=Note, light=True, **(facts | changes))
 
 
-def runner(url: str, more: Iterable[Handled[Any]] = ()) -> AttemptRunner:
-    """Build what runs attempts; in children, too."""
+def runner(url: str) -> AttemptRunner:
+    """Build what runs attempts in a child."""
+    return runner_on(Database(url))
+
+
+def runner_on(database: Database, more: Iterable[Handled[Any]] = ()) -> AttemptRunner:
     handled = [Handled(type=sort(one), handler=one) for one in HANDLERS for sort in (guarded, light)]
     types = JobTypes([*handled, *more])
-    return AttemptRunner(types=types, database=Database(url), store=SqlJobStore(), new_id=new_id)
+    return AttemptRunner(types=types, database=database, store=SqlJobStore(), new_id=new_id)
 
 
-def no_runner() -> AttemptRunner:
+def no_runner(mark: Path) -> AttemptRunner:
     """Fail as a factory does whose house is not in order."""
+    mark.touch()
     raise RuntimeError
 
 
@@ -289,7 +312,7 @@ class Engine:
 
     def worker(self) -> Worker:
         url = self.database.engine.url.render_as_string(hide_password=False)
-        runs = runner(url, self.more)
+        runs = runner_on(self.database, self.more)
         workers = self.workers()
         return Worker(
             database=self.database,

@@ -78,6 +78,8 @@ class ChildPool:
                 return Returned()
             except _ChildDied as died:
                 self._forget(child)
+                if child.interrupted:
+                    return None
                 return Returned() if self._closed.is_set() else Failed(failure=died.failure)
             self._put_back(child)
             return ended
@@ -89,10 +91,11 @@ class ChildPool:
             self._idle.append(self._start())
 
     def interrupt(self) -> None:
-        """Kill what runs; the pool stays open."""
+        """Kill what runs, for others have it now; the pool stays open."""
         with self._lock:
             busy = self._all.difference(self._idle)
         for child in busy:
+            child.interrupted = True
             child.kill()
 
     def close(self) -> None:
@@ -173,6 +176,7 @@ class _Child:
     line: Connection
     memory_mb: int | None = None
     spoilt: bool = False
+    interrupted: bool = False
     household: frozenset[psutil.Process] | None = None
 
     @classmethod

@@ -1,0 +1,26 @@
+"""A worker process by itself, to be killed: `python -m tests.support.worker_process URL FOLDER`."""
+
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+from tests.support.jobs import Engine
+
+# The table that every row points to: without it this process does not know the whole schema.
+import counterfoil.access.infrastructure.sql  # noqa: F401 - for its table alone
+from counterfoil.foundation.database import Database
+
+
+def main() -> None:
+    url, folder = sys.argv[1:]
+    engine = Engine(
+        database=Database(url),
+        folder=Path(folder),
+        lapse=timedelta(seconds=2),
+        beat_every=timedelta(milliseconds=300),
+    )
+    engine.worker().run()
+
+
+if __name__ == "__main__":
+    main()
