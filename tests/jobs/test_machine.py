@@ -1,0 +1,219 @@
+"""Whatever happens to jobs and workers, in whatever order: none is lost, none is completed twice."""
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
+from sqlalchemy import func, select
+from tests.conftest import ACME, BIRCH, prepare
+from tests.support.jobs import Endings, make_job
+from tests.support.postgres import PostgresServer
+
+from counterfoil.foundation.database import Database
+from counterfoil.foundation.ids import new_id
+from counterfoil.jobs.domain import (
+    Completed,
+    Ending,
+    Failed,
+    Failure,
+    Job,
+    JobId,
+    JobStatus,
+    Lease,
+    Outcome,
+    Retried,
+    Returned,
+    WorkerId,
+    attempt_of,
+    move,
+)
+from counterfoil.jobs.infrastructure.sql import SqlJobStore
+from counterfoil.jobs.infrastructure.tables import JobAttemptRow, JobRow
+from counterfoil.jobs.infrastructure.workers import SqlWorkerStore
+from counterfoil.jobs.upkeep import Upkeep
+
+STORE = SqlJobStore()
+WORKERS = SqlWorkerStore()
+FAILURE = Failure(code="network_error", message="The line is dead.")
+
+
+class JobsInAnyOrder(RuleBasedStateMachine):
+    """Plays handlers, workers that die, upkeep and people against one database, with a clock of its own."""
+
+    url = ""
+
+    workers = Bundle("workers")
+    attempts = Bundle("attempts")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = TemporaryDirectory()
+        self.database = Database(self.url or f"sqlite:///{Path(self.folder.name) / 'machine.db'}")
+        prepare(self.database)
+        self.now = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+        self.jobs: set[JobId] = set()
+        self.settled: Counter[JobId] = Counter()
+        self.completed: Counter[JobId] = Counter()
+        # Its clock is the database's, long after ours, so that every worker is silent for longer than this.
+        self.endings = Endings()
+        self.upkeep = Upkeep(
+            database=self.database, jobs=STORE, workers=WORKERS, observer=self.endings, lapse=timedelta(days=36_500)
+        )
+
+    @initialize(target=workers)
+    def first_worker(self) -> WorkerId:
+        return self.start_worker()
+
+    @rule(target=workers)
+    def another_worker(self) -> WorkerId:
+        return self.start_worker()
+
+    def start_worker(self) -> WorkerId:
+        worker = WorkerId(new_id())
+        with self.database.transaction() as tx:
+            WORKERS.register(tx, worker, "host:1", self.now)
+        return worker
+
+    @rule(
+        key=st.sampled_from([None, "a", "b"]),
+        workspace=st.sampled_from([ACME, BIRCH]),
+        priority=st.integers(0, 10),
+        most=st.integers(1, 3),
+        wait=st.sampled_from([0, 30]),
+    )
+    def enqueue(self, key: str | None, workspace: Any, priority: int, most: int, wait: int) -> None:
+        job = make_job(
+            workspace,
+            concurrency_key=key,
+            priority=priority,
+            max_attempts=most,
+            due_at=self.now + timedelta(seconds=wait),
+            ready=key is None and not wait,
+        )
+        with self.database.transaction() as tx:
+            STORE.add(tx, job)
+        self.jobs.add(job.id)
+
+    @rule(seconds=st.sampled_from([1, 60, 3600]))
+    def let_time_pass(self, seconds: int) -> None:
+        self.now += timedelta(seconds=seconds)
+
+    @rule(limit=st.integers(1, 5))
+    def release(self, limit: int) -> None:
+        with self.database.transaction() as tx:
+            STORE.release(tx, self.now, limit)
+
+    @rule(target=attempts, worker=workers, limit=st.integers(1, 4))
+    def claim(self, worker: WorkerId, limit: int) -> list[Job]:
+        """Claim as any worker does, also one that has been given up and does not know it yet."""
+        with self.database.transaction() as tx:
+            return list(STORE.claim(tx, worker, Lease(new_id()), ["default"], self.now, limit))
+
+    @rule(
+        claimed=attempts,
+        outcome=st.sampled_from(
+            [Completed(), Failed(failure=FAILURE), Failed(failure=FAILURE, retry=False), Returned()]
+        ),
+    )
+    def settle(self, claimed: list[Job], outcome: Outcome) -> None:
+        """Settle as any attempt does, also one that has been settled or superseded."""
+        for job in claimed:
+            assert job.lease
+            with self.database.transaction() as tx:
+                kept = STORE.settle(tx, job.lease, move(job, outcome, self.now), attempt_of(job, outcome, self.now))
+            self.settled[job.id] += kept
+            self.completed[job.id] += kept and isinstance(outcome, Completed)
+
+    @rule(worker=consumes(workers))
+    def worker_dies(self, worker: WorkerId) -> None:
+        with self.database.transaction() as tx:
+            WORKERS.bury(tx, worker, self.now)
+
+    @rule()
+    def rescue(self) -> None:
+        before = len(self.endings.seen)
+        self.upkeep.rescue()
+        self.settled.update(after.id for after, _ in self.endings.seen[before:])
+
+    @rule()
+    def person_retries_dead_letters(self) -> None:
+        with self.database.transaction() as tx:
+            query = select(JobRow.workspace_id, JobRow.id).where(JobRow.status == JobStatus.DEAD_LETTER)
+            for row in tx.execute(query).all():
+                dead = STORE.get(tx, row.workspace_id, row.id)
+                assert dead
+                assert STORE.retry(tx, dead, move(dead, Retried(), self.now))
+
+    @invariant()
+    def every_job_is_in_one_state_that_makes_sense(self) -> None:
+        with self.database.reading() as tx:
+            rows = tx.execute(select(*JobRow.__table__.columns)).all()
+        assert {row.id for row in rows} == self.jobs
+        for row in rows:
+            assert 0 <= row.attempts <= row.max_attempts
+            under_way = row.status == JobStatus.PROCESSING
+            assert under_way == (row.lease is not None) == (row.worker_id is not None)
+            assert not row.ready or row.status == JobStatus.PENDING
+            assert (row.status == JobStatus.COMPLETED) == (row.completed_at is not None)
+            assert (row.status == JobStatus.DEAD_LETTER) == (row.dead_reason is not None)
+            assert (row.status == JobStatus.FAILED) == (row.next_retry_at is not None)
+
+    @invariant()
+    def attempts_are_those_that_were_settled_and_at_most_one_completed(self) -> None:
+        with self.database.reading() as tx:
+            by_job = select(JobAttemptRow.job_id, func.count().label("number")).group_by(JobAttemptRow.job_id)
+            kept = {row.job_id: row.number for row in tx.execute(by_job)}
+            done = tx.execute(select(JobAttemptRow.job_id).where(JobAttemptRow.ending == Ending.COMPLETED)).scalars()
+            completed = Counter(done)
+        assert kept == +self.settled
+        assert completed == +self.completed
+        assert max(completed.values(), default=0) <= 1
+
+    @invariant()
+    def of_a_concurrency_key_one_job_at_most_is_under_way(self) -> None:
+        with self.database.reading() as tx:
+            query = select(JobRow.workspace_id, JobRow.concurrency_key, JobRow.status, JobRow.ready).where(
+                JobRow.concurrency_key.is_not(None)
+            )
+            under_way = Counter(
+                (row.workspace_id, row.concurrency_key)
+                for row in tx.execute(query)
+                if row.ready or row.status == JobStatus.PROCESSING
+            )
+        assert max(under_way.values(), default=0) <= 1
+
+    def teardown(self) -> None:
+        with self.database.transaction() as tx:
+            for table in ("job_attempts", "jobs", "workers", "workspaces"):
+                tx.connection.exec_driver_sql(f"DELETE FROM {table}")
+        self.database.close()
+        self.folder.cleanup()
+
+
+_QUIETLY = settings(deadline=None, suppress_health_check=list(HealthCheck))
+
+TestOnSqlite = JobsInAnyOrder.TestCase
+TestOnSqlite.settings = settings(_QUIETLY, max_examples=25, stateful_step_count=40)
+
+
+def test_on_postgresql(postgres: PostgresServer) -> None:
+    with postgres.database() as url:
+
+        class OnPostgresql(JobsInAnyOrder):
+            """The same, on an empty PostgreSQL database."""
+
+        OnPostgresql.url = url
+        run_state_machine_as_test(OnPostgresql, settings=settings(_QUIETLY, max_examples=8, stateful_step_count=30))  # type: ignore[no-untyped-call]  # Hypothesis has no types for it
