@@ -52,7 +52,7 @@ def main() -> None:
         f"\nDone in {time.monotonic() - started:.0f} s. "
         f"The pages with their boxes are in [bold]{_shown(FOLDER / 'pages')}[/].\n"
         "To go on: [bold]make serve[/], then open http://127.0.0.1:8000/docs\n"
-        "       or [bold].venv/bin/counterfoil add YOUR-RECEIPT.jpg --wait[/] and [bold].venv/bin/counterfoil records[/]"
+        "or, without a server: [bold].venv/bin/counterfoil add RECEIPT.jpg --wait[/]"
     )
 
 
@@ -126,7 +126,7 @@ def _record_table(name: str, record: Mapping[str, Any]) -> Table:
 
 
 def _item(item: Mapping[str, Any]) -> str:
-    times = f"{item['quantity']} × " if item["quantity"] else ""
+    times = f"{item['quantity']} of " if item["quantity"] else ""
     return f"{times}{item['description'] or '?'} = {item['amount'] or '?'}"
 
 
@@ -194,8 +194,7 @@ def _show_ledger(api: httpx2.Client) -> None:
     for column in LEDGER_COLUMNS:
         table.add_column(column)
     for row in reversed(rows):
-        values = {value["name"]: value["value"] for value in row["values"]}
-        table.add_row(*(escape(str(values.get(column) or "")) for column in LEDGER_COLUMNS))
+        table.add_row(*(escape(str(row["values"].get(column) or "")) for column in LEDGER_COLUMNS))
     out.print(table)
 
 

@@ -7,9 +7,6 @@ from uuid import UUID
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from tests.conftest import ACME
-from tests.support import jobs as handlers
-from tests.support.jobs import Engine, NoGuard, light, make_job
 
 from counterfoil.access.domain import WorkspaceId
 from counterfoil.access.service import AccessService
@@ -19,6 +16,9 @@ from counterfoil.foundation.ids import new_id
 from counterfoil.jobs.api import router
 from counterfoil.jobs.domain import DeadReason, Failure, Job, JobStatus, Lease, Progress, WorkerId
 from counterfoil.jobs.service import JobService
+from tests.conftest import ACME
+from tests.support import jobs as handlers
+from tests.support.jobs import Engine, NoGuard, light, make_job
 
 
 class NamedEntrance:

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.jobs import Engine, Note, guarded, light, make_job, runner_on
 
 from counterfoil.access.domain import WorkspaceId
 from counterfoil.foundation.database import Database
@@ -29,7 +28,8 @@ from counterfoil.jobs.domain import (
     move,
 )
 from counterfoil.jobs.plain import plain_json, plain_text
-from counterfoil.jobs.types import JobType
+from counterfoil.jobs.types import Handled, JobType
+from tests.support.jobs import Engine, Note, guarded, light, make_job, runner_on
 
 
 @pytest.fixture
@@ -244,7 +244,7 @@ def test_an_error_of_any_sort_is_kept_within_bounds(
     with engine.database.transaction() as tx:
         engine.jobs.enqueue(tx, workspace, job_type, Note())
         (job,) = engine.store.claim(tx, WorkerId(new_id()), Lease(new_id()), ["default"], tx.now(), 1)
-    outcome = runner_on(engine.database, [job_type]).run(job)
+    outcome = runner_on(engine.database, [Handled(type=job_type, handler=handler)]).run(job)
     assert isinstance(outcome, Failed)
     with engine.database.transaction() as tx:
         assert job.lease
@@ -265,7 +265,7 @@ def test_a_superseded_attempt_has_nothing_to_settle(engine: Engine, workspace: W
     with engine.database.transaction() as tx:
         engine.jobs.enqueue(tx, workspace, job_type, Note())
         (job,) = engine.store.claim(tx, WorkerId(new_id()), Lease(new_id()), ["default"], tx.now(), 1)
-    assert runner_on(engine.database, [job_type]).run(job) is None
+    assert runner_on(engine.database, [Handled(type=job_type, handler=lose)]).run(job) is None
 
 
 @given(st.text(max_size=50))

@@ -12,12 +12,12 @@ from pathlib import Path
 import psutil
 import pytest
 from sqlalchemy import select
-from tests.support import jobs as handlers
-from tests.support.jobs import Engine, alive, effects, guarded, wait_until
 
 from counterfoil.access.domain import WorkspaceId
 from counterfoil.foundation.database import Database
 from counterfoil.jobs.domain import Ending, JobStatus
+from tests.support import jobs as handlers
+from tests.support.jobs import Engine, alive, effects, guarded, wait_until
 
 ROOT = Path(__file__).parents[2]
 

@@ -18,9 +18,6 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from sqlalchemy import func, select
-from tests.conftest import ACME, BIRCH, prepare
-from tests.support.jobs import Endings, make_job
-from tests.support.postgres import PostgresServer
 
 from counterfoil.foundation.database import Database
 from counterfoil.foundation.ids import new_id
@@ -44,6 +41,9 @@ from counterfoil.jobs.infrastructure.sql import SqlJobStore
 from counterfoil.jobs.infrastructure.tables import JobAttemptRow, JobRow
 from counterfoil.jobs.infrastructure.workers import SqlWorkerStore
 from counterfoil.jobs.upkeep import Upkeep
+from tests.conftest import ACME, BIRCH, prepare
+from tests.support.jobs import Endings, make_job
+from tests.support.postgres import PostgresServer
 
 STORE = SqlJobStore()
 WORKERS = SqlWorkerStore()
@@ -216,4 +216,4 @@ def test_on_postgresql(postgres: PostgresServer) -> None:
             """The same, on an empty PostgreSQL database."""
 
         OnPostgresql.url = url
-        run_state_machine_as_test(OnPostgresql, settings=settings(_QUIETLY, max_examples=8, stateful_step_count=30))  # type: ignore[no-untyped-call]  # Hypothesis has no types for it
+        run_state_machine_as_test(OnPostgresql, settings=settings(_QUIETLY, max_examples=8, stateful_step_count=30))

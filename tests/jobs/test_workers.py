@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from tests.support.jobs import Engine, make_job
 
 from counterfoil.access.domain import WorkspaceId
 from counterfoil.foundation.database import Database
@@ -16,6 +15,7 @@ from counterfoil.foundation.ids import new_id
 from counterfoil.jobs.domain import DeadReason, Ending, Job, JobStatus, Lease, WorkerId
 from counterfoil.jobs.infrastructure.workers import LockedWorkerStore, SqlWorkerStore
 from counterfoil.jobs.protocols import WorkerStore
+from tests.support.jobs import Engine, make_job
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 LAPSE = timedelta(seconds=60)

@@ -4,11 +4,10 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
-from tests.support.jobs import Engine
-
 # The table that every row points to: without it this process does not know the whole schema.
 import counterfoil.access.infrastructure.sql  # noqa: F401 - for its table alone
 from counterfoil.foundation.database import Database
+from tests.support.jobs import Engine
 
 
 def main() -> None:
