@@ -6,7 +6,7 @@ COMPILE := $(UV) pip compile -q --universal --generate-hashes --no-header --no-a
 PYTEST := $(BIN)/pytest -n 2 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check format lock clean
+.PHONY: help demo serve test check format docs lock clean
 
 help:  ## List the commands.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -43,6 +43,9 @@ check: .venv/dev.stamp  ## Format, lint, import contracts, types.
 format: .venv/dev.stamp  ## Put files in order.
 	$(BIN)/ruff check --fix --quiet .
 	$(BIN)/ruff format --quiet .
+
+docs: .venv/dev.stamp  ## Write the pages that follow from the code.
+	$(BIN)/python docs/generate.py
 
 lock: $(UV)  ## Resolve the dependencies anew, one file per set.
 	$(COMPILE) pyproject.toml --group build -o requirements/default.txt

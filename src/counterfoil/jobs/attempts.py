@@ -83,9 +83,9 @@ def _log(event: str, **facts: str | None) -> None:
 
 def failure_of(error: BaseException, code: str) -> Failure:
     """Describe an error in bounded text that every database takes, even if the error cannot describe itself."""
-    message = _described(lambda: str(error)) or type(error).__name__
+    message = plain_text(_end(_described(lambda: str(error)), MAX_MESSAGE))
     stack = _described(lambda: "".join(traceback.format_exception(error, limit=-30)))
-    return Failure(code=code, message=plain_text(_end(message, MAX_MESSAGE)), stack=plain_text(_end(stack, MAX_STACK)))
+    return Failure(code=code, message=message or type(error).__name__, stack=plain_text(_end(stack, MAX_STACK)))
 
 
 def _described(describe: Callable[[], str]) -> str:

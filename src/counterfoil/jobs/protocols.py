@@ -90,8 +90,8 @@ class JobStore(Protocol):
         """Return jobs that are being processed by workers that have ended."""
         ...
 
-    def has_work(self, tx: Transaction, now: datetime) -> bool:
-        """Tell whether any job is being processed or could be, over all workspaces."""
+    def busy(self, tx: Transaction) -> bool:
+        """Tell whether any job is ready or being processed, over all workspaces."""
         ...
 
     def counts(self, tx: Transaction) -> Mapping[tuple[str, JobStatus], int]:

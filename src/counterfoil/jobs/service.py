@@ -121,7 +121,7 @@ class JobService:
     def has_work(self) -> bool:
         """Tell whether workers have, or could have, something to do just now, in any workspace."""
         with self.database.reading() as tx:
-            return self.store.has_work(tx, tx.now())
+            return self.store.busy(tx) or self.store.due(tx, tx.now())
 
     def counts(self) -> Mapping[tuple[str, JobStatus], int]:
         """Return how many unfinished jobs and dead letters there are, by queue and status, over all workspaces."""

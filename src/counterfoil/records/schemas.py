@@ -23,11 +23,11 @@ from counterfoil.records.domain import (
 from counterfoil.records.fields import label, list_of, order, value_of, values, written
 from counterfoil.records.reasons import sentence
 
-Amount = Annotated[Decimal, PlainSerializer(lambda amount: f"{amount:f}", return_type=str)]
+Amount = Annotated[Decimal, PlainSerializer(lambda amount: f"{amount:f}", return_type=str, when_used="json")]
 
 
 def _amount(description: str, example: str) -> Any:
-    return Field(description=description, examples=[example])
+    return Field(default=None, description=description, examples=[example])
 
 
 class _FromDomain(BaseModel):
@@ -39,10 +39,12 @@ class _FromDomain(BaseModel):
 class PartyRead(_FromDomain):
     """Who sells or who buys."""
 
-    name: str | None = Field(description="The name as printed.", examples=["Corner Bakery"])
-    address: str | None = Field(description="The address on one line.", examples=["1 Main Street, Springfield"])
-    tax_id: str | None = Field(description="The tax or VAT number.", examples=["DE123456789"])
-    phone: str | None = Field(description="The telephone number as printed.", examples=["+49 30 1234567"])
+    name: str | None = Field(default=None, description="The name as printed.", examples=["Corner Bakery"])
+    address: str | None = Field(
+        default=None, description="The address on one line.", examples=["1 Main Street, Springfield"]
+    )
+    tax_id: str | None = Field(default=None, description="The tax or VAT number.", examples=["DE123456789"])
+    phone: str | None = Field(default=None, description="The telephone number as printed.", examples=["+49 30 1234567"])
 
 
 class TaxRead(_FromDomain):
@@ -56,9 +58,9 @@ class TaxRead(_FromDomain):
 class LineItemRead(_FromDomain):
     """One thing sold."""
 
-    description: str | None = Field(description="What it is.", examples=["Rye bread"])
+    description: str | None = Field(default=None, description="What it is.", examples=["Rye bread"])
     quantity: Amount | None = _amount("How many or how much.", "2")
-    unit: str | None = Field(description="Of what.", examples=["kg"])
+    unit: str | None = Field(default=None, description="Of what.", examples=["kg"])
     unit_price: Amount | None = _amount("The price of one unit.", "2.95")
     tax_rate: Amount | None = _amount("In per cent.", "7")
     amount: Amount | None = _amount("What the line adds to the sum; negative for a discount.", "5.90")
@@ -67,25 +69,25 @@ class LineItemRead(_FromDomain):
 class InvoiceDataRead(_FromDomain):
     """What a document says. Null means that it does not say so, or that it could not be read."""
 
-    kind: Kind | None = Field(description="What sort of document it is.", examples=["receipt"])
-    merchant: PartyRead = Field(description="Who sells.")
-    buyer: PartyRead = Field(description="Who buys.")
-    number: str | None = Field(description="The document's own number.", examples=["2026-0042"])
-    issue_date: date | None = Field(description="The date of the document.", examples=["2026-03-01"])
-    issue_time: time | None = Field(description="The time on the document.", examples=["14:30:00"])
-    due_date: date | None = Field(description="When it is to be paid.", examples=["2026-03-31"])
-    currency: str | None = Field(description="Of all amounts (ISO 4217).", examples=["EUR"])
+    kind: Kind | None = Field(default=None, description="What sort of document it is.", examples=["receipt"])
+    merchant: PartyRead = Field(default=PartyRead(), description="Who sells.")
+    buyer: PartyRead = Field(default=PartyRead(), description="Who buys.")
+    number: str | None = Field(default=None, description="The document's own number.", examples=["2026-0042"])
+    issue_date: date | None = Field(default=None, description="The date of the document.", examples=["2026-03-01"])
+    issue_time: time | None = Field(default=None, description="The time on the document.", examples=["14:30:00"])
+    due_date: date | None = Field(default=None, description="When it is to be paid.", examples=["2026-03-31"])
+    currency: str | None = Field(default=None, description="Of all amounts (ISO 4217).", examples=["EUR"])
     subtotal: Amount | None = _amount("The sum before what is added to it.", "10.00")
-    taxes: list[TaxRead] = Field(description="One for each rate.")
+    taxes: list[TaxRead] = Field(default=[], description="One for each rate.")
     tip: Amount | None = _amount("The tip.", "1.00")
     discount: Amount | None = _amount("Positive; lowers the total.", "0.50")
     total: Amount | None = _amount("What is to be paid, tax included.", "11.90")
-    payment_method: PaymentMethod | None = Field(description="How it was paid.", examples=["card"])
-    payment_last_digits: str | None = Field(description="The last digits of the card.", examples=["4242"])
-    line_items: list[LineItemRead] = Field(description="What was sold, in printed order.")
-    category: str | None = Field(description="What it was for.", examples=["Groceries"])
-    language: str | None = Field(description="Of the document (ISO 639-1).", examples=["en"])
-    notes: str | None = Field(description="Anything else.", examples=["Paid by the office."])
+    payment_method: PaymentMethod | None = Field(default=None, description="How it was paid.", examples=["card"])
+    payment_last_digits: str | None = Field(default=None, description="The last digits of the card.", examples=["4242"])
+    line_items: list[LineItemRead] = Field(default=[], description="What was sold, in printed order.")
+    category: str | None = Field(default=None, description="What it was for.", examples=["Groceries"])
+    language: str | None = Field(default=None, description="Of the document (ISO 639-1).", examples=["en"])
+    notes: str | None = Field(default=None, description="Anything else.", examples=["Paid by the office."])
 
 
 class EvidenceRead(BaseModel):

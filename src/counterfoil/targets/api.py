@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 
 from counterfoil.access.api import CurrentWorkspace
 from counterfoil.foundation.paging import PageRead, PagingParameters, page_read
@@ -34,6 +34,9 @@ router = APIRouter(tags=["targets"])
 Targets = Annotated[TargetService, Depends(provided(TargetService))]
 Ledgers = Annotated[LedgerService, Depends(provided(LedgerService))]
 Deliveries = Annotated[DeliveryService, Depends(provided(DeliveryService))]
+TargetKey = Annotated[UUID, Path(description="The target's id.")]
+RowKey = Annotated[UUID, Path(description="The row's id.")]
+DeliveryKey = Annotated[UUID, Path(description="The delivery's id.")]
 
 
 @router.post("/targets", status_code=201, responses=problems(422, 503))
@@ -51,40 +54,40 @@ def list_targets(
 
 
 @router.get("/targets/{target_id}", responses=problems(404, 422, 503))
-def get_target(targets: Targets, workspace: CurrentWorkspace, target_id: UUID) -> TargetRead:
+def get_target(targets: Targets, workspace: CurrentWorkspace, target_id: TargetKey) -> TargetRead:
     """Return one target."""
     return TargetRead.of(targets.get(workspace, TargetId(target_id)))
 
 
 @router.get("/targets/{target_id}/schema", responses=problems(404, 422, 503))
-def get_schema(targets: Targets, workspace: CurrentWorkspace, target_id: UUID) -> SchemaRead:
+def get_schema(targets: Targets, workspace: CurrentWorkspace, target_id: TargetKey) -> SchemaRead:
     """Return the target's columns as they are now."""
     return SchemaRead.of(targets.schema(workspace, TargetId(target_id)))
 
 
 @router.put("/targets/{target_id}/columns", responses=problems(404, 409, 422, 503))
-def put_columns(ledgers: Ledgers, workspace: CurrentWorkspace, target_id: UUID, body: ColumnsPut) -> SchemaRead:
+def put_columns(ledgers: Ledgers, workspace: CurrentWorkspace, target_id: TargetKey, body: ColumnsPut) -> SchemaRead:
     """Let a ledger have these columns."""
     columns = [column.domain() for column in body.columns]
     return SchemaRead.of(ledgers.put_columns(workspace, TargetId(target_id), columns, body.schema_version))
 
 
 @router.get("/targets/{target_id}/plan", responses=problems(404, 422, 503))
-def get_plan(targets: Targets, workspace: CurrentWorkspace, target_id: UUID) -> PlanRead:
+def get_plan(targets: Targets, workspace: CurrentWorkspace, target_id: TargetKey) -> PlanRead:
     """Return what fills the target's columns; the rules decide it on first use."""
     view = targets.plan(workspace, TargetId(target_id))
     return PlanRead.of(view.plan, view.schema, view.drift)
 
 
 @router.put("/targets/{target_id}/plan", responses=problems(404, 409, 422, 503))
-def put_plan(targets: Targets, workspace: CurrentWorkspace, target_id: UUID, body: PlanPut) -> PlanRead:
+def put_plan(targets: Targets, workspace: CurrentWorkspace, target_id: TargetKey, body: PlanPut) -> PlanRead:
     """Decide what fills the target's columns, as they are now; a paused target resumes."""
     plan = targets.put_plan(workspace, TargetId(target_id), body.domain(), body.version)
     return PlanRead.of(plan, plan.schema, Drift())
 
 
 @router.post("/targets/{target_id}/preview", responses=problems(404, 422, 503))
-def preview(targets: Targets, workspace: CurrentWorkspace, target_id: UUID, body: PreviewCreate) -> PreviewRead:
+def preview(targets: Targets, workspace: CurrentWorkspace, target_id: TargetKey, body: PreviewCreate) -> PreviewRead:
     """Show what would be written, column by column, and why; nothing is written."""
     fillings = targets.preview(workspace, TargetId(target_id), body.domain())
     return PreviewRead(properties=[FillingRead.of(one) for one in fillings])
@@ -92,7 +95,7 @@ def preview(targets: Targets, workspace: CurrentWorkspace, target_id: UUID, body
 
 @router.get("/targets/{target_id}/rows", responses=problems(404, 409, 422, 503))
 def list_rows(
-    ledgers: Ledgers, workspace: CurrentWorkspace, target_id: UUID, paging: PagingParameters, request: Request
+    ledgers: Ledgers, workspace: CurrentWorkspace, target_id: TargetKey, paging: PagingParameters, request: Request
 ) -> PageRead[RowRead]:
     """List a ledger's rows, the newest first."""
     schema, page = ledgers.rows(workspace, TargetId(target_id), paging)
@@ -100,7 +103,7 @@ def list_rows(
 
 
 @router.get("/targets/{target_id}/rows/{row_id}", responses=problems(404, 409, 422, 503))
-def get_row(ledgers: Ledgers, workspace: CurrentWorkspace, target_id: UUID, row_id: UUID) -> RowRead:
+def get_row(ledgers: Ledgers, workspace: CurrentWorkspace, target_id: TargetKey, row_id: RowKey) -> RowRead:
     """Return one row of a ledger."""
     schema, row = ledgers.row(workspace, TargetId(target_id), RowId(row_id))
     return RowRead.of(row, schema)
@@ -120,6 +123,6 @@ def list_deliveries(
 
 
 @router.get("/deliveries/{delivery_id}", responses=problems(404, 422, 503))
-def get_delivery(deliveries: Deliveries, workspace: CurrentWorkspace, delivery_id: UUID) -> DeliveryRead:
+def get_delivery(deliveries: Deliveries, workspace: CurrentWorkspace, delivery_id: DeliveryKey) -> DeliveryRead:
     """Return one delivery."""
     return DeliveryRead.of(deliveries.get(workspace, DeliveryId(delivery_id)))

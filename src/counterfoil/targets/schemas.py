@@ -4,9 +4,10 @@ from datetime import datetime
 from typing import Annotated, Literal, Self, TypeAlias, assert_never
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, model_validator
 
 from counterfoil.records.domain import FieldPath, InvoiceData, RecordId
+from counterfoil.records.schemas import InvoiceDataRead
 from counterfoil.targets import expressions
 from counterfoil.targets.domain import (
     Author,
@@ -32,6 +33,9 @@ Text: TypeAlias = Annotated[str, StringConstraints(max_length=2000, pattern=_NO_
 Name: TypeAlias = Annotated[
     str, StringConstraints(min_length=1, max_length=500, pattern=_NO_NUL, strip_whitespace=True)
 ]
+
+
+_INVOICE_DATA = TypeAdapter(InvoiceData)
 
 
 class _Strict(BaseModel):
@@ -259,7 +263,7 @@ class PreviewCreate(_Strict):
     record_id: UUID | None = Field(
         default=None, description="A record.", examples=["01920000-0000-7000-8000-000000000002"]
     )
-    data: InvoiceData | None = Field(
+    data: InvoiceDataRead | None = Field(
         default=None,
         description="What a receipt might say, in the shape of a record's `data`.",
         examples=[{"merchant": {"name": "Corner Bakery"}, "total": "12.30", "currency": "EUR"}],
@@ -272,7 +276,9 @@ class PreviewCreate(_Strict):
         return self
 
     def domain(self) -> RecordId | InvoiceData:
-        return self.data or RecordId(self.record_id or UUID(int=0))
+        if self.data is not None:
+            return _INVOICE_DATA.validate_python(self.data.model_dump())
+        return RecordId(self.record_id or UUID(int=0))
 
 
 class FillingRead(BaseModel):

@@ -240,11 +240,10 @@ class SqlJobStore:
         query = _jobs().where(text(UNDER_WAY), ~living).limit(limit)
         return [_job_of(row) for row in tx.execute(query.with_for_update(skip_locked=True))]
 
-    def has_work(self, tx: Transaction, now: datetime) -> bool:
-        under_way = select(JobRow.id).where(JobRow.status == JobStatus.PROCESSING, text(UNFINISHED))
+    def busy(self, tx: Transaction) -> bool:
         startable = select(JobRow.id).where(text(READY))
-        due = select(JobRow.id).where(text(TO_RELEASE), JobRow.due_at <= now)
-        return any(tx.execute(query.limit(1)).first() for query in (under_way, startable, due))
+        under_way = select(JobRow.id).where(JobRow.status == JobStatus.PROCESSING, text(UNFINISHED))
+        return any(tx.execute(query.limit(1)).first() for query in (startable, under_way))
 
     def counts(self, tx: Transaction) -> Mapping[tuple[str, JobStatus], int]:
         query = (
