@@ -35,6 +35,7 @@ from tests.support import jobs as handlers
 from tests.support.jobs import (
     BASELINE_MB,
     Engine,
+    MoodyDatabase,
     NoGuard,
     Note,
     alive,
@@ -311,6 +312,66 @@ def test_a_worker_outlives_an_error_that_nobody_expected(engine: Engine, workspa
         with engine.database.transaction() as tx:
             tx.connection.exec_driver_sql("UPDATE jobs SET dead_reason = NULL")
         assert engine.await_status(workspace, unreadable.id).status is JobStatus.COMPLETED
+
+
+# --- a database that comes and goes ---
+
+
+@pytest.fixture
+def moody(sqlite_url: str, tmp_path: Path) -> Iterator[Engine]:
+    database = MoodyDatabase(sqlite_url)
+    prepare(database)
+    yield Engine(database=database, folder=tmp_path, guard=NoGuard())
+    database.close()
+
+
+def upsetting(moody: Engine, *, refusals: int = 0, lies: int = 0) -> JobType[Note]:
+    """Return a type of job that upsets the database when it is done."""
+    assert isinstance(moody.database, MoodyDatabase)
+    database = moody.database
+
+    def upset(_: object, __: Note) -> None:
+        database.refusals, database.lies = refusals, lies
+
+    job_type = JobType(name="upset", payload=Note, handler=upset, light=True)
+    moody.more = [job_type]
+    return job_type
+
+
+@pytest.mark.parametrize(("refusals", "lies"), [(3, 0), (0, 3), (2, 2)])
+def test_an_outcome_is_kept_once_however_often_the_database_refuses_or_lies(
+    moody: Engine, workspace: WorkspaceId, refusals: int, lies: int
+) -> None:
+    job = settled(moody, workspace, upsetting(moody, refusals=refusals, lies=lies))
+    assert job.status is JobStatus.COMPLETED
+    assert [attempt.ending for attempt in moody.jobs.attempts(workspace, job.id)] == [Ending.COMPLETED]
+
+
+def test_a_claim_that_seems_to_have_failed_leaves_no_job_behind(moody: Engine, workspace: WorkspaceId) -> None:
+    assert isinstance(moody.database, MoodyDatabase)
+    ids = [moody.enqueue(workspace, light(handlers.greet)) for _ in range(5)]
+    moody.database.lies = 4  # the registration's answer is lost as well
+    with moody.working():
+        for job in ids:
+            assert moody.await_status(workspace, job).status is JobStatus.COMPLETED
+
+
+def test_a_worker_ends_even_while_the_database_is_away(moody: Engine, workspace: WorkspaceId) -> None:
+    assert isinstance(moody.database, MoodyDatabase)
+    moody.grace = timedelta(0)
+    job = moody.enqueue(workspace, upsetting(moody, refusals=1_000_000))
+    with moody.working():
+        wait_until(lambda: moody.database.refusals > 0)  # type: ignore[attr-defined]  # asserted above
+    moody.database.refusals = 0
+    moody.enqueue(workspace, light(handlers.greet))
+    assert moody.jobs.get(workspace, job).status is JobStatus.PROCESSING
+
+
+def test_a_slot_in_which_something_of_ours_breaks_fails_its_job_alone(moody: Engine, workspace: WorkspaceId) -> None:
+    job = settled(moody, workspace, guarded(handlers.greet))  # and there is nothing here to guard it
+    assert job.status is JobStatus.DEAD_LETTER
+    assert job.failure
+    assert job.failure.code == "internal_error"
 
 
 # --- guarded jobs: a worker on one database, the guard by itself for the rest ---

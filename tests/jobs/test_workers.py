@@ -114,23 +114,6 @@ def test_a_worker_store_sees_its_own_workers_and_those_of_its_neighbours_living(
     assert dead(database, ours) == dead(database, theirs) == []
 
 
-def test_registering_again_after_a_lost_commit_takes_the_lock_that_is_held_already(
-    database: Database, tmp_path: Path
-) -> None:
-    store, worker = LockedWorkerStore(tmp_path), WorkerId(new_id())
-
-    def register_in_vain() -> None:
-        with database.transaction() as tx:
-            store.register(tx, worker, "host:1", NOW)
-            raise ConnectionError
-
-    with pytest.raises(ConnectionError):
-        register_in_vain()
-    with database.transaction() as tx:
-        store.register(tx, worker, "host:1", NOW)
-    assert dead(database, LockedWorkerStore(tmp_path)) == []
-
-
 def test_a_worker_that_signs_off_leaves_no_lock_file(database: Database, tmp_path: Path) -> None:
     store = LockedWorkerStore(tmp_path)
     worker = register(database, store)

@@ -20,7 +20,7 @@ from pydantic import BaseModel
 from sqlalchemy import Column, Integer, MetaData, Table, Uuid, insert
 
 from counterfoil.access.domain import WorkspaceId
-from counterfoil.foundation.database import Database
+from counterfoil.foundation.database import Database, DatabaseUnavailable, Transaction
 from counterfoil.foundation.ids import new_id
 from counterfoil.jobs.attempts import AttemptRunner, Ended
 from counterfoil.jobs.context import JobContext
@@ -154,6 +154,8 @@ def sleep_long(_: JobContext, note: Note) -> None:
 
 
 def block_signals_and_hold_the_interpreter(_: JobContext, note: Note) -> None:
+    if Path(note.text).exists():
+        return
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGALRM})
     Path(note.text).write_text(str(os.getpid()))
     ctypes.PyDLL(None).sleep(600)  # unlike CDLL, this keeps the interpreter's lock
@@ -260,6 +262,24 @@ class Endings:
 
     def attempt_ended(self, after: Job, attempt: Attempt) -> None:
         self.seen.append((after, attempt))
+
+
+class MoodyDatabase(Database):
+    """A database that refuses some transactions, and after some that it committed says that it did not."""
+
+    refusals = 0
+    lies = 0
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        if self.refusals > 0:
+            self.refusals -= 1
+            raise DatabaseUnavailable
+        with super().transaction() as tx:
+            yield tx
+        if self.lies > 0:
+            self.lies -= 1
+            raise DatabaseUnavailable
 
 
 class NoGuard:

@@ -15,6 +15,7 @@ def main() -> None:
     engine = Engine(
         database=Database(url),
         folder=Path(folder),
+        concurrency=3,
         lapse=timedelta(seconds=2),
         beat_every=timedelta(milliseconds=300),
     )

@@ -81,7 +81,7 @@ class Worker:
 
     def run(self) -> None:
         """Work until `stop`, then finish what is running, or give it back when the grace is over."""
-        self._survive(lambda: self._register(self.id))
+        self._survive(self._register)
         with self._beating():
             try:
                 self.guard.warm_up()
@@ -105,10 +105,13 @@ class Worker:
         self._stopping.set()
         self.dispatcher.ring()
 
-    def _register(self, worker: WorkerId) -> None:
+    def _register(self) -> None:
+        """Take a new name, at every try: one whose registration seems to have failed may be known already."""
+        worker = WorkerId(self.new_id())
         name = f"{socket.gethostname()}:{os.getpid()}"
         with self.database.transaction() as tx:
             self.workers.register(tx, worker, name, tx.now())
+        self.id = worker
         log.info("worker_started", worker_id=str(worker), queues=sorted(self.queues), concurrency=self.concurrency)
 
     def _sign_off(self) -> None:
@@ -121,7 +124,7 @@ class Worker:
             self._recover()
         self.upkeep.tick()
         free = self.concurrency - len(self._running)
-        claimed = self._claim(free) if free else []
+        claimed = self._claim(free) if free and not self._stopping.is_set() else []
         for job in claimed:
             # As a daemon: a handler that never ends must not keep the process from ending.
             threading.Thread(target=self._work, args=(job,), name="job", daemon=True).start()
@@ -229,9 +232,7 @@ class Worker:
         if not alive:
             # Somebody took us for dead and freed our jobs. What still runs would be refused; start over.
             log.error("worker_was_given_up", worker_id=str(self.id))
-            successor = WorkerId(self.new_id())
-            self._register(successor)
-            self.id = successor
+            self._register()
             self.guard.interrupt()
 
     def _survive(self, action: Callable[[], None], *, whatever: bool = False) -> None:

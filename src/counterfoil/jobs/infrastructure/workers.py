@@ -44,8 +44,6 @@ class LockedWorkerStore(SqlWorkerStore):
     def register(self, tx: Transaction, worker: WorkerId, name: str, now: datetime) -> None:
         """Note the worker; its lock is taken before the commit, so that nobody sees it without one."""
         super().register(tx, worker, name, now)
-        if worker in self._held:  # from an earlier try that did not come to its commit
-            return
         self._folder.mkdir(parents=True, exist_ok=True)
         handle = os.open(self._path(worker), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
