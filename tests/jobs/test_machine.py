@@ -67,6 +67,8 @@ class JobsInAnyOrder(RuleBasedStateMachine):
         self.jobs: set[JobId] = set()
         self.settled: Counter[JobId] = Counter()
         self.completed: Counter[JobId] = Counter()
+        self.charged: Counter[JobId] = Counter()  # attempts that count against the allowance
+        self.holders: dict[JobId, Lease | None] = {}
         # Its clock is the database's, long after ours, so that every worker is silent for longer than this.
         self.endings = Endings()
         self.upkeep = Upkeep(
@@ -93,34 +95,35 @@ class JobsInAnyOrder(RuleBasedStateMachine):
         priority=st.integers(0, 10),
         most=st.integers(1, 3),
         wait=st.sampled_from([0, 30]),
+        number=st.integers(1, 3),
     )
-    def enqueue(self, key: str | None, workspace: Any, priority: int, most: int, wait: int) -> None:
-        job = make_job(
-            workspace,
-            concurrency_key=key,
-            priority=priority,
-            max_attempts=most,
-            due_at=self.now + timedelta(seconds=wait),
-            ready=key is None and not wait,
-        )
-        with self.database.transaction() as tx:
-            STORE.add(tx, job)
-        self.jobs.add(job.id)
+    def enqueue(self, key: str | None, workspace: Any, priority: int, most: int, wait: int, number: int) -> None:
+        for _ in range(number):
+            job = make_job(
+                workspace,
+                concurrency_key=key,
+                priority=priority,
+                max_attempts=most,
+                due_at=self.now + timedelta(seconds=wait),
+                ready=key is None and not wait,
+            )
+            with self.database.transaction() as tx:
+                STORE.add(tx, job)
+            self.jobs.add(job.id)
 
     @rule(seconds=st.sampled_from([1, 60, 3600]))
     def let_time_pass(self, seconds: int) -> None:
         self.now += timedelta(seconds=seconds)
 
-    @rule(limit=st.integers(1, 5))
-    def release(self, limit: int) -> None:
-        with self.database.transaction() as tx:
-            STORE.release(tx, self.now, limit)
-
     @rule(target=attempts, worker=workers, limit=st.integers(1, 4))
     def claim(self, worker: WorkerId, limit: int) -> list[Job]:
-        """Claim as any worker does, also one that has been given up and does not know it yet."""
+        """Do a worker's turn: release what is due, and claim."""
         with self.database.transaction() as tx:
-            return list(STORE.claim(tx, worker, Lease(new_id()), ["default"], self.now, limit))
+            STORE.release(tx, self.now, limit)
+        with self.database.transaction() as tx:
+            claimed = list(STORE.claim(tx, worker, Lease(new_id()), ["default"], self.now, limit))
+        self.holders.update({job.id: job.lease for job in claimed})
+        return claimed
 
     @rule(
         claimed=attempts,
@@ -134,7 +137,11 @@ class JobsInAnyOrder(RuleBasedStateMachine):
             assert job.lease
             with self.database.transaction() as tx:
                 kept = STORE.settle(tx, job.lease, move(job, outcome, self.now), attempt_of(job, outcome, self.now))
+            assert kept == (self.holders[job.id] == job.lease)
+            if kept:
+                self.holders[job.id] = None
             self.settled[job.id] += kept
+            self.charged[job.id] += kept and isinstance(outcome, Completed | Failed)
             self.completed[job.id] += kept and isinstance(outcome, Completed)
 
     @rule(worker=consumes(workers))
@@ -146,7 +153,9 @@ class JobsInAnyOrder(RuleBasedStateMachine):
     def rescue(self) -> None:
         before = len(self.endings.seen)
         self.upkeep.rescue()
-        self.settled.update(after.id for after, _ in self.endings.seen[before:])
+        for after, _ in self.endings.seen[before:]:
+            self.settled[after.id] += 1
+            self.holders[after.id] = None
 
     @rule()
     def person_retries_dead_letters(self) -> None:
@@ -156,6 +165,7 @@ class JobsInAnyOrder(RuleBasedStateMachine):
                 dead = STORE.get(tx, row.workspace_id, row.id)
                 assert dead
                 assert STORE.retry(tx, dead, move(dead, Retried(), self.now))
+                self.charged[dead.id] = 0
 
     @invariant()
     def every_job_is_in_one_state_that_makes_sense(self) -> None:
@@ -163,8 +173,9 @@ class JobsInAnyOrder(RuleBasedStateMachine):
             rows = tx.execute(select(*JobRow.__table__.columns)).all()
         assert {row.id for row in rows} == self.jobs
         for row in rows:
-            assert 0 <= row.attempts <= row.max_attempts
             under_way = row.status == JobStatus.PROCESSING
+            assert row.attempts == self.charged[row.id] + under_way <= row.max_attempts
+            assert row.lease == self.holders.get(row.id)
             assert under_way == (row.lease is not None) == (row.worker_id is not None)
             assert not row.ready or row.status == JobStatus.PENDING
             assert (row.status == JobStatus.COMPLETED) == (row.completed_at is not None)

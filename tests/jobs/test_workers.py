@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -152,6 +153,27 @@ def test_a_job_that_a_worker_claimed_after_its_burial_is_rescued_too(engine: Eng
         store.bury(tx, worker, NOW)
     claimed(engine, workspace, worker)
     assert engine.upkeep(store).rescue() == 1
+
+
+def test_two_that_rescue_at_once_rescue_each_job_once(engine: Engine, workspace: WorkspaceId) -> None:
+    store = SqlWorkerStore()
+    worker = register(engine.database, store)
+    jobs = [claimed(engine, workspace, worker) for _ in range(10)]
+    start = threading.Barrier(3)
+    rescued: list[int] = []
+
+    def rescue() -> None:
+        start.wait(10)
+        rescued.append(engine.upkeep(store).rescue())
+
+    threads = [threading.Thread(target=rescue) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    engine.upkeep(store).rescue()  # what one left alone because another had it locked just then
+    assert [engine.jobs.get(workspace, job.id).deaths for job in jobs] == [1] * 10
+    assert len(engine.endings.seen) == 10
 
 
 def test_the_jobs_of_a_living_worker_are_left_alone(engine: Engine, workspace: WorkspaceId) -> None:
