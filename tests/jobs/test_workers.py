@@ -106,6 +106,11 @@ def test_the_lock_of_a_killed_process_falls_free(
     assert dead(database, LockedWorkerStore(tmp_path / "workers"), NOW) == [worker]
 
 
+def test_a_worker_without_a_lock_file_is_dead(database: Database, tmp_path: Path) -> None:
+    worker = register(database, SqlWorkerStore())
+    assert dead(database, LockedWorkerStore(tmp_path)) == [worker]
+
+
 def test_a_worker_store_sees_its_own_workers_and_those_of_its_neighbours_living(
     database: Database, tmp_path: Path
 ) -> None:
