@@ -333,8 +333,8 @@ def upsetting(moody: Engine, *, refusals: int = 0, lies: int = 0) -> JobType[Not
     def upset(_: object, __: Note) -> None:
         database.refusals, database.lies = refusals, lies
 
-    job_type = JobType(name="upset", payload=Note, handler=upset, light=True)
-    moody.more = [job_type]
+    job_type = JobType(name="upset", payload=Note, light=True)
+    moody.more = [Handled(type=job_type, handler=upset)]
     return job_type
 
 
