@@ -12,6 +12,7 @@ import json
 import pickle
 import sys
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from pathlib import Path
 from zlib import crc32
 
@@ -19,20 +20,19 @@ import numpy as np
 
 from counterfoil.documents.infrastructure.pages import DecodedPages
 from counterfoil.extraction.domain import PageText
-from counterfoil.extraction.evaluation.predictions import PATHS, prediction_of
+from counterfoil.extraction.evaluation.predictions import PATHS
 from counterfoil.extraction.evaluation.running import media_type_of
 from counterfoil.extraction.evaluation.scoring import ItemScore, calibration_of, score_items
 from counterfoil.extraction.evaluation.truths import Truth, read_truths
 from counterfoil.extraction.infrastructure.ocr import RapidOcrWords
 from counterfoil.extraction.layout.confidence import OTHERS, features
-from counterfoil.extraction.layout.reader import LayoutReader, chosen_on, extraction_of
-from counterfoil.records.domain import FieldPath
+from counterfoil.extraction.layout.reader import LayoutReader, chosen_on
+from counterfoil.records.domain import FieldPath, LineItem, Tax
 
 FOLDS = 5
 FEWEST = 40  # values of a field that has a curve of its own
-DRAWN = 4.0  # how strongly a curve is drawn towards that of all fields
+DRAWN = 1.0  # how strongly a curve is drawn towards that of all fields
 
-ITEMS = FieldPath("line_items")
 Example = tuple[FieldPath, int, tuple[float, ...], bool]  # path, fold, features, whether it was right
 
 
@@ -50,27 +50,27 @@ def main() -> None:
 
 def _examples(file: Path, words: Path) -> Iterator[Example]:
     for truth in read_truths(file):
-        pages = _pages(file.parent, truth.file, words)
         fold = crc32(truth.file.encode()) % FOLDS
-        prediction = prediction_of(truth.file, extraction_of(pages), (1, 1))
-        for chosen in chosen_on(pages):
-            path = chosen.candidate.path
-            names = [name for name, one in PATHS.items() if one == path]
-            if path == "taxes" and "tax" in truth.values:
-                yield path, fold, features(chosen), truth.accepts("tax", prediction.values["tax"].value)
-            elif names and names[0] in truth.values:
-                yield path, fold, features(chosen), truth.accepts(names[0], prediction.values[names[0]].value)
-        if truth.items is not None:
-            yield from _item_examples(truth, pages, fold)
+        chosen = chosen_on(_pages(file.parent, truth.file, words))
+        tax = sum(
+            (one.candidate.value.amount or 0 for one in chosen if isinstance(one.candidate.value, Tax)), Decimal()
+        )
+        for one in chosen:
+            right = _is_right(one.candidate.path, one.candidate.value, tax, truth)
+            if right is not None:
+                yield one.candidate.path, fold, features(one), right
 
 
-def _item_examples(truth: Truth, pages: Sequence[PageText], fold: int) -> Iterator[Example]:
-    items = [chosen for chosen in chosen_on(pages) if chosen.candidate.path == "line_items"]
-    predicted = prediction_of(truth.file, extraction_of(pages), (1, 1)).items
-    for chosen, item in zip(items, predicted, strict=True):
+def _is_right(path: FieldPath, value: object, tax: Decimal, truth: Truth) -> bool | None:
+    """Say whether a value is right; None if the truth does not know."""
+    name = next((name for name, one in PATHS.items() if one == path), None)
+    if isinstance(value, Tax):
+        return truth.accepts("tax", str(tax)) if "tax" in truth.values else None
+    if isinstance(value, LineItem) and truth.items is not None:
         tally = ItemScore()
-        score_items(tally, [item], truth.items or ())
-        yield ITEMS, fold, features(chosen), tally.right == 1
+        score_items(tally, [{"description": value.description, "amount": str(value.amount)}], truth.items)
+        return tally.right == 1
+    return truth.accepts(name, str(value)) if name and name in truth.values else None
 
 
 def _pages(folder: Path, file: str, words: Path) -> tuple[PageText, ...]:

@@ -3,6 +3,7 @@ from datetime import date, time
 from decimal import Decimal
 
 import pytest
+from tests.support.papers import paper
 
 from counterfoil.extraction.layout.candidates import Candidate
 from counterfoil.extraction.layout.finders import (
@@ -25,7 +26,6 @@ from counterfoil.extraction.layout.finders import (
     total,
 )
 from counterfoil.records.domain import Kind, LineItem, PaymentMethod, Tax
-from tests.support.papers import paper
 
 
 def best(candidates: Iterable[Candidate], path: str | None = None) -> object:

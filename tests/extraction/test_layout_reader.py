@@ -5,12 +5,12 @@ from decimal import Decimal
 
 import pytest
 from PIL import Image
+from tests.support.papers import page
 
 from counterfoil.documents.domain import Word
 from counterfoil.extraction.domain import Extraction, WordOrigin
 from counterfoil.extraction.layout.reader import LayoutReader, chosen_on, extraction_of
 from counterfoil.records.domain import FieldPath, InvoiceData, Party, PaymentMethod, Tax
-from tests.support.papers import page
 
 RECEIPT = (
     "PERNIAGAAN MAJU SDN BHD (123456-X)",

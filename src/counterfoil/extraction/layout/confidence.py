@@ -1,8 +1,8 @@
 """How likely a chosen value is right.
 
-A logistic curve for each field over four things that are known when a value is chosen: how strongly the paper says so,
-how sure its letters are, how far other values bear it out, and how much better it fits than the next best.
-`confidence.json` holds the curves' coefficients.
+A logistic curve for each field over what is known when a value is chosen: how strongly the paper says so, how unsure the
+letters of its worst word are and those of its other words, how far other values bear it out, and how much better it
+fits than the next best. `confidence.json` holds the curves' coefficients; `benchmarks/fit_confidence.py` made them.
 """
 
 import json
@@ -19,7 +19,9 @@ OTHERS = FieldPath("*")  # the curve of fields that have none of their own
 def features(chosen: Chosen) -> tuple[float, ...]:
     """Return what the curve is taken over; the first is its constant."""
     candidate = chosen.candidate
-    return (1.0, candidate.score, candidate.span.score, chosen.agreement, min(chosen.margin, 1.0))
+    words = {token for span in (candidate.span, *candidate.parts.values()) for token in span.tokens}
+    doubts = sorted(1 - token.word.score for token in words)
+    return (1.0, candidate.score, doubts[-1], sum(doubts[:-1]), chosen.agreement, min(chosen.margin, 1.0))
 
 
 def confidence(chosen: Chosen) -> float:
