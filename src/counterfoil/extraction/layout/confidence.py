@@ -1,8 +1,8 @@
 """How likely a chosen value is right.
 
-A logistic curve for each field over what is known when a value is chosen: how strongly the paper says so, how unsure the
-letters of its worst word are and those of its other words, how far other values bear it out, and how much better it
-fits than the next best. `confidence.json` holds the curves' coefficients; `benchmarks/fit_confidence.py` made them.
+A logistic curve for each field over what is known when a value is chosen: how strongly the paper says so, how unsure
+the letters of its worst word are and those of its other words, how far other values bear it out, and how much better
+it fits than the next best. `confidence.json` holds the coefficients; `benchmarks/fit_confidence.py` made them.
 """
 
 import json

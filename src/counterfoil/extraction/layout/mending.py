@@ -5,7 +5,7 @@ import re
 
 def mended(text: str) -> str:
     """Return the text with letters for what is none, where they stand between letters."""
-    text = re.sub(r"(?<=[a-z])1(?=[aeiouy1]|\b)|(?<=[a-z]1)1|(?<=l)1", "l", text)
+    text = re.sub(r"(?<=[a-z])1(?=[aeiouy1])|(?<=[A-Za-z]{3})1\b|(?<=[a-z]1)1|(?<=l)1", "l", text)
     text = re.sub(r"(?<=[A-Za-z][a-z])1(?=[a-z])", "i", text)
     text = re.sub(r"(?<=[A-Z])0(?=[A-Z])|\b0(?='[A-Z])", "O", text)
     text = re.sub(r"(?<=[a-z])I(?=[a-z])", "l", text)

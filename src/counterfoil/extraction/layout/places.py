@@ -6,7 +6,7 @@ _STREET = re.compile(
     r"\b(?:jalan|jln|jl|lorong|persiaran|lebuh(?:raya)?|kampung|kg|taman|tmn|bandar|kawasan|seksyen|"
     r"section|lot|batu|wisma|menara|medan|pusat|pekan|plaza|mall|"
     r"street|st|road|rd|avenue|ave|av|blvd|boulevard|lane|ln|drive|dr|highway|hwy|parkway|pkwy|square|sq|"
-    r"court|ct|circle|way|terrace|suite|ste|unit|floor|level|ground|"
+    r"court|ct|circle|way|terrace|suite|ste|unit|floor|flr|level|ground|"
     r"block|blk|building|bldg|broadway|place|pl|center|centre|complex|park|route|p\.?o\.? box|postfach|"
     r"rue|chemin|impasse|quai|bd|cours|allee|zone|zi|"
     r"calle|avenida|avda|plaza|paseo|ctra|via|viale|piazza|corso|largo|straat|laan|plein|gracht|kade|rua|"
@@ -19,11 +19,11 @@ _HOUSE = re.compile(
 _HOUSE_LAST = re.compile(r"[a-z]{4,}\.?\s\d{1,4}\s?[a-z]?$")
 _START = re.compile(
     r"^\W*(?:no\b|lot\b|unit\b|level\b|ground\b|suite\b|block\b|blk\b|pt\W?\d|jalan\b|jln\b|"
-    r"\d+[a-z]?(?:\b|(?=jalan))|[a-z]{1,2}-?\d|\d+(?:st|nd|rd|th) floor|p\.?o\.? box|(?:rue|avenue|"
+    r"\d+[a-z]?(?:\b|(?=jalan))|[a-z]{1,2}-?\d|\d+(?:st|nd|rd|th)\b|p\.?o\.? box|(?:rue|avenue|"
     r"boulevard|chemin|quai|via|viale|piazza|corso|calle|avenida|paseo|rua|ul|ulica)\b)"
 )
 _POSTCODE = re.compile(
-    r"\b(?:[a-z]{1,2}-)?\d{5}(?:-\d{4})?[,\s]+[a-z]{3}|\b[a-z]{2}[.,]?\s*\d{5}(?:-\d{4})?$|"
+    r"(?<!lot )(?<!p\.t\. )(?<!pt )(?<!no )(?<!no\. )\b(?:[a-z]{1,2}-)?\d{5}(?:-\d{4})?[,\s]+[a-z]{3}|\b[a-z]{2}[.,]?\s*\d{5}(?:-\d{4})?$|"
     r"\b[a-z]{1,2}\d[a-z\d]?\s?\d[a-z]{2}\b|"
     r"\b[a-z]\d[a-z]\s?\d[a-z]\d\b|\b\d{4}\s?[a-z]{2}\s[a-z]{3}|\b(?:nsw|vic|qld|wa|sa|tas|act|"
     r"nt)\s*\d{4}\b|^(?:[a-z]{1,2}-)?\d{4,5}\s[a-z]{3,}|\b\d{2}-\d{3}\s[a-z]{3}|"

@@ -19,12 +19,14 @@ from counterfoil.extraction.layout.places import (
     names_a_place,
     starts_address,
 )
-from counterfoil.extraction.layout.rows import joined
+from counterfoil.extraction.layout.rows import Span, joined
 from counterfoil.extraction.layout.sections import Section, section_of
 from counterfoil.records.domain import FieldPath
 
 PATH = FieldPath("merchant.address")
 _LONGEST = 7  # lines
+_PHONE = re.compile(r"\W*(?:tel|telephone|telefon|phone|fax|h/p|hp)\b")
+_ANNOUNCED = re.compile(r"^(?:HQ )?(?:add|addr|address|adresse|anschrift)[.:]+ ?", re.IGNORECASE)
 _COUNTRY_PREFIX = re.compile(r"\b(?:D|A|F|I|CH|DE|AT|FR|IT|ES|BE|NL|L|LU|PL)[- ](?=\d{4,5}\b)")
 
 
@@ -33,7 +35,7 @@ def find(paper: Paper) -> Iterable[Candidate]:
     name = likeliest(paper)
     named = set(name.span.tokens) if name else set()
     for block in first_page_blocks(paper):
-        rest = [line for line in block if not named & set(line.span.tokens)]
+        rest = [_without_phone(line) for line in block if not named & set(line.span.tokens)]
         for run in _runs(rest):
             score = _score(run)
             if score is None:
@@ -47,6 +49,14 @@ def find(paper: Paper) -> Iterable[Candidate]:
                     score += 0.1 if len(rest) < len(block) else 0.0
             span = joined(line.span for line in run)
             yield Candidate(path=PATH, value=_one_line(run), span=span, score=min(max(score, 0.05), 1.0))
+
+
+def _without_phone(line: Line) -> Line:
+    """Return a line up to the telephone number behind it."""
+    for index, token in enumerate(line.span.tokens):
+        if index and _PHONE.match(folded(token.text)):
+            return Line(span=Span(tokens=line.span.tokens[:index]), row=line.row)
+    return line
 
 
 def _score(run: Sequence[Line]) -> float | None:
@@ -83,7 +93,8 @@ def _runs(block: Sequence[Line]) -> Iterator[list[Line]]:
 
 def _is_no_address(line: Line, text: str) -> bool:
     named = LEGAL_FORM.search(text) or REGISTRATION.search(line.text)
-    return is_other(text) or bool(line.row.money) or bool(named)
+    priced = bool(line.row.money) and not is_street(text)  # a list of houses can look like an amount
+    return is_other(text) or priced or bool(named)
 
 
 def _trimmed(run: list[Line]) -> list[Line]:
@@ -91,11 +102,12 @@ def _trimmed(run: list[Line]) -> list[Line]:
     texts = [folded(line.text) for line in run]
     for index, text in enumerate(texts):
         before_town = index + 1 < len(texts) and re.match(r"(?:[a-z]{1,2}[- ])?\d{4,5}\b", texts[index + 1])
-        if starts_address(text) or (before_town and may_be_street(text)):
+        is_town = index > 0 and re.match(r"\d{4,5}\b", text)
+        if (starts_address(text) and not is_town) or (before_town and may_be_street(text)):
             return run[index:]
     return run
 
 
 def _one_line(run: Sequence[Line]) -> str:
-    parts = [" ".join(line.text.split()).strip(" ,;") for line in run]
+    parts = [_ANNOUNCED.sub("", " ".join(line.text.split()).strip(" ,;")) for line in run]
     return mended(", ".join(_COUNTRY_PREFIX.sub("", part) for part in parts if part))

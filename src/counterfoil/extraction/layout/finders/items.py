@@ -96,9 +96,17 @@ def _body(paper: Paper) -> list[Row]:
             if body:
                 break
             continue
+        if body and _heads_sums(row):
+            break
         if not _is_head(row):
             body.append(row)
     return body
+
+
+def _heads_sums(row: Row) -> bool:
+    """Say whether a row is the head of the table of sums, as under the items of an invoice."""
+    named = sum(strength(label, row.text) >= _SUM_WORDS for label in (Label.TOTAL, Label.SUBTOTAL, Label.TAX))
+    return named > 1 and not row.money and not _HEAD.search(row.text)
 
 
 def _is_head(row: Row) -> bool:

@@ -10,7 +10,7 @@ from counterfoil.extraction.layout.dates import dates_in, folded
 from counterfoil.extraction.layout.labels import Label, is_only, plain
 from counterfoil.extraction.layout.mending import mended
 from counterfoil.extraction.layout.paper import Paper
-from counterfoil.extraction.layout.places import REGISTRATION, address_weight, has_postcode, names_a_place
+from counterfoil.extraction.layout.places import REGISTRATION, address_weight, has_postcode, is_street, names_a_place
 from counterfoil.extraction.layout.rows import Span, joined
 from counterfoil.extraction.layout.sections import Section, section_of
 from counterfoil.records.domain import FieldPath
@@ -35,7 +35,7 @@ _NOT_NAME = re.compile(
     r"order|welcome|thank|your|customer|server|guest|cash bill|copy|tax|bill no|"
     r"check no|operator|dine in|take ?out|to go|drive thru|goods|returnable|refundable|come again|staff|"
     r"manager|mgr|register|trans|terminal|rechnung|facture|factura|fattura|factuur\w*|"
-    r"adresse|anschrift|datum|nummer|wahrung|iban|details)\b|@|\bstore\W*#?\d|\bstore [:#]|:$"
+    r"adresse|anschrift|datum|nummer|wahrung|iban|details)\b|\S@\S+\.\S|\bstore\W*#?\d|\bstore [:#]|:$"
 )
 _DOMAIN = re.compile(
     r"(?:www\.|https?://(?:www\.)?|@)([a-z][a-z0-9-]{2,})\.(?:com?|de|fr|nl|it|es|pt|pl|at|ch|be|eu|net|"
@@ -120,7 +120,8 @@ def _words_score(name: str) -> float:
     """Return how much the words alone look like a name."""
     text = folded(name)
     score = 0.5 + (0.34 if LEGAL_FORM.search(text) else 0.18 if _TRADE.search(text) else 0.0)
-    score -= 0.4 if address_weight(text) >= 0.9 else 0.1 if address_weight(text) >= 0.6 else 0.0
+    is_place = address_weight(text) >= 0.9 or (is_street(text) and re.search(r"\d", text))
+    score -= 0.4 if is_place else 0.1 if address_weight(text) >= 0.6 else 0.0
     words = name.split()
     if mean(len(word) for word in words) < _SHORTEST_WORDS:
         score -= 0.25
