@@ -3,9 +3,9 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.papers import row
 
 from counterfoil.extraction.layout.amounts import amounts_in, decimal_sign_of, read_number
+from tests.support.papers import row
 
 cents = st.decimals(min_value=Decimal("0.01"), max_value=Decimal("9999999.99"), places=2)
 

@@ -15,7 +15,8 @@ MONTHS = {
     "it": "gennaio febbraio marzo aprile maggio giugno luglio agosto settembre ottobre novembre dicembre",
     "nl": "januari februari maart april mei juni juli augustus september oktober november december",
     "pt": "janeiro fevereiro mar\u00e7o abril maio junho julho agosto setembro outubro novembro dezembro",
-    "pl": "stycznia lutego marca kwietnia maja czerwca lipca sierpnia wrze\u015bnia pa\u017adziernika listopada grudnia",
+    "pl": "stycznia lutego marca kwietnia maja czerwca lipca sierpnia "
+    "wrze\u015bnia pa\u017adziernika listopada grudnia",
 }
 
 

@@ -3,7 +3,6 @@ from datetime import date, time
 from decimal import Decimal
 
 import pytest
-from tests.support.papers import paper
 
 from counterfoil.extraction.layout.candidates import Candidate
 from counterfoil.extraction.layout.finders import (
@@ -26,6 +25,7 @@ from counterfoil.extraction.layout.finders import (
     total,
 )
 from counterfoil.records.domain import Kind, LineItem, PaymentMethod, Tax
+from tests.support.papers import paper
 
 
 def best(candidates: Iterable[Candidate], path: str | None = None) -> object:
@@ -36,10 +36,18 @@ def best(candidates: Iterable[Candidate], path: str | None = None) -> object:
 @pytest.mark.parametrize(
     "row",
     [
-        "GRAND TOTAL  RM 9.00", "Total Amount Due: 9.00", "Gesamtbetrag 9,00 \u20ac", "NET A PAYER 9,00", "Importe total 9,00",
-        "TOTALE COMPLESSIVO 9,00", "Te betalen 9,00", "Total a pagar 9,00", "DO ZAPLATY 9,00", "JUMLAH BESAR 9.00",
+        "GRAND TOTAL  RM 9.00",
+        "Total Amount Due: 9.00",
+        "Gesamtbetrag 9,00 \u20ac",
+        "NET A PAYER 9,00",
+        "Importe total 9,00",
+        "TOTALE COMPLESSIVO 9,00",
+        "Te betalen 9,00",
+        "Total a pagar 9,00",
+        "DO ZAPLATY 9,00",
+        "JUMLAH BESAR 9.00",
     ],
-)  # fmt: skip
+)
 def test_the_total_is_found_by_its_words_in_every_language(row: str) -> None:
     assert best(total.find(paper("SHOP", "TEA  5,00", row))) == Decimal("9.00")
 

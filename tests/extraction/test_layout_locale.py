@@ -1,7 +1,7 @@
 import pytest
-from tests.support.papers import paper
 
 from counterfoil.extraction.layout.dates import DateOrder
+from tests.support.papers import paper
 
 
 @pytest.mark.parametrize(

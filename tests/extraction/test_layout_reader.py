@@ -1,16 +1,16 @@
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import date
 from decimal import Decimal
 
 import pytest
 from PIL import Image
-from tests.support.papers import page
 
 from counterfoil.documents.domain import Word
 from counterfoil.extraction.domain import Extraction, WordOrigin
 from counterfoil.extraction.layout.reader import LayoutReader, chosen_on, extraction_of
 from counterfoil.records.domain import FieldPath, InvoiceData, Party, PaymentMethod, Tax
+from tests.support.papers import page
 
 RECEIPT = (
     "PERNIAGAAN MAJU SDN BHD (123456-X)",
@@ -63,7 +63,7 @@ def values_of(extraction: Extraction) -> dict[FieldPath, object]:
             return {}
         if isinstance(value, tuple):
             parts = {str(index): one for index, one in enumerate(value)}
-        elif hasattr(value, "__dataclass_fields__"):
+        elif is_dataclass(value):
             parts = {one.name: getattr(value, one.name) for one in fields(value)}
         else:
             return {FieldPath(path): value}
@@ -96,15 +96,11 @@ def test_every_value_has_a_source_with_evidence_and_nothing_else_has() -> None:
 def test_confidences_differ_and_unsure_letters_lower_them() -> None:
     sure = extraction_of([page(*RECEIPT)]).sources
     blurred = page(*RECEIPT)
-    words = tuple(Word(text=word.text, box=word.box, score=0.5) for word in blurred.words)
-    unsure = extraction_of([type(blurred)(**{**_as_dict(blurred), "words": words})]).sources
+    words = tuple(replace(word, score=0.5) for word in blurred.words)
+    unsure = extraction_of([replace(blurred, words=words)]).sources
     assert len({round(source.confidence, 3) for source in sure.values()}) > 3
     total = FieldPath("total")
     assert unsure[total].confidence < sure[total].confidence
-
-
-def _as_dict(of: object) -> dict[str, object]:
-    return {one.name: getattr(of, one.name) for one in fields(of)}  # type: ignore[arg-type]  # a page is a dataclass
 
 
 def test_sums_decide_between_totals() -> None:

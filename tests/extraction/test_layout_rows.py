@@ -2,11 +2,11 @@ import math
 from dataclasses import replace
 
 import pytest
-from tests.support.papers import page, row
 
 from counterfoil.documents.domain import Box, Word
 from counterfoil.extraction.domain import PageText
 from counterfoil.extraction.layout.rows import joined, rows_of
+from tests.support.papers import page, row
 
 RECEIPT = ("CORNER SHOP", "1 TEA              2.00", "2 MILK             3.10", "TOTAL              5.10")
 

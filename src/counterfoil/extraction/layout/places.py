@@ -23,7 +23,8 @@ _START = re.compile(
     r"boulevard|chemin|quai|via|viale|piazza|corso|calle|avenida|paseo|rua|ul|ulica)\b)"
 )
 _POSTCODE = re.compile(
-    r"(?<!lot )(?<!p\.t\. )(?<!pt )(?<!no )(?<!no\. )\b(?:[a-z]{1,2}-)?\d{5}(?:-\d{4})?[,\s]+[a-z]{3}|\b[a-z]{2}[.,]?\s*\d{5}(?:-\d{4})?$|"
+    r"(?<!lot )(?<!p\.t\. )(?<!pt )(?<!no )(?<!no\. )\b(?:[a-z]{1,2}-)?\d{5}(?:-\d{4})?[,\s]+[a-z]{3}|"
+    r"\b[a-z]{2}[.,]?\s*\d{5}(?:-\d{4})?$|"
     r"\b[a-z]{1,2}\d[a-z\d]?\s?\d[a-z]{2}\b|"
     r"\b[a-z]\d[a-z]\s?\d[a-z]\d\b|\b\d{4}\s?[a-z]{2}\s[a-z]{3}|\b(?:nsw|vic|qld|wa|sa|tas|act|"
     r"nt)\s*\d{4}\b|^(?:[a-z]{1,2}-)?\d{4,5}\s[a-z]{3,}|\b\d{2}-\d{3}\s[a-z]{3}|"
