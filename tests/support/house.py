@@ -1,0 +1,124 @@
+"""The whole house on a database and a folder of its own, with a door that tells workspaces apart by a header."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from fastapi.testclient import TestClient
+from sqlalchemy import insert
+
+from counterfoil import bootstrap
+from counterfoil.access.domain import DEFAULT_WORKSPACE, WorkspaceId
+from counterfoil.access.infrastructure.sql import WorkspaceRow
+from counterfoil.access.service import AccessService
+from counterfoil.bootstrap import House
+from counterfoil.foundation.settings import Settings, read_settings
+from counterfoil.main import create_app
+
+SAMPLES = Path(__file__).parents[2] / "samples"
+NEIGHBOUR = WorkspaceId(UUID("00000000-0000-7000-8000-00000000000b"))
+HEADER = "x-test-workspace"
+PATIENCE_SECONDS = 90
+
+
+class HeaderEntrance:
+    """Lets a test say by a header in whose workspace it is."""
+
+    def workspace(self, headers: Mapping[str, str]) -> WorkspaceId:
+        return WorkspaceId(UUID(headers.get(HEADER, str(DEFAULT_WORKSPACE))))
+
+
+def settings_for(folder: Path, **changes: Any) -> Settings:
+    quick = {"worker_poll_seconds": 0.1, "worker_concurrency": 2, "shutdown_seconds": 20}
+    return read_settings(_env_file=None, data_dir=folder, **(quick | changes))
+
+
+def build(settings: Settings) -> House:
+    """Build the house with two workspaces."""
+    house = bootstrap.build(settings)
+    with house.database.transaction() as tx:
+        tx.execute(insert(WorkspaceRow), {"id": NEIGHBOUR, "name": "neighbour", "created_at": tx.now()})
+    entrance = AccessService(entrance=HeaderEntrance())
+    return replace(house, services={**house.services, AccessService: entrance})
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Somebody who uses the API."""
+
+    http: TestClient
+    workspace: WorkspaceId = DEFAULT_WORKSPACE
+
+    @property
+    def neighbour(self) -> "Visitor":
+        return Visitor(self.http, NEIGHBOUR)
+
+    def get(self, path: str, **parameters: Any) -> Any:
+        answer = self.http.get(f"/api/v1{path}", params=parameters, headers={HEADER: str(self.workspace)})
+        assert answer.is_success, answer.text
+        return answer.json()
+
+    def status(self, path: str) -> int:
+        return self.http.get(f"/api/v1{path}", headers={HEADER: str(self.workspace)}).status_code
+
+    def post(self, path: str, content: Any = None) -> Any:
+        answer = self.http.post(f"/api/v1{path}", json=content, headers={HEADER: str(self.workspace)})
+        assert answer.is_success, answer.text
+        return answer.json()
+
+    def hand_in(self, name: str, **form: str) -> dict[str, Any]:
+        """Hand in one of the samples."""
+        with (SAMPLES / name).open("rb") as content:
+            files = {"file": (name, content)}
+            headers = {HEADER: str(self.workspace)}
+            answer = self.http.post("/api/v1/receipts/upload", files=files, data=form, headers=headers)
+        assert answer.status_code == 202, answer.text
+        handed_in: dict[str, Any] = answer.json()
+        return handed_in
+
+    def ended(self, job_id: str) -> dict[str, Any]:
+        """Return a job once it has ended."""
+        job: dict[str, Any] = {}
+
+        def has_ended() -> bool:
+            job.update(self.get(f"/jobs/{job_id}"))
+            return job["status"] in {"completed", "dead_letter", "cancelled"}
+
+        wait_until(has_ended)
+        return job
+
+    def read(self, name: str, **form: str) -> dict[str, Any]:
+        """Hand in a sample and return its record once it is drafted."""
+        job = self.ended(self.hand_in(name, **form)["job_id"])
+        assert job["status"] == "completed", job["error"]
+        record: dict[str, Any] = self.get(f"/records/{job['result']['record_id']}")
+        return record
+
+    def review_of(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        reviews = self.get("/reviews")["items"]
+        found: dict[str, Any] = next(one for one in reviews if one["record_id"] == record["id"])
+        return found
+
+    def ledger_rows(self) -> list[dict[str, Any]]:
+        (ledger,) = self.get("/targets")["items"]
+        rows: list[dict[str, Any]] = self.get(f"/targets/{ledger['id']}/rows")["items"]
+        return rows
+
+
+@contextmanager
+def visiting(house: House) -> Iterator[Visitor]:
+    """Serve the house's API."""
+    with TestClient(create_app(house)) as http:
+        yield Visitor(http)
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    """Return when something has come true; fail when it does not in any reasonable time."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not true():
+        assert time.monotonic() < deadline, "it never came true"
+        time.sleep(0.05)
