@@ -53,7 +53,8 @@ def _examples(file: Path, words: Path) -> Iterator[Example]:
         fold = crc32(truth.file.encode()) % FOLDS
         chosen = chosen_on(_pages(file.parent, truth.file, words))
         tax = sum(
-            (one.candidate.value.amount or 0 for one in chosen if isinstance(one.candidate.value, Tax)), Decimal()
+            (one.candidate.value.amount or Decimal() for one in chosen if isinstance(one.candidate.value, Tax)),
+            Decimal(),
         )
         for one in chosen:
             right = _is_right(one.candidate.path, one.candidate.value, tax, truth)

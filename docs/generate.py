@@ -68,9 +68,9 @@ def all_errors() -> list[type[CounterfoilError]]:
 
 _ERRORS_HEAD = """# Errors and their codes
 
-Every error is answered as a problem (RFC 9457, `application/problem+json`) with a `code` that stays the same, a `detail`
-that says what happened this time, and an `advice`. Jobs carry the same codes. *Tried again* says whether a job that ends
-with the error is tried again by itself.
+Every error is answered as a problem (RFC 9457, `application/problem+json`) with a `code` that stays the same, a
+`detail` that says what happened this time, and an `advice`. Jobs carry the same codes. *Tried again* says whether a
+job that ends with the error is tried again by itself.
 
 | code | status | tried again | what it means | what to do |
 |---|---|---|---|---|

@@ -18,8 +18,9 @@ from counterfoil.foundation.database import Database
 from counterfoil.jobs.domain import Ending, JobStatus
 from tests.conftest import prepare
 from tests.support import jobs as handlers
-from tests.support.jobs import Engine, alive, effects, guarded, wait_until
+from tests.support.jobs import Engine, alive, effects, guarded
 from tests.support.postgres import PostgresServer
+from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 

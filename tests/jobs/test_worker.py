@@ -45,8 +45,8 @@ from tests.support.jobs import (
     make_job,
     no_runner,
     runner,
-    wait_until,
 )
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture

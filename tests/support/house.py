@@ -1,7 +1,6 @@
 """The whole house on a database and a folder of its own, with a door that tells workspaces apart by a header."""
 
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,11 +17,11 @@ from counterfoil.access.service import AccessService
 from counterfoil.bootstrap import House
 from counterfoil.foundation.settings import Settings, read_settings
 from counterfoil.main import create_app
+from tests.support.waiting import wait_until
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 NEIGHBOUR = WorkspaceId(UUID("00000000-0000-7000-8000-00000000000b"))
 HEADER = "x-test-workspace"
-PATIENCE_SECONDS = 90
 
 
 class HeaderEntrance:
@@ -88,7 +87,7 @@ class Visitor:
             job.update(self.get(f"/jobs/{job_id}"))
             return job["status"] in {"completed", "dead_letter", "cancelled"}
 
-        wait_until(has_ended)
+        wait_until(has_ended, seconds=90)
         return job
 
     def read(self, name: str, **form: str) -> dict[str, Any]:
@@ -114,11 +113,3 @@ def visiting(house: House) -> Iterator[Visitor]:
     """Serve the house's API."""
     with TestClient(create_app(house)) as http:
         yield Visitor(http)
-
-
-def wait_until(true: Callable[[], bool]) -> None:
-    """Return when something has come true; fail when it does not in any reasonable time."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not true():
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.05)

@@ -35,6 +35,7 @@ from counterfoil.jobs.service import JobService
 from counterfoil.jobs.types import Handled, JobType, JobTypes
 from counterfoil.jobs.upkeep import Upkeep
 from counterfoil.jobs.worker import Guard, Worker
+from tests.support.waiting import wait_until
 
 Handler: TypeAlias = Callable[[JobContext, "Note"], Json | None]
 
@@ -387,14 +388,6 @@ class Engine:
 
         wait_until(there, seconds=seconds)
         return found[0]
-
-
-def wait_until(condition: Callable[[], bool], *, seconds: float = 40) -> None:
-    """Return once the condition holds; fail when it has not by then."""
-    over = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < over, "waited in vain"
-        time.sleep(0.01)
 
 
 def alive(pid: int) -> bool:

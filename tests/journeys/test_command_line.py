@@ -1,0 +1,94 @@
+"""The command line, run as a person runs it."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+SAMPLES = Path(__file__).parents[2] / "samples"
+COMMAND = Path(sys.executable).parent / "counterfoil"
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    return {**os.environ, "DATA_DIR": str(tmp_path / "data"), "DATABASE_URL": "", "COLUMNS": "200"}
+
+
+def _run(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [COMMAND, *arguments], env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def _json(answer: subprocess.CompletedProcess[str]) -> Any:
+    return json.loads(answer.stdout)
+
+
+def test_with_nothing_set_up_a_folder_is_read_and_shown(environment: dict[str, str], tmp_path: Path) -> None:
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    shutil.copy(SAMPLES / "invoice-text.pdf", inbox)
+    shutil.copy(SAMPLES / "invoice-facturx.pdf", inbox)
+    (inbox / ".hidden").write_text("not for reading")
+
+    added = _run(environment, "add", str(inbox), "--wait", "--json")
+    assert added.returncode == 0, added.stderr
+    assert [(Path(one["file"]).name, one["status"]) for one in _json(added)] == [
+        ("invoice-facturx.pdf", "completed"),
+        ("invoice-text.pdf", "completed"),
+    ]
+
+    records = _json(_run(environment, "records", "--json"))
+    assert {record["total"] for record in records} == {"4114.42", "2242.53"}
+    table = _run(environment, "records").stdout
+    assert "4114.42 EUR" in table
+
+    jobs = _json(_run(environment, "jobs", "--json"))
+    assert {job["status"] for job in jobs} == {"completed"}
+    assert "Read invoice-text.pdf" in _run(environment, "jobs").stdout
+    assert list((tmp_path / "data" / "records").rglob("*.parquet"))
+
+
+def test_what_cannot_be_read_is_named_and_the_rest_goes_on(environment: dict[str, str], tmp_path: Path) -> None:
+    text = tmp_path / "notes.jpg"
+    text.write_text("this is no picture")
+    added = _run(environment, "add", str(text), str(SAMPLES / "invoice-text.pdf"))
+    assert added.returncode == 1
+    assert "notes.jpg" in added.stdout
+    assert "handed in" in added.stdout
+
+
+def test_nothing_yet_says_what_to_do(environment: dict[str, str]) -> None:
+    assert "No records yet" in _run(environment, "records").stderr
+    assert "No jobs yet" in _run(environment, "jobs").stderr
+
+
+def test_a_wrong_setting_is_one_clear_line(environment: dict[str, str]) -> None:
+    answer = _run(environment | {"WORKER_CONCURRENCY": "many"}, "jobs")
+    assert answer.returncode == 2
+    assert "WORKER_CONCURRENCY=many" in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_serve_says_where_it_is_reads_what_comes_and_ends_when_asked(environment: dict[str, str]) -> None:
+    process = subprocess.Popen([COMMAND, "serve", "--port", "0"], env=environment, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout
+        address = process.stdout.readline().split()[-1]
+        with httpx2.Client(base_url=address, timeout=30) as http, (SAMPLES / "invoice-text.pdf").open("rb") as content:
+            assert http.get("/").json() == {"message": "Service is running."}
+            answer = http.post("/api/v1/receipts/upload", files={"file": ("invoice.pdf", content)})
+            assert answer.json()["status"] == "queued"
+            port = address.rsplit(":", 1)[1]
+            taken = _run(environment, "serve", "--port", port)
+            assert taken.returncode == 2
+            assert "already" in taken.stderr
+    finally:
+        process.terminate()
+        assert process.wait(timeout=60) in {0, -15}
