@@ -25,17 +25,18 @@ _TRADE = re.compile(
     r"market|supermarket|mart|pharmacy|hardware|stationery|bakery|"
     r"kitchen|grill|pizza|bar|shop|apotheke|markt|autovermietung|verein|markets?)\b"
 )
+_TRADE_WORD = r"(?:enterprises?|trading|company|marketing|corporation|holdings)"
 _ONLY_A_FORM = re.compile(
-    r"\W*(?:co\b\W*)?(?:(?:enterprises?|trading|company|"
-    r"marketing)\w?\W*)?(?:\([^)]*\)\W*)?(?:[s5]dn\W*bh?d?|sdn|s/b|bhd|berhad|enterprise|trading|company|"
-    r"ltd|limited|gmbh|inc)\W*(?:\([^)]*\)|\d{5,7}\W?\w)?\W*"
+    rf"\W*(?:co\b\W*)?(?:{_TRADE_WORD}\w?\W*)?(?:\([^)]*\)\W*)?"
+    rf"(?:[s5]dn\W*bh?d?|sdn|s/b|bhd|berhad|{_TRADE_WORD}|ltd|limited|gmbh|inc)\W*(?:\([^)]*\)|\d{{5,7}}\W?\w)?\W*"
 )
 _NOT_NAME = re.compile(
     r"\b(?:tel|phone|fax|gst|vat reg|date|time|cashier|www|http|invoice|receipt|total|page|seite|table|"
     r"order|welcome|thank|your|customer|server|guest|cash bill|copy|tax|bill no|"
     r"check no|operator|dine in|take ?out|to go|drive thru|goods|returnable|refundable|come again|staff|"
     r"manager|mgr|register|trans|terminal|rechnung|facture|factura|fattura|factuur\w*|"
-    r"adresse|anschrift|datum|nummer|wahrung|iban|details)\b|\S@\S+\.\S|\bstore\W*#?\d|\bstore [:#]|:$"
+    r"adresse|anschrift|visa|debit|qty|product|description|price|datum|nummer|wahrung|iban|details)\b|"
+    r"^company\W*(?:reg|no)\b|\S@\S+\.\S|\bstore\W*#?\d|\bstore [:#]|:$"
 )
 _DOMAIN = re.compile(
     r"(?:www\.|https?://(?:www\.)?|@)([a-z][a-z0-9-]{2,})\.(?:com?|de|fr|nl|it|es|pt|pl|at|ch|be|eu|net|"
@@ -43,6 +44,7 @@ _DOMAIN = re.compile(
 )
 _MAIL_SERVICES = {"gmail", "yahoo", "hotmail", "outlook", "gmx", "web", "facebook", "instagram"}
 _PARTED = re.compile(r"\s+[-\u2013\u00b7\u2022|*]\s+|\s*[\u00b7\u2022|]\s*")
+_LOWER = 0.06  # by which each name above makes one less likely
 _HEAD_ROWS = 14
 _UNSURE, _SURE_LETTERS = 0.8, 0.9  # letters that are less sure make a name less likely: a logo, a hand's note
 _SHORTEST_WORDS = 2.6  # letters a word on average; OCR makes shorter ones of a logo
@@ -65,7 +67,8 @@ def _heads(paper: Paper) -> Iterator[Candidate]:
     usual = median(row.span.height for row in paper.first_page) if paper.first_page else 1.0
     rank = 0
     for block in sorted(first_page_blocks(paper), key=lambda block: block[0].row.index):
-        for whole, below in _wholes(block):
+        for lines, below in _wholes(block):
+            whole = [*_line_above(paper, lines[0]), *lines]
             text = plain(" ".join(line.text for line in whole))
             is_company = LEGAL_FORM.search(text) or _TRADE.search(text)
             if not _can_be_name(text) or (whole[0].row.index >= _HEAD_ROWS and not is_company):
@@ -75,12 +78,22 @@ def _heads(paper: Paper) -> Iterator[Candidate]:
             if len(re.sub(r"[^A-Za-z\u00c0-\u017f]", "", name)) < 3:
                 continue
             score = (
-                _words_score(name) - 0.06 * min(rank, 7) + 0.1 * min(max(whole[0].span.height / usual - 1.1, 0.0), 1.0)
+                _words_score(name)
+                - _LOWER * min(rank, 7)
+                + 0.1 * min(max(whole[0].span.height / usual - 1.1, 0.0), 1.0)
             )
             score += _address_bonus(below) + _section_bonus(paper, whole[0]) + _echo_bonus(paper, name, span)
             score -= _UNSURE * max(_SURE_LETTERS - mean(token.word.score for token in span.tokens), 0)
             yield Candidate(path=PATH, value=name, span=span, score=min(max(score, 0.02), 1.0))
             rank += 1
+
+
+def _line_above(paper: Paper, line: Line) -> list[Line]:
+    """Return the row above a line that is no more than the end of a name, if the two are apart in size or place."""
+    above = paper.rows[max(line.row.index - 1, 0)]
+    if not _ONLY_A_FORM.fullmatch(plain(line.text)) or above is line.row or len(above.columns) > 1:
+        return []
+    return [Line(span=above.span, row=above)] if _can_be_name(above.text) else []
 
 
 def _wholes(block: Sequence[Line]) -> Iterator[tuple[list[Line], Sequence[Line]]]:
@@ -194,5 +207,5 @@ def clean_name(text: str) -> str:
     name = re.sub(r"\b(?:co\.?\s*)?(?:reg\.?\s*no|company no|roc)\b.*$", " ", name, flags=re.IGNORECASE)
     name = re.sub(r"^#\d+\s|^[A-Za-z ]{3,12}:\s(?=\S+ \S)|\s\([A-Z]{0,3}\d[\w-]*\)$", " ", name)
     name = re.sub(r"\b[S5]/[B8D]\b", "S/B", name)
-    name = re.sub(r"(?i)(?<=\bSDN)(\.?\s)BH[D\u00d2\u00d3O0]?\b", r"\1BHD", name)
+    name = re.sub(r"(?i)(?<=\bSDN)(\.?\s)BH[\u00d2\u00d3O0]?(?!\w)", r"\1BHD", name)
     return mended(" ".join(name.split()).strip(" :;,-_*|=~'\""))
