@@ -52,10 +52,8 @@ def _examples(file: Path, words: Path) -> Iterator[Example]:
     for truth in read_truths(file):
         fold = crc32(truth.file.encode()) % FOLDS
         chosen = chosen_on(_pages(file.parent, truth.file, words))
-        tax = sum(
-            (one.candidate.value.amount or Decimal() for one in chosen if isinstance(one.candidate.value, Tax)),
-            Decimal(),
-        )
+        taxes = [one.candidate.value for one in chosen if isinstance(one.candidate.value, Tax)]
+        tax = sum((one.amount or Decimal() for one in taxes), Decimal())
         for one in chosen:
             right = _is_right(one.candidate.path, one.candidate.value, tax, truth)
             if right is not None:
