@@ -31,6 +31,7 @@ from counterfoil.foundation import children
 from counterfoil.foundation.clock import SystemClock
 from counterfoil.foundation.database import Database
 from counterfoil.foundation.ids import IdSource, new_id
+from counterfoil.foundation.logging import configure_logging
 from counterfoil.foundation.metrics import Metrics, QueueCollector
 from counterfoil.foundation.settings import Settings
 from counterfoil.jobs.api import router as jobs_router
@@ -213,6 +214,7 @@ def attempt_runner(settings: Settings) -> AttemptRunner:
     That includes the nursery: a process that a handler starts is taken for one that it left behind, and the child, with
     all that it has loaded, is not used again.
     """
+    configure_logging(settings.log_format, settings.log_level)
     children.warm_up()
     return assemble(settings).runner
 

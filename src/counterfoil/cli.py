@@ -17,10 +17,12 @@ from rich.table import Table
 from counterfoil import bootstrap
 from counterfoil.access.domain import DEFAULT_WORKSPACE
 from counterfoil.bootstrap import House
+from counterfoil.extraction.evaluation.predictions import Prediction
+from counterfoil.extraction.evaluation.running import evaluate as evaluate_documents
 from counterfoil.foundation.errors import CounterfoilError
 from counterfoil.foundation.logging import configure_logging
 from counterfoil.foundation.paging import MAX_LIMIT, Paging
-from counterfoil.foundation.settings import Settings, read_settings
+from counterfoil.foundation.settings import read_settings
 from counterfoil.jobs.domain import Job, JobId, JobStatus
 from counterfoil.jobs.schemas import JobRead
 from counterfoil.records.schemas import RecordSummary
@@ -73,7 +75,7 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Hand in documents. A worker reads them; with --wait, this command brings its own."""
-    house = _house(quiet=True)
+    house = _house()
     files = list(_files(paths))
     with _progress() as progress:
         handed_in = [_hand_in(house, file) for file in progress.track(files, description="Handing in")]
@@ -126,11 +128,37 @@ def jobs(
 
 
 @app.command()
+def evaluate(
+    truth: Annotated[Path, typer.Argument(help="Labelled documents, a JSON object a line.", exists=True)],
+    predictions: Annotated[Path | None, typer.Option(help="Write what was read there, a JSON object a line.")] = None,
+    subset: Annotated[bool, typer.Option("--subset", help='Only the rows with "quick": true.')] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Read labelled documents, and say how much of them was read right, how surely and how fast."""
+    settings = read_settings(log_level="ERROR")
+    configure_logging(settings.log_format, settings.log_level)
+    house = bootstrap.assemble(settings)
+    with _progress() as progress:
+        bar = progress.add_task("Reading", total=None)
+
+        def show(done: int, number: int, _: Prediction) -> None:
+            progress.update(bar, completed=done, total=number)
+
+        found, report = evaluate_documents(truth, house.readers[0], house.pages, subset=subset, progress=show)
+    if predictions:
+        predictions.write_text("".join(f"{json.dumps(one.as_json())}\n" for one in found), encoding="utf-8")
+    if as_json:
+        _print_json(report.as_json())
+    else:
+        _show_report(report.as_json())
+
+
+@app.command()
 def worker() -> None:
     """Run jobs until stopped; what runs then is finished first."""
     from counterfoil import worker as process  # only this command needs it
 
-    process.run(_settings())
+    process.run(read_settings())
 
 
 @app.command()
@@ -141,16 +169,13 @@ def serve(
     """Run the API and a worker in one process."""
     from counterfoil import main as process  # only this command needs it
 
-    process.serve(_settings(), host=host, port=port)
+    process.serve(read_settings(), host=host, port=port)
 
 
-def _settings() -> Settings:
-    return read_settings()
-
-
-def _house(*, quiet: bool = False) -> House:
-    settings = _settings()
-    configure_logging(settings.log_format, "ERROR" if quiet else "WARNING")
+def _house() -> House:
+    """Build the house for a command, which says itself what there is to say: only errors are logged."""
+    settings = read_settings(log_level="ERROR")
+    configure_logging(settings.log_format, settings.log_level)
     return bootstrap.build(settings)
 
 
@@ -225,6 +250,30 @@ def _hand_in_json(one: HandIn, job: Job | None) -> dict[str, Any]:
         "result": job.result if job else None,
         "error": one.error or (job.failure.message if job and job.failure else None),
     }
+
+
+def _show_report(report: Mapping[str, Any]) -> None:
+    """Show a report of an evaluation: a line for each field, then what concerns all of them."""
+    table = Table(box=None, header_style="bold")
+    for heading in ("field", "n", "right", "precision", "F1", "similarity", "place right"):
+        table.add_column(heading, justify="left" if heading == "field" else "right")
+    for name, one in report["fields"].items():
+        shares = (one["accuracy"], one["precision"], one["f1"], one["similarity"], one["box_hit"])
+        table.add_row(name, str(one["n"]), *("" if share is None else f"{share:.1%}" for share in shares))
+    out.print(table)
+    lines = (
+        ("documents with every field right", report["all_fields_right"], ".1%"),
+        ("merchant, date, address and total, F1", report["entities"]["f1"], ".3f"),
+        ("line items, F1", (report["line_items"] or {}).get("f1"), ".3f"),
+        ("confidence, expected calibration error", (report["confidence"] or {}).get("ece"), ".3f"),
+        ("values kept at 98 % precision", (report["confidence"] or {}).get("kept_at_98pct_precision"), ".1%"),
+        ("seconds a document", (report["seconds"] or {}).get("mean"), ".2f"),
+        ("processor seconds a page", (report["seconds"] or {}).get("cpu_per_page"), ".2f"),
+        ("peak memory, MB", report["peak_memory_mb"], ".0f"),
+    )
+    for words, figure, form in lines:
+        if figure is not None:
+            out.print(f"{words}: {figure:{form}}", highlight=False)
 
 
 def _print_table(table: Table, nothing: str) -> None:

@@ -75,7 +75,9 @@ def test_exactly_the_limit_is_taken(visitor: Visitor) -> None:
     assert answer.status_code == 202, answer.text
 
 
-@pytest.mark.parametrize("name", ["../../etc/passwd.png", "a\0b.png", "a\r\nb.png", "x" * 1000 + ".png", "\u202egnp.exe.png"])
+@pytest.mark.parametrize(
+    "name", ["../../etc/passwd.png", "a\0b.png", "a\r\nb.png", "x" * 1000 + ".png", "\u202egnp.exe.png"]
+)
 def test_a_hostile_name_is_made_harmless(visitor: Visitor, name: str) -> None:
     content = (SAMPLES / "card-slip.png").read_bytes()
     answer = visitor.http.post("/api/v1/receipts/upload", files={"file": (name, content)})

@@ -12,7 +12,7 @@ import httpx2
 import pytest
 
 SAMPLES = Path(__file__).parents[2] / "samples"
-COMMAND = Path(sys.executable).parent / "counterfoil"
+COMMAND = str(Path(sys.executable).parent / "counterfoil")
 
 
 @pytest.fixture
@@ -77,18 +77,38 @@ def test_a_wrong_setting_is_one_clear_line(environment: dict[str, str]) -> None:
 
 
 def test_serve_says_where_it_is_reads_what_comes_and_ends_when_asked(environment: dict[str, str]) -> None:
-    process = subprocess.Popen([COMMAND, "serve", "--port", "0"], env=environment, stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout
-        address = process.stdout.readline().split()[-1]
-        with httpx2.Client(base_url=address, timeout=30) as http, (SAMPLES / "invoice-text.pdf").open("rb") as content:
-            assert http.get("/").json() == {"message": "Service is running."}
-            answer = http.post("/api/v1/receipts/upload", files={"file": ("invoice.pdf", content)})
-            assert answer.json()["status"] == "queued"
-            port = address.rsplit(":", 1)[1]
-            taken = _run(environment, "serve", "--port", port)
-            assert taken.returncode == 2
-            assert "already" in taken.stderr
-    finally:
-        process.terminate()
+    command = [COMMAND, "serve", "--port", "0"]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout
+            address = process.stdout.readline().split()[-1]
+            _hand_in_over(address)
+            taken = _run(environment, "serve", "--port", address.rsplit(":", 1)[1])
+            assert (taken.returncode, "already" in taken.stderr) == (2, True)
+        finally:
+            process.terminate()
         assert process.wait(timeout=60) in {0, -15}
+
+
+def _hand_in_over(address: str) -> None:
+    with httpx2.Client(base_url=address, timeout=30) as http, (SAMPLES / "invoice-text.pdf").open("rb") as content:
+        assert http.get("/").json() == {"message": "Service is running."}
+        answer = http.post("/api/v1/receipts/upload", files={"file": ("invoice.pdf", content)})
+        assert answer.json()["status"] == "queued"
+
+
+def test_the_samples_are_measured_against_their_truth(environment: dict[str, str], tmp_path: Path) -> None:
+    truth = tmp_path / "truth.jsonl"
+    rows = (SAMPLES / "truth.jsonl").read_text().splitlines()
+    truth.write_text("\n".join(row for row in rows if '"file": "invoice-text.pdf"' in row))
+    shutil.copy(SAMPLES / "invoice-text.pdf", tmp_path)
+    predictions = tmp_path / "predictions.jsonl"
+    report = _json(_run(environment, "evaluate", str(truth), "--predictions", str(predictions), "--json"))
+    assert report["documents"] == 1
+    assert report["fields"]["total"]["accuracy"] == 1.0
+    predicted = json.loads(predictions.read_text())
+    assert predicted["file"] == "invoice-text.pdf"
+    assert predicted["fields"]["total"]["value"] == "2242.53"
+    assert 0 < predicted["fields"]["total"]["confidence"] <= 1
+    assert len(predicted["fields"]["total"]["bbox"]) == 4
+    assert "total" in _run(environment, "evaluate", str(truth)).stdout
