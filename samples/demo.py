@@ -50,7 +50,7 @@ def main() -> None:
         _show_ledger(api)
     out.print(
         f"\nDone in {time.monotonic() - started:.0f} s. "
-        f"The pages with their boxes are in [bold]{_shown(FOLDER / 'pages')}[/].\n"
+        f"The pages with their boxes are in [bold]{_shown(FOLDER / 'boxes')}[/].\n"
         "To go on: [bold]make serve[/], then open http://127.0.0.1:8000/docs\n"
         "or, without a server: [bold].venv/bin/counterfoil add RECEIPT.jpg --wait[/]"
     )
@@ -158,19 +158,27 @@ def _draw_pages(api: httpx2.Client, name: str, document_id: str, record: Mapping
             page = picture.convert("RGB")
         fields = [field for field in record["fields"] if field["evidence"] and field["evidence"]["page"] == number]
         _draw_boxes(page, fields)
-        target = FOLDER / "pages" / f"{Path(name).stem}-{number}.png"
+        target = FOLDER / "boxes" / f"{Path(name).stem}-{number}.png"
         target.parent.mkdir(exist_ok=True)
         page.save(target)
 
 
 def _draw_boxes(page: Image.Image, fields: Sequence[Mapping[str, Any]]) -> None:
+    """Draw a box around each value; those of line items go without a label, for there are many of them."""
     pen = ImageDraw.Draw(page)
     width = max(2, page.width // 500)
     for field in fields:
+        colour = _colour(field["confidence"])
         left, top, right, bottom = field["evidence"]["box"]
-        corners = (left * page.width, top * page.height, right * page.width, bottom * page.height)
-        pen.rectangle(corners, outline=_colour(field["confidence"]), width=width)
-        pen.text((corners[0], corners[3] + 1), field["label"], fill=_colour(field["confidence"]), font_size=width * 6)
+        corners = (
+            left * page.width - width,
+            top * page.height - width,
+            right * page.width + width,
+            bottom * page.height + width,
+        )
+        pen.rectangle(corners, outline=colour, width=width)
+        if not field["path"].startswith("line_items."):
+            pen.text((corners[2] + width, corners[1]), field["label"], fill=colour, font_size=width * 5)
 
 
 def _approve(api: httpx2.Client) -> None:
