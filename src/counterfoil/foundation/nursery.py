@@ -23,6 +23,8 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from enum import Enum
+from io import BytesIO
 from typing import Any, NoReturn, TypeAlias
 
 from counterfoil.foundation.errors import CounterfoilError
@@ -171,19 +173,37 @@ def live(channel: socket.socket) -> int:
     try:
         request: Request = pickle.loads(_all_of(channel))  # noqa: S301 - from the process that started us
         _limit(request)
-        channel.sendall(pickle.dumps(answer(request)))
+        channel.sendall(packed(answer(request)))
     except MemoryError:
         return OUT_OF_MEMORY
     except Exception as error:  # noqa: BLE001 - such as a function that is not to be found
-        channel.sendall(pickle.dumps(_failed(error)))
+        channel.sendall(packed(_failed(error)))
     return 0
+
+
+class _ReplyPickler(pickle.Pickler):
+    """Names members of enumerations by their values, as the reader of replies wants them.
+
+    The first releases of Python 3.11 name them by `getattr`, which no reply may call.
+    """
+
+    def reducer_override(self, value: object) -> Any:
+        """Return a class and its arguments for a member, and leave all else to pickle."""
+        return (type(value), (value.value,)) if isinstance(value, Enum) else NotImplemented
+
+
+def packed(reply: object) -> bytes:
+    """Return a reply as it is sent."""
+    stream = BytesIO()
+    _ReplyPickler(stream).dump(reply)
+    return stream.getvalue()
 
 
 def answer(request: Request) -> Reply:
     """Call the function and return what came of it."""
     try:
         returned = Returned(value=request.function(*request.args))
-        pickle.dumps(returned)
+        packed(returned)
     except MemoryError:
         raise
     except CounterfoilError as error:
