@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, suppress
 
 import uvicorn
 from fastapi import APIRouter, FastAPI
+from fastapi_swagger import patch_fastapi
 
 from counterfoil import bootstrap
 from counterfoil.bootstrap import House
@@ -33,9 +34,12 @@ def create_app(house: House) -> FastAPI:
         version="0.1.0",
         summary="Turns receipts and invoices into records, and never loses one.",
         lifespan=_lifespan,
-        docs_url="/docs",
+        docs_url=None,
         redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
     )
+    # FastAPI's own page loads its scripts from elsewhere, and stays empty without a network.
+    patch_fastapi(app, docs_url="/docs", redirect_from_root_to_docs=False)
     app.state.services = house.services
     api = APIRouter(prefix=API, responses=problems.problems(500))
     for router in bootstrap.ROUTERS:

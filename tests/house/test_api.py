@@ -1,10 +1,12 @@
 """The API describes itself completely."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
+from fastapi.testclient import TestClient
 
 from counterfoil import bootstrap
 from counterfoil.foundation.settings import read_settings
@@ -56,3 +58,12 @@ def test_errors_are_problems_wherever_they_are_declared(app: FastAPI) -> None:
 def test_what_names_an_id_may_answer_that_it_is_not_there(app: FastAPI) -> None:
     names = [name for name, operation in _operations(app) if "{" in name and "404" not in operation["responses"]]
     assert names == []
+
+
+def test_the_documentation_page_needs_no_other_host(app: FastAPI) -> None:
+    with TestClient(app, base_url="http://here") as visitor:
+        page = visitor.get("/docs").text
+        sources = re.findall(r'(?:src|href)="([^"]+)"', page)
+        assert sources
+        assert [source for source in sources if not source.startswith(("http://here/", "/"))] == []
+        assert all(visitor.get(source).status_code == 200 for source in sources)
