@@ -126,7 +126,7 @@ def assemble(settings: Settings) -> House:
         next_step=steps.start_reading,
         read_again=steps.start_reading_again,
         clock=clock,
-        ids=new_id,
+        new_id=new_id,
         max_bytes=settings.max_upload_bytes,
     )
     readers: tuple[Reader, ...] = (LayoutReader(word_finder=RapidOcrWords(threads=settings.ocr_threads)),)
@@ -157,7 +157,7 @@ def assemble(settings: Settings) -> House:
         threshold=settings.sure_above,
         time_to_answer=timedelta(hours=settings.review_due_hours),
     )
-    ledger_store = SqlLedgerStore(clock=clock, ids=new_id)
+    ledger_store = SqlLedgerStore(clock=clock, new_id=new_id)
     adapters: Iterable[TargetAdapter] = (
         LedgerAdapter(database=database, store=ledger_store, public_url=settings.public_url),
     )
@@ -171,13 +171,13 @@ def assemble(settings: Settings) -> House:
         documents=documents,
         next_step=steps.start_delivery,
         clock=clock,
-        ids=new_id,
+        new_id=new_id,
         public_url=settings.public_url,
     )
     deliveries = DeliveryService(
-        database=database, store=SqlDeliveryStore(), targets=targets, records=records, clock=clock, ids=new_id
+        database=database, store=SqlDeliveryStore(), targets=targets, records=records, clock=clock, new_id=new_id
     )
-    ledgers = LedgerService(database=database, targets=SqlTargetStore(), store=ledger_store, ids=new_id)
+    ledgers = LedgerService(database=database, targets=SqlTargetStore(), store=ledger_store, new_id=new_id)
     handlers = pipeline.Handlers(
         steps=steps,
         documents=documents,

@@ -112,7 +112,7 @@ def jobs(
     as_json: AsJson = False,
 ) -> None:
     """Show the jobs, newest first."""
-    page = _house().jobs.list(DEFAULT_WORKSPACE, Paging(limit=limit), status=status)
+    page = _house().jobs.page(DEFAULT_WORKSPACE, Paging(limit=limit), status=status)
     if as_json:
         _print_json([JobRead.of(job).model_dump(mode="json") for job in page.items])
         return

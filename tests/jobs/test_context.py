@@ -129,7 +129,7 @@ def test_an_attempt_that_has_been_superseded_cannot_complete_and_its_effects_are
     with pytest.raises(LeaseLost):
         complete()
     assert context.settled is None
-    assert engine.jobs.list(job.workspace, Paging(), type_="effect").items == []
+    assert engine.jobs.page(job.workspace, Paging(), type_="effect").items == []
 
 
 def test_a_completion_that_is_rolled_back_did_not_happen(engine: Engine, context: JobContext, job: Job) -> None:
@@ -177,7 +177,7 @@ def test_a_rolled_back_job_is_not_there_and_wakes_nobody(engine: Engine, workspa
 
     with pytest.raises(ConnectionError):
         enqueue_in_vain()
-    assert engine.jobs.list(workspace, Paging()).items == []
+    assert engine.jobs.page(workspace, Paging()).items == []
     assert not engine.dispatcher._rung.is_set()
     job = engine.enqueue(workspace, light(give_up))
     assert engine.dispatcher._rung.is_set()

@@ -427,11 +427,11 @@ def test_jobs_are_listed_newest_first_by_status_and_type(database: Database, wor
     add(database, *jobs)
     everything = Paging(limit=50)
     with database.reading() as tx:
-        listed = STORE.list(tx, workspace, everything, status=None, type_=None)
-        completed = STORE.list(tx, workspace, everything, status=JobStatus.COMPLETED, type_=None)
-        reads = STORE.list(tx, workspace, everything, status=JobStatus.PENDING, type_="read")
-        first = STORE.list(tx, workspace, Paging(limit=4), status=None, type_=None)
-        rest = STORE.list(tx, workspace, Paging(limit=4, after=first.next_after), status=None, type_=None)
+        listed = STORE.page(tx, workspace, everything, status=None, type_=None)
+        completed = STORE.page(tx, workspace, everything, status=JobStatus.COMPLETED, type_=None)
+        reads = STORE.page(tx, workspace, everything, status=JobStatus.PENDING, type_="read")
+        first = STORE.page(tx, workspace, Paging(limit=4), status=None, type_=None)
+        rest = STORE.page(tx, workspace, Paging(limit=4, after=first.next_after), status=None, type_=None)
     assert [job.id for job in listed.items] == [job.id for job in reversed(jobs)]
     assert [job.id for job in completed.items] == [jobs[5].id]
     assert [job.id for job in reads.items] == [jobs[3].id, jobs[1].id]
@@ -472,7 +472,7 @@ def test_nothing_of_a_job_is_seen_or_changed_from_another_workspace(
     everything = Paging(limit=50)
     with database.transaction() as tx:
         assert STORE.get(tx, other_workspace, job.id) is None
-        assert STORE.list(tx, other_workspace, everything, status=None, type_=None).items == []
+        assert STORE.page(tx, other_workspace, everything, status=None, type_=None).items == []
         assert STORE.attempts(tx, other_workspace, job.id) == []
         assert STORE.logs(tx, other_workspace, job.id, everything).items == []
         assert STORE.step(tx, other_workspace, job.id, "read") is None

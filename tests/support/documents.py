@@ -68,7 +68,7 @@ def document_service(
         next_step=steps.next_step,
         read_again=steps.again,
         clock=clock,
-        ids=new_id,
+        new_id=new_id,
         max_bytes=LIMIT,
     )
 

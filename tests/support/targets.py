@@ -220,7 +220,7 @@ class TargetsHouse:
 
 def build(database: Database, clock: FixedClock, *adapters: TargetAdapter) -> TargetsHouse:
     """Wire the room as `bootstrap.py` does, with more adapters beside the ledger's."""
-    store = SqlLedgerStore(clock=clock, ids=new_id)
+    store = SqlLedgerStore(clock=clock, new_id=new_id)
     ledger = LedgerAdapter(database=database, store=store, public_url=PUBLIC_URL)
     records, resumed = GivenRecords(), list[DeliveryId]()
 
@@ -237,13 +237,13 @@ def build(database: Database, clock: FixedClock, *adapters: TargetAdapter) -> Ta
         documents=records.documents,
         next_step=next_step,
         clock=clock,
-        ids=new_id,
+        new_id=new_id,
         public_url=PUBLIC_URL,
     )
     deliveries = DeliveryService(
-        database=database, store=SqlDeliveryStore(), targets=targets, records=records, clock=clock, ids=new_id
+        database=database, store=SqlDeliveryStore(), targets=targets, records=records, clock=clock, new_id=new_id
     )
-    ledgers = LedgerService(database=database, targets=SqlTargetStore(), store=store, ids=new_id)
+    ledgers = LedgerService(database=database, targets=SqlTargetStore(), store=store, new_id=new_id)
     return TargetsHouse(
         database=database,
         clock=clock,

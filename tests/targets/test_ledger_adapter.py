@@ -64,7 +64,7 @@ def decoded(name: str, value: Any) -> Value:
 @pytest.fixture
 def table(database: Database, workspace: WorkspaceId, clock: FixedClock) -> LedgerTable:
     target = build(database, clock).default(workspace)
-    store = SqlLedgerStore(clock=clock, ids=new_id)
+    store = SqlLedgerStore(clock=clock, new_id=new_id)
     with database.transaction() as tx:
         store.put_columns(tx, workspace, target.id, COLUMNS)
     adapter = LedgerAdapter(database=database, store=store, public_url=PUBLIC_URL)

@@ -40,7 +40,7 @@ class DocumentService:
     next_step: NextStep
     read_again: ReadAgain
     clock: Clock
-    ids: IdSource
+    new_id: IdSource
     max_bytes: int = MAX_BYTES
 
     def receive(
@@ -70,7 +70,7 @@ class DocumentService:
         self, workspace: WorkspaceId, name: str, incoming: Incoming, inspected: Inspected, target: UUID | None
     ) -> Document:
         return Document(
-            id=DocumentId(self.ids()),
+            id=DocumentId(self.new_id()),
             workspace=workspace,
             name=safe_name(name, inspected.media_type),
             media_type=inspected.media_type,

@@ -31,7 +31,7 @@ def list_jobs(
     type_: Type = None,
 ) -> PageRead[JobRead]:
     """List jobs, newest first."""
-    return page_read(jobs.list(workspace, paging, status=status, type_=type_), request, JobRead.of)
+    return page_read(jobs.page(workspace, paging, status=status, type_=type_), request, JobRead.of)
 
 
 @router.get("/{job_id}", responses=problems(404, 422))

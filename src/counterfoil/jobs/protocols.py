@@ -21,7 +21,7 @@ class JobStore(Protocol):
         """Return a job of this workspace."""
         ...
 
-    def list(
+    def page(
         self, tx: Transaction, workspace: WorkspaceId, paging: Paging, *, status: JobStatus | None, type_: str | None
     ) -> Page[Job]:
         """Return jobs of this workspace, newest first."""

@@ -85,12 +85,12 @@ class JobService:
         with self.database.reading() as tx:
             return self._found(tx, workspace, job)
 
-    def list(
+    def page(
         self, workspace: WorkspaceId, paging: Paging, *, status: JobStatus | None = None, type_: str | None = None
     ) -> Page[Job]:
         """Return jobs, newest first."""
         with self.database.reading() as tx:
-            return self.store.list(tx, workspace, paging, status=status, type_=type_)
+            return self.store.page(tx, workspace, paging, status=status, type_=type_)
 
     def attempts(self, workspace: WorkspaceId, job: JobId) -> Sequence[Attempt]:
         """Return a job's ended attempts, first to last."""

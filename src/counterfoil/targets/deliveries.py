@@ -71,7 +71,7 @@ class DeliveryService:
     targets: TargetService
     records: RecordSource
     clock: Clock
-    ids: IdSource
+    new_id: IdSource
 
     def plan_deliveries(
         self, tx: Transaction, workspace: WorkspaceId, record: DeliverableRecord, target_id: TargetId | None = None
@@ -220,7 +220,7 @@ class DeliveryService:
     def _new(self, workspace: WorkspaceId, target_id: TargetId, record: DeliverableRecord) -> Delivery:
         now = self.clock.now()
         return Delivery(
-            id=DeliveryId(self.ids()),
+            id=DeliveryId(self.new_id()),
             workspace=workspace,
             target_id=target_id,
             record_id=record.id,

@@ -70,7 +70,7 @@ class LedgerService:
     database: Database
     targets: TargetStore
     store: LedgerStore
-    ids: IdSource
+    new_id: IdSource
 
     def put_columns(
         self, workspace: WorkspaceId, target_id: TargetId, columns: Sequence[Property], schema_version: str
@@ -90,7 +90,7 @@ class LedgerService:
                 raise SchemaChanged(before.version)
             if problems := tuple(_problems(columns, before)):
                 raise InvalidColumns(problems)
-            named = tuple(one if one.id else replace(one, id=PropertyId(self.ids().hex)) for one in columns)
+            named = tuple(one if one.id else replace(one, id=PropertyId(self.new_id().hex)) for one in columns)
             self.store.put_columns(tx, workspace, target_id, named)
         return Schema(properties=named)
 

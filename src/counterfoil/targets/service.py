@@ -70,7 +70,7 @@ class TargetService:
     documents: DocumentSource
     next_step: NextStep
     clock: Clock
-    ids: IdSource
+    new_id: IdSource
     public_url: str
 
     def create(self, workspace: WorkspaceId, kind: str, name: str, settings: Mapping[str, str]) -> Target:
@@ -185,7 +185,7 @@ class TargetService:
 
     def _new(self, workspace: WorkspaceId, kind: str, name: str, settings: Mapping[str, str]) -> Target:
         return Target(
-            id=TargetId(self.ids()),
+            id=TargetId(self.new_id()),
             workspace=workspace,
             kind=kind,
             name=name,

@@ -75,7 +75,7 @@ class SqlJobStore:
         row = tx.execute(_jobs().where(JobRow.id == job, JobRow.workspace_id == workspace)).one_or_none()
         return _job_of(row) if row else None
 
-    def list(
+    def page(
         self, tx: Transaction, workspace: WorkspaceId, paging: Paging, *, status: JobStatus | None, type_: str | None
     ) -> Page[Job]:
         query = _jobs().where(JobRow.workspace_id == workspace)

@@ -70,7 +70,7 @@ class SqlLedgerStore:
     """Keeps the columns and rows of ledgers in the database."""
 
     clock: Clock
-    ids: IdSource
+    new_id: IdSource
 
     def columns(self, tx: Transaction, workspace: WorkspaceId, target_id: TargetId) -> tuple[Property, ...]:
         query = select(LedgerColumnRow.__table__).where(*_columns_of(workspace, target_id))
@@ -123,7 +123,7 @@ class SqlLedgerStore:
     def _new(self, request: WriteRequest) -> LedgerRow:
         now = self.clock.now()
         return LedgerRow(
-            id=RowId(self.ids()),
+            id=RowId(self.new_id()),
             target_id=request.target.id,
             key=request.key,
             record_version=request.version,
