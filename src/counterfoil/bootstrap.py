@@ -27,7 +27,6 @@ from counterfoil.extraction.infrastructure.sql import SqlExtractionStore
 from counterfoil.extraction.layout.reader import LayoutReader
 from counterfoil.extraction.protocols import Reader
 from counterfoil.extraction.service import ExtractionService
-from counterfoil.foundation import children
 from counterfoil.foundation.clock import SystemClock
 from counterfoil.foundation.database import Database
 from counterfoil.foundation.ids import IdSource, new_id
@@ -209,13 +208,8 @@ def assemble(settings: Settings) -> House:
 
 
 def attempt_runner(settings: Settings) -> AttemptRunner:
-    """Build what a worker's child needs to run jobs.
-
-    That includes the nursery: a process that a handler starts is taken for one that it left behind, and the child, with
-    all that it has loaded, is not used again.
-    """
+    """Build what a worker's child needs to run jobs."""
     configure_logging(settings.log_format, settings.log_level)
-    children.warm_up()
     return assemble(settings).runner
 
 

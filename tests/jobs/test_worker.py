@@ -504,10 +504,6 @@ def test_processes_that_a_handler_leaves_behind_are_killed(pool: ChildPool) -> N
     wait_until(lambda: not any(map(alive, left)))
 
 
-def test_processes_that_belong_to_the_house_stay(pool: ChildPool) -> None:
-    assert len({process_in(pool, guarded(handlers.use_the_nursery)) for _ in range(3)}) == 1
-
-
 def test_a_child_that_is_gone_is_noticed_though_what_it_left_holds_its_line(pool: ChildPool) -> None:
     code, _ = failure_in(pool, job_of(guarded(handlers.leave_grandchildren), text="and leave"))
     assert code == "task_execution_failed"

@@ -20,7 +20,6 @@ from pydantic import BaseModel
 from sqlalchemy import Column, Integer, MetaData, Table, Uuid, insert
 
 from counterfoil.access.domain import WorkspaceId
-from counterfoil.foundation import children
 from counterfoil.foundation.database import Database, DatabaseUnavailable, Transaction
 from counterfoil.foundation.ids import new_id
 from counterfoil.jobs.attempts import AttemptRunner, Ended
@@ -129,10 +128,6 @@ def ask_back(context: JobContext, note: Note) -> Json:
     return {"first": first, "again": context.step("first", dict)}
 
 
-def use_the_nursery(_: JobContext, __: Note) -> Json:
-    return {"other": children.run_limited(os.getpid, memory_mb=512, seconds=30), "process": os.getpid()}
-
-
 def leave(_: JobContext, __: Note) -> None:
     os._exit(0)
 
@@ -216,7 +211,6 @@ HANDLERS: Sequence[Handler] = (
     be_killed_before_the_effect,
     be_killed_in_mid_effect,
     ask_back,
-    use_the_nursery,
     leave,
     crash,
     kill_itself,
@@ -246,7 +240,6 @@ def light(handler: Handler, **changes: Any) -> JobType[Note]:
 
 def runner(url: str) -> AttemptRunner:
     """Build what runs attempts in a child."""
-    children.warm_up()
     return runner_on(Database(url))
 
 

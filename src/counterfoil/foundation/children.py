@@ -212,11 +212,6 @@ class _Nursery:
             self._process.wait(_GRACE_SECONDS)
         self._control = self._process = None
 
-    def warm_up(self) -> None:
-        """Start the nursery ahead of its first call."""
-        with self._lock:
-            self._running()
-
     def close(self) -> None:
         """End the nursery and with it all children."""
         with self._lock:
@@ -237,11 +232,6 @@ def _environment() -> dict[str, str]:
 
 
 _nursery = _Nursery()
-
-
-def warm_up() -> None:
-    """Start the process that bears children ahead of the first call, which then takes milliseconds."""
-    _nursery.warm_up()
 
 
 atexit.register(_nursery.close)

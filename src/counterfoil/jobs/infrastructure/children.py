@@ -43,10 +43,7 @@ _BOOKS = threading.Lock()  # multiprocessing keeps its books of children without
 _PR_SET_CHILD_SUBREAPER = 36
 
 RunnerFactory: TypeAlias = Callable[[], AttemptRunner]
-"""Builds the house inside a child. It crosses the process border: a function of a module, or a partial of one.
-
-Processes that it starts belong to the house; those that a handler leaves behind are killed.
-"""
+"""Builds the house inside a child. It crosses the process border: a function of a module, or a partial of one."""
 
 log = structlog.get_logger()
 
@@ -177,7 +174,7 @@ class _Child:
     memory_mb: int | None = None
     spoilt: bool = False
     interrupted: bool = False
-    household: frozenset[psutil.Process] | None = None
+    born: bool = False
 
     @classmethod
     def start(cls, factory: RunnerFactory, preload: Sequence[str]) -> "_Child":
@@ -192,7 +189,7 @@ class _Child:
 
     def run(self, job: Job) -> Ended:
         """Hand the job over and wait for its outcome."""
-        if self.household is None:
+        if not self.born:
             self._await_birth()
         try:
             self.line.send(job)
@@ -213,7 +210,7 @@ class _Child:
             self.line.recv()
         except (EOFError, OSError):
             raise _Stillborn(self._epitaph()) from None
-        self.household = frozenset(self._descendants())
+        self.born = True
 
     def _watch(self, job: Job) -> None:
         """Return when the child has something to say; kill it when it takes too much time or memory."""
@@ -242,8 +239,7 @@ class _Child:
 
     def fit_for_more(self) -> bool:
         """Tell whether the next job would find the child as the first one did."""
-        left_behind = set(self._descendants()) - (self.household or set())
-        return not self.spoilt and not left_behind and self._taken_mb() < FULL * (self.memory_mb or 0)
+        return not self.spoilt and not self._descendants() and self._taken_mb() < FULL * (self.memory_mb or 0)
 
     def _taken_mb(self) -> float:
         """Return the memory that the child and its descendants hold."""
