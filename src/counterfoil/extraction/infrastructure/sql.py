@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, insert, select
+from sqlalchemy import ForeignKey, Index, Uuid, insert, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from counterfoil.access.domain import WorkspaceId
@@ -19,8 +19,8 @@ class ExtractionRow(Row):
     __tablename__ = "extractions"
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"))
-    document_id: Mapped[UUID] = mapped_column(ForeignKey("documents.id", ondelete="CASCADE"))
+    workspace_id: Mapped[UUID] = mapped_column(Uuid(), ForeignKey("workspaces.id", ondelete="CASCADE"))
+    document_id: Mapped[UUID] = mapped_column(Uuid(), ForeignKey("documents.id", ondelete="CASCADE"))
     sha256: Mapped[str]
     cascade: Mapped[str]
     reader: Mapped[str]

@@ -26,9 +26,6 @@ def _only(condition: str) -> dict[str, Any]:
     return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
 
 
-# Where `workspace_id` names its type: a foreign key without one has none until the table that it points to is imported.
-
-
 class JobRow(Row):
     """A job as it stands now."""
 
@@ -88,7 +85,7 @@ class JobAttemptRow(Row):
 
     __tablename__ = "job_attempts"
 
-    job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    job_id: Mapped[UUID] = mapped_column(Uuid(), ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
     lease: Mapped[UUID] = mapped_column(primary_key=True)
     workspace_id: Mapped[UUID] = mapped_column(Uuid(), ForeignKey("workspaces.id", ondelete="CASCADE"))
     number: Mapped[int]
@@ -106,7 +103,7 @@ class JobStepRow(Row):
 
     __tablename__ = "job_steps"
 
-    job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    job_id: Mapped[UUID] = mapped_column(Uuid(), ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
     name: Mapped[str] = mapped_column(primary_key=True)
     workspace_id: Mapped[UUID] = mapped_column(Uuid(), ForeignKey("workspaces.id", ondelete="CASCADE"))
     result: Mapped[dict[str, Any]]
@@ -119,7 +116,7 @@ class JobLogRow(Row):
     __tablename__ = "job_logs"
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"))
+    job_id: Mapped[UUID] = mapped_column(Uuid(), ForeignKey("jobs.id", ondelete="CASCADE"))
     workspace_id: Mapped[UUID] = mapped_column(Uuid(), ForeignKey("workspaces.id", ondelete="CASCADE"))
     level: Mapped[str]
     message: Mapped[str] = mapped_column(Text)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, Select, insert, select, update
+from sqlalchemy import ForeignKey, Index, Select, Uuid, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from counterfoil.access.domain import WorkspaceId
@@ -40,7 +40,7 @@ class RecordRow(Row):
     __tablename__ = "records"
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id"))
+    workspace_id: Mapped[UUID] = mapped_column(Uuid(), ForeignKey("workspaces.id", ondelete="CASCADE"))
     document_id: Mapped[UUID]
     extraction_id: Mapped[UUID | None]
     data: Mapped[dict[str, Any]]
@@ -62,8 +62,8 @@ class RecordChangeRow(Row):
     __tablename__ = "record_changes"
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id"))
-    record_id: Mapped[UUID] = mapped_column(ForeignKey("records.id"))
+    workspace_id: Mapped[UUID] = mapped_column(Uuid(), ForeignKey("workspaces.id", ondelete="CASCADE"))
+    record_id: Mapped[UUID] = mapped_column(Uuid(), ForeignKey("records.id"))
     version: Mapped[int]
     by: Mapped[str]
     at: Mapped[datetime]

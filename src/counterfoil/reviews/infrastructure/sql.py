@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, and_, insert, or_, select, text, update
+from sqlalchemy import ForeignKey, Index, Uuid, and_, insert, or_, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from counterfoil.access.domain import WorkspaceId
@@ -25,8 +25,8 @@ class ReviewRow(Row):
     __tablename__ = "reviews"
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id"))
-    record_id: Mapped[UUID] = mapped_column(ForeignKey("records.id"))
+    workspace_id: Mapped[UUID] = mapped_column(Uuid(), ForeignKey("workspaces.id", ondelete="CASCADE"))
+    record_id: Mapped[UUID] = mapped_column(Uuid(), ForeignKey("records.id"))
     document_id: Mapped[UUID]
     status: Mapped[str]
     decision: Mapped[str | None]

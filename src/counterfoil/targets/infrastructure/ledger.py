@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint, delete, insert, select, update
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, Uuid, delete, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from counterfoil.access.domain import WorkspaceId
@@ -38,9 +38,9 @@ class LedgerColumnRow(Row):
 
     __tablename__ = "ledger_columns"
 
-    target_id: Mapped[UUID] = mapped_column(ForeignKey("targets.id"), primary_key=True)
+    target_id: Mapped[UUID] = mapped_column(Uuid(), ForeignKey("targets.id"), primary_key=True)
     id: Mapped[str] = mapped_column(primary_key=True)
-    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id"))
+    workspace_id: Mapped[UUID] = mapped_column(Uuid(), ForeignKey("workspaces.id", ondelete="CASCADE"))
     position: Mapped[int]
     name: Mapped[str]
     type: Mapped[str]
@@ -56,8 +56,8 @@ class LedgerRowRow(Row):
     __table_args__ = (UniqueConstraint("target_id", "key"), Index("ix_ledger_rows_target_id", "target_id", "id"))
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id"))
-    target_id: Mapped[UUID] = mapped_column(ForeignKey("targets.id"))
+    workspace_id: Mapped[UUID] = mapped_column(Uuid(), ForeignKey("workspaces.id", ondelete="CASCADE"))
+    target_id: Mapped[UUID] = mapped_column(Uuid(), ForeignKey("targets.id"))
     key: Mapped[str]
     record_version: Mapped[int]
     values: Mapped[dict[str, Any]]

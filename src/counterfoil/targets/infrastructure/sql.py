@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import Discriminator, TypeAdapter
-from sqlalchemy import ForeignKey, Index, Insert, Select, UniqueConstraint, insert, select, text, update
+from sqlalchemy import ForeignKey, Index, Insert, Select, UniqueConstraint, Uuid, insert, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -50,7 +50,7 @@ class TargetRow(Row):
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id"))
+    workspace_id: Mapped[UUID] = mapped_column(Uuid(), ForeignKey("workspaces.id", ondelete="CASCADE"))
     kind: Mapped[str]
     name: Mapped[str]
     settings: Mapped[dict[str, Any]]
@@ -64,9 +64,9 @@ class PlanRow(Row):
 
     __tablename__ = "target_plans"
 
-    target_id: Mapped[UUID] = mapped_column(ForeignKey("targets.id"), primary_key=True)
+    target_id: Mapped[UUID] = mapped_column(Uuid(), ForeignKey("targets.id"), primary_key=True)
     version: Mapped[int] = mapped_column(primary_key=True)
-    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id"))
+    workspace_id: Mapped[UUID] = mapped_column(Uuid(), ForeignKey("workspaces.id", ondelete="CASCADE"))
     schema_version: Mapped[str]
     properties: Mapped[list[Any]]
     entries: Mapped[list[Any]]
@@ -86,8 +86,8 @@ class DeliveryRow(Row):
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id"))
-    target_id: Mapped[UUID] = mapped_column(ForeignKey("targets.id"))
+    workspace_id: Mapped[UUID] = mapped_column(Uuid(), ForeignKey("workspaces.id", ondelete="CASCADE"))
+    target_id: Mapped[UUID] = mapped_column(Uuid(), ForeignKey("targets.id"))
     record_id: Mapped[UUID]
     key: Mapped[str]
     status: Mapped[str]

@@ -1,0 +1,28 @@
+"""The tables of all rooms keep the same rules."""
+
+import re
+from pathlib import Path
+
+import counterfoil
+from counterfoil import bootstrap
+from counterfoil.foundation.database import Row
+
+OF_NO_CLIENT = {"workspaces", "workers"}
+
+
+def test_every_row_of_a_client_carries_its_workspace_and_goes_with_it() -> None:
+    assert bootstrap.ROUTERS  # names every room, and so every table
+    tables = [table for table in Row.metadata.tables.values() if table.name not in OF_NO_CLIENT]
+    assert len(tables) > 10
+    for table in tables:
+        column = table.columns["workspace_id"]
+        assert not column.nullable, table.name
+        assert [(key.target_fullname, key.ondelete) for key in column.foreign_keys] == [("workspaces.id", "CASCADE")]
+
+
+def test_a_key_to_another_table_names_its_type() -> None:
+    """One without has none until that table is imported: SQLite is given a UUID, and cannot keep it."""
+    sources = [path for folder in counterfoil.__path__ for path in Path(folder).glob("*/infrastructure/*.py")]
+    keys = {path.name: re.findall(r"mapped_column\((.*?)ForeignKey\(", path.read_text(), re.DOTALL) for path in sources}
+    assert sum(map(len, keys.values())) > 10
+    assert [name for name, before in keys.items() if any(one.strip() != "Uuid()," for one in before)] == []
