@@ -23,6 +23,5 @@ def test_every_row_of_a_client_carries_its_workspace_and_goes_with_it() -> None:
 def test_a_key_to_another_table_names_its_type() -> None:
     """One without has none until that table is imported: SQLite is given a UUID, and cannot keep it."""
     sources = [path for folder in counterfoil.__path__ for path in Path(folder).glob("*/infrastructure/*.py")]
-    keys = {path.name: re.findall(r"mapped_column\((.*?)ForeignKey\(", path.read_text(), re.DOTALL) for path in sources}
-    assert sum(map(len, keys.values())) > 10
-    assert [name for name, before in keys.items() if any(one.strip() != "Uuid()," for one in before)] == []
+    assert len(sources) > 10
+    assert [path.name for path in sources if re.search(r"mapped_column\(\s*ForeignKey\(", path.read_text())] == []
