@@ -72,6 +72,14 @@ def test_a_database_that_is_not_there_says_so() -> None:
         database.ping()
 
 
+def test_a_database_whose_connections_are_all_taken_says_that_it_does_not_answer(database_url: str) -> None:
+    database = Database(database_url, pool_size=1, max_overflow=0, wait_seconds=0.01)
+    with database.reading(), pytest.raises(DatabaseUnavailable):
+        database.ping()
+    database.ping()
+    database.close()
+
+
 def test_a_statement_that_is_wrong_is_not_taken_for_an_absent_database(database: Database) -> None:
     with pytest.raises(DBAPIError), database.reading() as tx:
         tx.execute(text("SELECT nothing FROM nowhere"))

@@ -28,9 +28,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.orm import DeclarativeBase
 
 from counterfoil.foundation.errors import ServiceUnavailable
+from counterfoil.foundation.files import make_folder
 
 BUSY_TIMEOUT_SECONDS = 30
 _SQLITE_UNAVAILABLE = {
@@ -119,9 +121,12 @@ class Transaction:
 class Database:
     """Opens transactions on one engine."""
 
-    def __init__(self, url: str, *, pool_size: int = 2, max_overflow: int = 8) -> None:
+    def __init__(
+        self, url: str, *, pool_size: int = 2, max_overflow: int = 8, wait_seconds: float = BUSY_TIMEOUT_SECONDS
+    ) -> None:
+        """Take the URL, how many connections are kept and may be added, and how long to wait for a free one."""
         self.url = url
-        self.engine = _engine(url, pool_size=pool_size, max_overflow=max_overflow)
+        self.engine = _engine(url, pool_size=pool_size, max_overflow=max_overflow, pool_timeout=wait_seconds)
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -144,6 +149,8 @@ class Database:
         try:
             with self.engine.connect().execution_options(writing=writing) as connection, connection.begin():
                 yield Transaction(connection)
+        except PoolExhausted as error:
+            raise DatabaseUnavailable from error
         except DBAPIError as error:
             if _unavailable(error):
                 raise DatabaseUnavailable from error
@@ -167,16 +174,12 @@ def _unavailable(error: DBAPIError) -> bool:
     return error.connection_invalidated or isinstance(error, OperationalError)
 
 
-def _engine(url: str, *, pool_size: int, max_overflow: int) -> Engine:
+def _engine(url: str, **pool: float) -> Engine:
     parsed = make_url(url)
-    common: dict[str, Any] = {
-        "json_serializer": dump_json,
-        "pool_size": pool_size,
-        "max_overflow": max_overflow,
-    }
+    common: dict[str, Any] = {"json_serializer": dump_json, **pool}
     if parsed.get_backend_name() == "sqlite":
         if parsed.database and parsed.database != ":memory:":
-            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+            make_folder(Path(parsed.database).parent)
         engine = create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT_SECONDS}, **common)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
