@@ -35,7 +35,7 @@ from counterfoil.foundation.metrics import Metrics, QueueCollector
 from counterfoil.foundation.settings import Settings
 from counterfoil.jobs.api import router as jobs_router
 from counterfoil.jobs.attempts import AttemptRunner
-from counterfoil.jobs.domain import Attempt, Job
+from counterfoil.jobs.domain import Attempt, Ending, Job
 from counterfoil.jobs.infrastructure.children import ChildPool
 from counterfoil.jobs.infrastructure.local import LocalDispatcher
 from counterfoil.jobs.infrastructure.sql import SqlJobStore
@@ -272,6 +272,8 @@ class _Measured:
 
     def attempt_ended(self, after: Job, attempt: Attempt) -> None:
         seconds = (attempt.ended_at - attempt.started_at).total_seconds()
-        self.metrics.attempts.labels(type=after.type, ending=attempt.ending).inc()
+        self.metrics.processed.labels(type=after.type, ending=attempt.ending).inc()
+        if attempt.ending is Ending.FAILED:
+            self.metrics.failed.labels(type=after.type).inc()
         self.metrics.attempt_seconds.labels(type=after.type).observe(seconds)
         pipeline.measure(self.metrics, after, attempt)

@@ -5,6 +5,7 @@ from contextlib import suppress
 
 from prometheus_client import generate_latest
 
+from counterfoil.foundation.database import DatabaseUnavailable
 from counterfoil.foundation.metrics import Metrics, QueueCollector
 
 
@@ -19,6 +20,36 @@ def test_the_queues_are_counted_when_somebody_looks() -> None:
     assert 'counterfoil_task_queue_size{queue="default",status="pending"} 3.0' in _shown(metrics)
     counts["low_priority", "dead_letter"] = 1
     assert "counterfoil_dlq_size 3.0" in _shown(metrics)
+
+
+def test_what_else_is_measured_shows_while_the_database_is_away() -> None:
+    def counts() -> dict[tuple[str, str], int]:
+        raise DatabaseUnavailable
+
+    metrics = Metrics()
+    metrics.registry.register(QueueCollector(counts))
+    shown = _shown(metrics)
+    assert "counterfoil_system_cpu_usage_percent " in shown
+    assert "counterfoil_task_queue_size" not in shown
+
+
+def test_the_names_are_those_that_were_promised() -> None:
+    metrics = Metrics()
+    metrics.registry.register(QueueCollector(dict))
+    shown = _shown(metrics)
+    names = (
+        "task_queue_size",
+        "task_processing_rate_total",
+        "task_error_rate_total",
+        "task_processing_duration_seconds",
+        "dlq_size",
+        "documents_processed_total",
+        "processing_duration_seconds",
+        "extraction_confidence",
+        "http_requests_total",
+        "http_request_duration_seconds",
+    )
+    assert [name for name in names if f"# TYPE counterfoil_{name} " not in shown] == []
 
 
 def test_the_machine_is_measured() -> None:

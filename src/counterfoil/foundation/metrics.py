@@ -6,9 +6,14 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import psutil
+import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
+
+from counterfoil.foundation.errors import ServiceUnavailable
+
+log = structlog.get_logger()
 
 LAG_EVERY_SECONDS = 1.0
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900)
@@ -30,7 +35,10 @@ class Metrics:
             buckets=_SECONDS,
             registry=r,
         )
-        self.attempts = Counter("counterfoil_task_attempts", "Ended attempts at jobs", ["type", "ending"], registry=r)
+        self.processed = Counter(
+            "counterfoil_task_processing_rate", "Ended attempts at jobs", ["type", "ending"], registry=r
+        )
+        self.failed = Counter("counterfoil_task_error_rate", "Failed attempts at jobs", ["type"], registry=r)
         self.attempt_seconds = Histogram(
             "counterfoil_task_processing_duration_seconds",
             "One attempt at a job",
@@ -79,7 +87,7 @@ class _System(Collector):
 
 
 class QueueCollector(Collector):
-    """The queues' sizes, counted when somebody looks."""
+    """The queues' sizes, counted when somebody looks; left out while the database does not answer."""
 
     def __init__(self, counts: Callable[[], Mapping[tuple[str, Any], int]]) -> None:
         """Take a function that counts jobs by queue and status."""
@@ -94,7 +102,12 @@ class QueueCollector(Collector):
             "counterfoil_task_queue_size", "Unfinished jobs and dead letters", labels=["queue", "status"]
         )
         dead = 0
-        for (queue, status), count in self._counts().items():
+        try:
+            counts = self._counts()
+        except ServiceUnavailable as error:
+            log.warning("queues_not_counted", error=str(error))
+            return
+        for (queue, status), count in counts.items():
             size.add_metric([queue, status], count)
             dead += count if status == "dead_letter" else 0
         yield size
