@@ -41,7 +41,7 @@ def create_app(house: House) -> FastAPI:
     # FastAPI's own page loads its scripts from elsewhere, and stays empty without a network.
     patch_fastapi(app, docs_url="/docs", redirect_from_root_to_docs=False)
     app.state.services = house.services
-    api = APIRouter(prefix=API, responses=problems.problems(500))
+    api = APIRouter(prefix=API, responses=problems.problems(500, 503))  # every route of it asks the database
     for router in bootstrap.ROUTERS:
         api.include_router(router)
     app.include_router(api)

@@ -55,6 +55,11 @@ def test_errors_are_problems_wherever_they_are_declared(app: FastAPI) -> None:
     assert wrong == []
 
 
+def test_what_asks_the_database_may_answer_that_it_is_away(app: FastAPI) -> None:
+    silent = [name for name, operation in _operations(app) if "/api/" in name and "503" not in operation["responses"]]
+    assert silent == []
+
+
 def test_what_names_an_id_may_answer_that_it_is_not_there(app: FastAPI) -> None:
     names = [name for name, operation in _operations(app) if "{" in name and "404" not in operation["responses"]]
     assert names == []

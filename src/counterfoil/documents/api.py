@@ -29,7 +29,7 @@ Documents = Annotated[DocumentService, Depends(provided(DocumentService))]
 DocumentKey = Annotated[UUID, Path(description="The document's id.")]
 
 
-@router.post(UPLOAD_PATH, status_code=202, responses=problems(404, 413, 415, 422, 503))
+@router.post(UPLOAD_PATH, status_code=202, responses=problems(404, 413, 415, 422))
 def upload_receipt(
     documents: Documents,
     workspace: CurrentWorkspace,
@@ -56,7 +56,7 @@ def upload_receipt(
     return UploadRead.of(received)
 
 
-@router.get("/documents", responses=problems(422, 503))
+@router.get("/documents", responses=problems(422))
 def list_documents(
     documents: Documents,
     workspace: CurrentWorkspace,
@@ -71,7 +71,7 @@ def list_documents(
     return page_read(page, request, DocumentRead.of)
 
 
-@router.get("/documents/{document_id}", responses=problems(404, 422, 503))
+@router.get("/documents/{document_id}", responses=problems(404, 422))
 def get_document(documents: Documents, workspace: CurrentWorkspace, document_id: DocumentKey) -> DocumentRead:
     """Return one document."""
     return DocumentRead.of(documents.get(workspace, DocumentId(document_id)))
@@ -80,7 +80,7 @@ def get_document(documents: Documents, workspace: CurrentWorkspace, document_id:
 @router.get(
     "/documents/{document_id}/file",
     response_class=FileResponse,
-    responses={200: {"description": "The bytes as they were handed in."}, **problems(404, 422, 503)},
+    responses={200: {"description": "The bytes as they were handed in."}, **problems(404, 422)},
 )
 def get_file(documents: Documents, workspace: CurrentWorkspace, document_id: DocumentKey) -> FileResponse:
     """Return the bytes of a document as they were handed in."""
@@ -100,7 +100,7 @@ def get_file(documents: Documents, workspace: CurrentWorkspace, document_id: Doc
     responses={
         200: {"description": "The page, its longest side at most 2 000 pixels.", "content": {"image/png": {}}},
         304: {"description": "The picture that the caller has is the right one."},
-        **problems(404, 422, 503),
+        **problems(404, 422),
     },
 )
 def get_page(
@@ -119,7 +119,7 @@ def get_page(
     return FileResponse(path, media_type="image/png", headers=headers)
 
 
-@router.post("/documents/{document_id}/reprocess", status_code=202, responses=problems(404, 422, 503))
+@router.post("/documents/{document_id}/reprocess", status_code=202, responses=problems(404, 422))
 def reprocess_document(documents: Documents, workspace: CurrentWorkspace, document_id: DocumentKey) -> ReprocessRead:
     """Read a document again."""
     return ReprocessRead.of(documents.reprocess(workspace, DocumentId(document_id)))

@@ -39,13 +39,13 @@ RowKey = Annotated[UUID, Path(description="The row's id.")]
 DeliveryKey = Annotated[UUID, Path(description="The delivery's id.")]
 
 
-@router.post("/targets", status_code=201, responses=problems(422, 503))
+@router.post("/targets", status_code=201, responses=problems(422))
 def create_target(targets: Targets, workspace: CurrentWorkspace, body: TargetCreate) -> TargetRead:
     """Connect a table, or make a ledger."""
     return TargetRead.of(targets.create(workspace, body.kind, body.name, body.settings))
 
 
-@router.get("/targets", responses=problems(422, 503))
+@router.get("/targets", responses=problems(422))
 def list_targets(
     targets: Targets, workspace: CurrentWorkspace, paging: PagingParameters, request: Request
 ) -> PageRead[TargetRead]:
@@ -53,47 +53,47 @@ def list_targets(
     return page_read(targets.page(workspace, paging), request, TargetRead.of)
 
 
-@router.get("/targets/{target_id}", responses=problems(404, 422, 503))
+@router.get("/targets/{target_id}", responses=problems(404, 422))
 def get_target(targets: Targets, workspace: CurrentWorkspace, target_id: TargetKey) -> TargetRead:
     """Return one target."""
     return TargetRead.of(targets.get(workspace, TargetId(target_id)))
 
 
-@router.get("/targets/{target_id}/schema", responses=problems(404, 422, 503))
+@router.get("/targets/{target_id}/schema", responses=problems(404, 422))
 def get_schema(targets: Targets, workspace: CurrentWorkspace, target_id: TargetKey) -> SchemaRead:
     """Return the target's columns as they are now."""
     return SchemaRead.of(targets.schema(workspace, TargetId(target_id)))
 
 
-@router.put("/targets/{target_id}/columns", responses=problems(404, 409, 422, 503))
+@router.put("/targets/{target_id}/columns", responses=problems(404, 409, 422))
 def put_columns(ledgers: Ledgers, workspace: CurrentWorkspace, target_id: TargetKey, body: ColumnsPut) -> SchemaRead:
     """Let a ledger have these columns."""
     columns = [column.domain() for column in body.columns]
     return SchemaRead.of(ledgers.put_columns(workspace, TargetId(target_id), columns, body.schema_version))
 
 
-@router.get("/targets/{target_id}/plan", responses=problems(404, 422, 503))
+@router.get("/targets/{target_id}/plan", responses=problems(404, 422))
 def get_plan(targets: Targets, workspace: CurrentWorkspace, target_id: TargetKey) -> PlanRead:
     """Return what fills the target's columns; the rules decide it on first use."""
     view = targets.plan(workspace, TargetId(target_id))
     return PlanRead.of(view.plan, view.schema, view.drift)
 
 
-@router.put("/targets/{target_id}/plan", responses=problems(404, 409, 422, 503))
+@router.put("/targets/{target_id}/plan", responses=problems(404, 409, 422))
 def put_plan(targets: Targets, workspace: CurrentWorkspace, target_id: TargetKey, body: PlanPut) -> PlanRead:
     """Decide what fills the target's columns, as they are now; a paused target resumes."""
     plan = targets.put_plan(workspace, TargetId(target_id), body.domain(), body.version)
     return PlanRead.of(plan, plan.schema, Drift())
 
 
-@router.post("/targets/{target_id}/preview", responses=problems(404, 422, 503))
+@router.post("/targets/{target_id}/preview", responses=problems(404, 422))
 def preview(targets: Targets, workspace: CurrentWorkspace, target_id: TargetKey, body: PreviewCreate) -> PreviewRead:
     """Show what would be written, column by column, and why; nothing is written."""
     fillings = targets.preview(workspace, TargetId(target_id), body.domain())
     return PreviewRead(properties=[FillingRead.of(one) for one in fillings])
 
 
-@router.get("/targets/{target_id}/rows", responses=problems(404, 409, 422, 503))
+@router.get("/targets/{target_id}/rows", responses=problems(404, 409, 422))
 def list_rows(
     ledgers: Ledgers, workspace: CurrentWorkspace, target_id: TargetKey, paging: PagingParameters, request: Request
 ) -> PageRead[RowRead]:
@@ -102,14 +102,14 @@ def list_rows(
     return page_read(page, request, lambda row: RowRead.of(row, schema))
 
 
-@router.get("/targets/{target_id}/rows/{row_id}", responses=problems(404, 409, 422, 503))
+@router.get("/targets/{target_id}/rows/{row_id}", responses=problems(404, 409, 422))
 def get_row(ledgers: Ledgers, workspace: CurrentWorkspace, target_id: TargetKey, row_id: RowKey) -> RowRead:
     """Return one row of a ledger."""
     schema, row = ledgers.row(workspace, TargetId(target_id), RowId(row_id))
     return RowRead.of(row, schema)
 
 
-@router.get("/deliveries", responses=problems(422, 503))
+@router.get("/deliveries", responses=problems(422))
 def list_deliveries(
     deliveries: Deliveries,
     workspace: CurrentWorkspace,
@@ -122,7 +122,7 @@ def list_deliveries(
     return page_read(page, request, DeliveryRead.of)
 
 
-@router.get("/deliveries/{delivery_id}", responses=problems(404, 422, 503))
+@router.get("/deliveries/{delivery_id}", responses=problems(404, 422))
 def get_delivery(deliveries: Deliveries, workspace: CurrentWorkspace, delivery_id: DeliveryKey) -> DeliveryRead:
     """Return one delivery."""
     return DeliveryRead.of(deliveries.get(workspace, DeliveryId(delivery_id)))
