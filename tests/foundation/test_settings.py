@@ -21,7 +21,14 @@ def test_the_database_lies_in_the_data_folder_unless_it_is_named(tmp_path: Path)
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("worker_concurrency", 0), ("sure_above", 1.5), ("deliver", "sometimes"), ("max_upload_bytes", "much")],
+    [
+        ("worker_concurrency", 0),
+        ("sure_above", 1.5),
+        ("deliver", "sometimes"),
+        ("max_upload_bytes", "much"),
+        ("log_level", "LOUD"),
+        ("database_pool_max", 1),
+    ],
 )
 def test_a_wrong_value_is_one_line_that_names_it(name: str, value: object) -> None:
     with pytest.raises(InvalidSettings) as caught:
@@ -29,3 +36,9 @@ def test_a_wrong_value_is_one_line_that_names_it(name: str, value: object) -> No
     line = str(caught.value)
     assert line.startswith(f"{name.upper()}={value}: ")
     assert "\n" not in line
+
+
+def test_a_wrong_url_is_named_without_the_password_in_it() -> None:
+    with pytest.raises(InvalidSettings, match="DATABASE_URL=…: it begins with") as caught:
+        read_settings(_env_file=None, database_url="mysql://somebody:secret@host/name")
+    assert "secret" not in str(caught.value)

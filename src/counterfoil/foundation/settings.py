@@ -1,10 +1,12 @@
 """The settings, read once from the environment or `.env`; nothing has to be set for the default to work."""
 
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from counterfoil.foundation.errors import InvalidInput
@@ -29,7 +31,9 @@ class Settings(BaseSettings):
     database_pool_min: int = Field(default=2, ge=1, description="Connections kept open in each process.")
     database_pool_max: int = Field(default=10, ge=1, description="Connections at most in each process.")
     log_format: LogFormat = Field(default=LogFormat.CONSOLE, description="console or json.")
-    log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR.", pattern="^[A-Z]+$")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="DEBUG, INFO, WARNING or ERROR."
+    )
     public_url: str = Field(default="http://127.0.0.1:8000", description="Where people reach this installation.")
     max_upload_bytes: int = Field(default=10 * 2**20, ge=1, description="The largest document, in bytes.")
     max_pages: int = Field(default=200, ge=1, description="The most pages of a document.")
@@ -48,6 +52,20 @@ class Settings(BaseSettings):
     sure_above: float = Field(default=0.85, ge=0, le=1, description="The confidence that needs no person to look.")
     review_due_hours: float = Field(default=48, gt=0, description="How soon a review should be answered.")
     ocr_threads: int = Field(default=1, ge=1, description="Threads that read one page.")
+
+    @field_validator("database_url")
+    @classmethod
+    def _names_a_database(cls, url: str) -> str:
+        if url and not re.match(r"(sqlite|postgresql(\+psycopg)?)://", url):
+            raise PydanticCustomError("database_url", "it begins with sqlite:// or postgresql://")
+        return url
+
+    @field_validator("database_pool_max")
+    @classmethod
+    def _is_not_below_the_least(cls, most: int, info: ValidationInfo) -> int:
+        if most < info.data.get("database_pool_min", 1):
+            raise PydanticCustomError("database_pool_max", "it is at least DATABASE_POOL_MIN")
+        return most
 
     @property
     def database(self) -> str:
@@ -80,4 +98,10 @@ def read_settings(**overrides: Any) -> Settings:
         return Settings(**overrides)
     except ValidationError as error:
         first = error.errors()[0]
-        raise InvalidSettings("_".join(map(str, first["loc"])).upper(), first["input"], first["msg"]) from None
+        name = "_".join(map(str, first["loc"])).upper()
+        raise InvalidSettings(name, _shown(name, first["input"]), first["msg"]) from None
+
+
+def _shown(name: str, value: object) -> object:
+    """Return a value as it may be shown: a database's URL holds a password."""
+    return "…" if name.endswith("_URL") else value
