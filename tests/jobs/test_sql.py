@@ -90,6 +90,15 @@ def superseded(database: Database, workspace: WorkspaceId) -> tuple[Job, Job]:
     return old, new
 
 
+def test_a_workspace_has_one_job_of_an_idempotency_key(
+    database: Database, workspace: WorkspaceId, other_workspace: WorkspaceId
+) -> None:
+    add(database, make_job(workspace), make_job(workspace))
+    add(database, *(make_job(one, idempotency_key="17") for one in (workspace, other_workspace)))
+    with pytest.raises(IntegrityError):
+        add(database, make_job(workspace, idempotency_key="17"))
+
+
 def test_a_job_comes_back_as_it_was_kept(database: Database, workspace: WorkspaceId) -> None:
     job = make_job(
         workspace,
@@ -108,6 +117,9 @@ def test_a_job_comes_back_as_it_was_kept(database: Database, workspace: Workspac
         description="Read receipt.jpg",
         metadata={"source": "phone"},
         created_by="somebody",
+        idempotency_key="receipt 17",
+        deadline=NOW + timedelta(hours=1),
+        batch_id=new_id(),
     )
     add(database, job)
     assert stored(database, job) == job

@@ -160,6 +160,10 @@ class Job:
     description: str = ""
     metadata: Json = field(default_factory=dict)
     created_by: str | None = None
+    idempotency_key: str | None = None
+    """What the one who made it calls it; a workspace has one job of each such name."""
+    deadline: datetime | None = None
+    batch_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -294,6 +294,9 @@ def _identity_of(job: Job) -> dict[str, Any]:
         "description": job.description,
         "metadata": dict(job.metadata),
         "created_by": job.created_by,
+        "idempotency_key": job.idempotency_key,
+        "deadline": job.deadline,
+        "batch_id": job.batch_id,
         "claim_key": claim_key(job.priority, job.due_at) if job.ready else None,
     }
 
@@ -376,6 +379,9 @@ def _job_of(row: ResultRow[Any]) -> Job:
         description=row.description,
         metadata=row.metadata,
         created_by=row.created_by,
+        idempotency_key=row.idempotency_key,
+        deadline=row.deadline,
+        batch_id=row.batch_id,
     )
 
 

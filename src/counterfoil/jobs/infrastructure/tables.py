@@ -66,6 +66,9 @@ class JobRow(Row):
     description: Mapped[str]
     metadata_: Mapped[dict[str, Any]] = mapped_column("metadata")
     created_by: Mapped[str | None]
+    idempotency_key: Mapped[str | None]
+    deadline: Mapped[datetime | None]
+    batch_id: Mapped[UUID | None]
 
     __table_args__ = (
         CheckConstraint("attempts <= max_attempts", name="jobs_attempts_within_max"),
@@ -77,6 +80,7 @@ class JobRow(Row):
         Index("jobs_of_worker", "worker_id", **_only(UNDER_WAY)),
         Index("jobs_unfinished", "queue", "status", **_only(UNFINISHED)),
         Index("jobs_of_workspace", "workspace_id", "id"),
+        Index("jobs_once", "workspace_id", "idempotency_key", unique=True, **_only("idempotency_key IS NOT NULL")),
     )
 
 

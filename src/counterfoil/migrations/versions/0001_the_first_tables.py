@@ -102,6 +102,9 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("created_by", sa.String(), nullable=True),
+        sa.Column("idempotency_key", sa.String(), nullable=True),
+        sa.Column("deadline", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("batch_id", sa.Uuid(), nullable=True),
         sa.CheckConstraint("attempts <= max_attempts", name="jobs_attempts_within_max"),
         sa.CheckConstraint("priority BETWEEN 0 AND 10", name="jobs_priority_range"),
         sa.ForeignKeyConstraint(["workspace_id"], ["workspaces.id"], ondelete="CASCADE"),
@@ -116,6 +119,14 @@ def upgrade() -> None:
         postgresql_where=sa.text("status = 'processing'"),
     )
     op.create_index("jobs_of_workspace", "jobs", ["workspace_id", "id"], unique=False)
+    op.create_index(
+        "jobs_once",
+        "jobs",
+        ["workspace_id", "idempotency_key"],
+        unique=True,
+        sqlite_where=sa.text("idempotency_key IS NOT NULL"),
+        postgresql_where=sa.text("idempotency_key IS NOT NULL"),
+    )
     op.create_index(
         "jobs_taking_a_slot",
         "jobs",
