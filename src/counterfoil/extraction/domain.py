@@ -46,13 +46,13 @@ class Extraction:
 
 
 class ExtractionMissing(NotFound):
-    """The document has not been read yet."""
+    """The document has not been read yet, or what was read is gone."""
 
     code = "extraction_missing"
-    advice = "Wait until its job is completed."
+    advice = "Wait until its job is completed, or have it read again."
 
     def __init__(self, document: DocumentId) -> None:
-        super().__init__(f"Document {document} has not been read yet.")
+        super().__init__(f"There is no extraction of document {document}.")
 
 
 class NoReader(ExecutionFailed):

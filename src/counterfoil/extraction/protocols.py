@@ -61,6 +61,6 @@ class ExtractionArchive(Protocol):
         """Keep it so that it survives a power cut."""
         ...
 
-    def load(self, workspace: WorkspaceId, extraction_id: ExtractionId) -> Extraction:
-        """Return what was saved."""
+    def load(self, workspace: WorkspaceId, extraction_id: ExtractionId) -> Extraction | None:
+        """Return what was saved; None if it is gone."""
         ...

@@ -7,7 +7,7 @@ from pathlib import Path
 import structlog
 
 from counterfoil.access.domain import WorkspaceId
-from counterfoil.documents.domain import Document, DocumentId
+from counterfoil.documents.domain import Document
 from counterfoil.documents.protocols import PageSource
 from counterfoil.extraction.domain import Extraction, ExtractionMissing, NoReader
 from counterfoil.extraction.protocols import ExtractionArchive, ExtractionStore, Reader
@@ -37,14 +37,16 @@ class ExtractionService:
     def read(self, document: Document, path: Path, *, again: bool = False) -> tuple[ExtractionId, Extraction]:
         """Return what the document says; bytes that were read before are not read again, unless `again`.
 
+        Those whose extraction's file is gone are.
+
         The extraction's file is on the disk before the row that names it. A crash in between leaves a file that
         nothing names, and the next attempt reads anew.
         """
         if not again:
             with self.database.reading() as tx:
                 known = self.store.find(tx, document.workspace, document.sha256, self.cascade)
-            if known:
-                return known, self.archive.load(document.workspace, known)
+            if known and (kept := self.archive.load(document.workspace, known)):
+                return known, kept
         extraction = self._read(document, path)
         made = ExtractionId(self.new_id())
         self.archive.save(document.workspace, made, extraction)
@@ -56,13 +58,14 @@ class ExtractionService:
         """Return the newest extraction of a document's bytes.
 
         Raises:
-            ExtractionMissing: it has not been read yet.
+            ExtractionMissing: it has not been read yet, or its file is gone.
         """
         with self.database.reading() as tx:
             found = self.store.find(tx, workspace, document.sha256, None)
-        if found is None:
-            raise ExtractionMissing(DocumentId(document.id))
-        return found, self.archive.load(workspace, found)
+        kept = self.archive.load(workspace, found) if found else None
+        if found is None or kept is None:
+            raise ExtractionMissing(document.id)
+        return found, kept
 
     def _read(self, document: Document, path: Path) -> Extraction:
         with self.pages.open(path, document.media_type) as pages:

@@ -22,8 +22,11 @@ class ExtractionFiles:
         content = _EXTRACTION.dump_json(extraction, indent=1)
         write_atomically(self._path(workspace, extraction_id), lambda stream: stream.write(content))
 
-    def load(self, workspace: WorkspaceId, extraction_id: ExtractionId) -> Extraction:
-        return _EXTRACTION.validate_json(self._path(workspace, extraction_id).read_bytes())
+    def load(self, workspace: WorkspaceId, extraction_id: ExtractionId) -> Extraction | None:
+        try:
+            return _EXTRACTION.validate_json(self._path(workspace, extraction_id).read_bytes())
+        except FileNotFoundError:
+            return None
 
     def _path(self, workspace: WorkspaceId, extraction_id: ExtractionId) -> Path:
         return self._folder / str(workspace) / str(extraction_id) / "extraction.json"
