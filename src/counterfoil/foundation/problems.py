@@ -86,9 +86,12 @@ def _http(_request: Request, error: Exception) -> JSONResponse:
     )
 
 
-def _unexpected(_request: Request, error: Exception) -> JSONResponse:
-    log.error("request_failed", error_type=type(error).__name__, exc_info=error)
-    return _answer(500, CounterfoilError.code, "Something went wrong on our side.", CounterfoilError.advice)
+def _unexpected(request: Request, error: Exception) -> JSONResponse:
+    request_id = getattr(request.state, "request_id", "")
+    log.error("request_failed", request_id=request_id, error_type=type(error).__name__, exc_info=error)
+    detail = "Something went wrong on our side."
+    headers = {"X-Request-ID": request_id}
+    return _answer(500, CounterfoilError.code, detail, CounterfoilError.advice, headers=headers)
 
 
 def _answer(

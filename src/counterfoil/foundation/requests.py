@@ -24,7 +24,9 @@ class RequestLog:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = self._new_id()
+        request_id = str(self._new_id())
+        # For the answer to an error that nobody expected, which is made outside of us.
+        scope.setdefault("state", {})["request_id"] = request_id
         status = 500
         started = time.perf_counter()
 
@@ -32,10 +34,10 @@ class RequestLog:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], (b"x-request-id", str(request_id).encode())]
+                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=str(request_id)):
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
                 await self._app(scope, receive, note)
             finally:
