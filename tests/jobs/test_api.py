@@ -124,7 +124,9 @@ def test_the_list_is_filtered_and_followed_by_its_links(
     assert seen == [str(job.id) for job in reversed(reads)]
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=1000000000", "status=done", "cursor=forged", "type=" + "x" * 101])
+@pytest.mark.parametrize(
+    "query", ["limit=0", "limit=1000000000", "status=done", "cursor=forged", "type=" + "x" * 101, "type=a%00b"]
+)
 def test_parameters_that_make_no_sense_are_refused(client: TestClient, query: str) -> None:
     answer = client.get(f"/jobs?{query}")
     assert answer.status_code == 422

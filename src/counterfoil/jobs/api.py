@@ -18,7 +18,9 @@ router = APIRouter(prefix="/jobs", tags=["jobs"])
 Jobs = Annotated[JobService, Depends(provided(JobService))]
 JobIdInPath = Annotated[UUID, Path(alias="job_id", description="The job's id, as the upload answered it.")]
 Status = Annotated[JobStatus | None, Query(description="Only jobs that stand there.")]
-Type = Annotated[str | None, Query(alias="type", max_length=100, description="Only jobs of this type.")]
+Type = Annotated[
+    str | None, Query(alias="type", pattern=r"^[\x20-\x7e]{1,100}$", description="Only jobs of this type.")
+]
 
 
 @router.get("", responses=problems(422))
