@@ -84,7 +84,7 @@ class Worker:
         self._survive(self._register)
         with self._beating():
             try:
-                self.guard.warm_up()
+                self._survive(self.guard.warm_up, whatever=True)
                 while not self._stopping.is_set():
                     self._survive(self._turn, whatever=True)
                 self._wind_down()
