@@ -30,6 +30,13 @@ def _json(answer: subprocess.CompletedProcess[str]) -> Any:
     return json.loads(answer.stdout)
 
 
+def test_a_data_folder_that_cannot_be_is_named_in_one_line(environment: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("a file")
+    answer = _run(environment, "records")
+    assert (answer.returncode, "Traceback" in answer.stderr) == (2, False)
+    assert answer.stderr.startswith(f"DATA_DIR={tmp_path / 'data'}: ")
+
+
 def test_with_nothing_set_up_a_folder_is_read_and_shown(environment: dict[str, str], tmp_path: Path) -> None:
     inbox = tmp_path / "inbox"
     inbox.mkdir()
