@@ -1,7 +1,7 @@
 """Builds the house: the only module that names implementations; every process and every child of one calls it."""
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -27,13 +27,12 @@ from counterfoil.extraction.infrastructure.sql import SqlExtractionStore
 from counterfoil.extraction.layout.reader import LayoutReader
 from counterfoil.extraction.protocols import Reader
 from counterfoil.extraction.service import ExtractionService
-from counterfoil.foundation.clock import SystemClock
+from counterfoil.foundation.clock import Clock, SystemClock
 from counterfoil.foundation.database import Database
-from counterfoil.foundation.files import make_folder
 from counterfoil.foundation.ids import IdSource, new_id
 from counterfoil.foundation.logging import configure_logging
 from counterfoil.foundation.metrics import Metrics, QueueCollector
-from counterfoil.foundation.settings import InvalidSettings, Settings
+from counterfoil.foundation.settings import Settings
 from counterfoil.jobs.api import router as jobs_router
 from counterfoil.jobs.attempts import AttemptRunner
 from counterfoil.jobs.domain import Attempt, Ending, Job
@@ -86,7 +85,7 @@ class House:
     records: RecordService
     jobs: JobService
     targets: TargetService
-    readers: tuple[Reader, ...]
+    readers: Sequence[Reader]
     pages: DecodedPages
     dispatcher: Dispatcher
     runner: AttemptRunner
@@ -104,90 +103,13 @@ def build(settings: Settings) -> House:
 
 
 def assemble(settings: Settings) -> House:
-    """Put the parts together; nothing is touched yet but the data folder, which is made.
-
-    Raises:
-        InvalidSettings: there can be no such folder.
-    """
-    try:
-        make_folder(settings.data_dir)
-    except OSError as error:
-        raise InvalidSettings("DATA_DIR", settings.data_dir, error.strerror or str(error)) from error
-    clock, metrics = SystemClock(), Metrics()
-    database = Database(
-        settings.database,
-        pool_size=settings.database_pool_min,
-        max_overflow=settings.database_pool_max - settings.database_pool_min,
-    )
-    dispatcher = LocalDispatcher()
-    job_store = SqlJobStore()
-    jobs = JobService(database=database, store=job_store, dispatcher=dispatcher, new_id=new_id)
-    steps = pipeline.Steps(jobs=jobs)
-
-    pages = DecodedPages(max_pages=settings.max_pages, max_pixels=settings.max_pixels)
-    documents = DocumentService(
-        database=database,
-        store=SqlDocumentStore(),
-        byte_store=FileBytes(folder=settings.data_dir),
-        decoder=LimitedDecoder(pages=pages),
-        targets=TargetLookup(store=SqlTargetStore()),
-        next_step=steps.start_reading,
-        read_again=steps.start_reading_again,
-        clock=clock,
-        new_id=new_id,
-        max_bytes=settings.max_upload_bytes,
-    )
-    readers: tuple[Reader, ...] = (LayoutReader(word_finder=RapidOcrWords(threads=settings.ocr_threads)),)
-    extractions = ExtractionService(
-        database=database,
-        store=SqlExtractionStore(),
-        archive=ExtractionFiles(settings.data_dir / "extractions"),
-        pages=pages,
-        readers=readers,
-        new_id=new_id,
-    )
-    records = RecordService(
-        database=database,
-        store=SqlRecordStore(),
-        clock=clock,
-        new_id=new_id,
-        threshold=settings.sure_above,
-        next_step=steps.plan_deliveries,
-        on_change=steps.write_record_files,
-    )
-    reviews = ReviewService(
-        database=database,
-        store=SqlReviewStore(),
-        records=records,
-        clock=clock,
-        new_id=new_id,
-        delivery=DeliveryRule(settings.deliver),
-        threshold=settings.sure_above,
-        time_to_answer=timedelta(hours=settings.review_due_hours),
-    )
-    ledger_store = SqlLedgerStore(clock=clock, new_id=new_id)
-    adapters: Iterable[TargetAdapter] = (
-        LedgerAdapter(database=database, store=ledger_store, public_url=settings.public_url),
-    )
-    targets = TargetService(
-        database=database,
-        store=SqlTargetStore(),
-        plans=SqlPlanStore(),
-        deliveries=SqlDeliveryStore(),
-        adapters={adapter.kind: adapter for adapter in adapters},
-        records=records,
-        documents=documents,
-        next_step=steps.start_delivery,
-        clock=clock,
-        new_id=new_id,
-        public_url=settings.public_url,
-    )
-    deliveries = DeliveryService(
-        database=database, store=SqlDeliveryStore(), targets=targets, records=records, clock=clock, new_id=new_id
-    )
-    ledgers = LedgerService(database=database, targets=SqlTargetStore(), store=ledger_store, new_id=new_id)
+    """Put the parts together, touching nothing yet."""
+    ground = _ground(settings)
+    documents, extractions, records = _documents(ground), _extractions(ground), _records(ground)
+    reviews = _reviews(ground, records)
+    targets, deliveries, ledgers = _targets(ground, documents, records)
     handlers = pipeline.Handlers(
-        steps=steps,
+        steps=ground.steps,
         documents=documents,
         extractions=extractions,
         records=records,
@@ -196,24 +118,137 @@ def assemble(settings: Settings) -> House:
         archive=RecordFiles(settings.data_dir),
         public_url=settings.public_url,
     )
-    metrics.registry.register(QueueCollector(jobs.counts))
-    access = AccessService(entrance=OpenEntrance())
-    parts = (database, metrics, access, jobs, documents, extractions, records, reviews, targets, deliveries, ledgers)
+    rooms = (ground.jobs, documents, extractions, records, reviews, targets, deliveries, ledgers)
+    services = (ground.database, ground.metrics, AccessService(entrance=OpenEntrance()), *rooms)
     return House(
+        settings=settings,
+        database=ground.database,
+        metrics=ground.metrics,
+        new_id=new_id,
+        services={type(service): service for service in services},
+        documents=documents,
+        records=records,
+        jobs=ground.jobs,
+        targets=targets,
+        readers=extractions.readers,
+        pages=ground.pages,
+        dispatcher=ground.dispatcher,
+        runner=AttemptRunner(
+            types=JobTypes(handlers.all()), database=ground.database, store=SqlJobStore(), new_id=new_id
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ground:
+    """What the rooms are built on."""
+
+    settings: Settings
+    database: Database
+    metrics: Metrics
+    dispatcher: Dispatcher
+    jobs: JobService
+    steps: pipeline.Steps
+    pages: DecodedPages
+    clock: Clock
+
+
+def _ground(settings: Settings) -> _Ground:
+    database = Database(
+        settings.database,
+        pool_size=settings.database_pool_min,
+        max_overflow=settings.database_pool_max - settings.database_pool_min,
+    )
+    dispatcher, metrics = LocalDispatcher(), Metrics()
+    jobs = JobService(database=database, store=SqlJobStore(), dispatcher=dispatcher, new_id=new_id)
+    metrics.registry.register(QueueCollector(jobs.counts))
+    return _Ground(
         settings=settings,
         database=database,
         metrics=metrics,
-        new_id=new_id,
-        services={type(part): part for part in parts},
-        documents=documents,
-        records=records,
-        jobs=jobs,
-        targets=targets,
-        readers=readers,
-        pages=pages,
         dispatcher=dispatcher,
-        runner=AttemptRunner(types=JobTypes(handlers.all()), database=database, store=job_store, new_id=new_id),
+        jobs=jobs,
+        steps=pipeline.Steps(jobs=jobs),
+        pages=DecodedPages(max_pages=settings.max_pages, max_pixels=settings.max_pixels),
+        clock=SystemClock(),
     )
+
+
+def _documents(ground: _Ground) -> DocumentService:
+    return DocumentService(
+        database=ground.database,
+        store=SqlDocumentStore(),
+        byte_store=FileBytes(folder=ground.settings.data_dir),
+        decoder=LimitedDecoder(pages=ground.pages),
+        targets=TargetLookup(store=SqlTargetStore()),
+        next_step=ground.steps.start_reading,
+        read_again=ground.steps.start_reading_again,
+        clock=ground.clock,
+        new_id=new_id,
+        max_bytes=ground.settings.max_upload_bytes,
+    )
+
+
+def _extractions(ground: _Ground) -> ExtractionService:
+    return ExtractionService(
+        database=ground.database,
+        store=SqlExtractionStore(),
+        archive=ExtractionFiles(ground.settings.data_dir / "extractions"),
+        pages=ground.pages,
+        readers=(LayoutReader(word_finder=RapidOcrWords(threads=ground.settings.ocr_threads)),),
+        new_id=new_id,
+    )
+
+
+def _records(ground: _Ground) -> RecordService:
+    return RecordService(
+        database=ground.database,
+        store=SqlRecordStore(),
+        clock=ground.clock,
+        new_id=new_id,
+        threshold=ground.settings.sure_above,
+        next_step=ground.steps.plan_deliveries,
+        on_change=ground.steps.write_record_files,
+    )
+
+
+def _reviews(ground: _Ground, records: RecordService) -> ReviewService:
+    return ReviewService(
+        database=ground.database,
+        store=SqlReviewStore(),
+        records=records,
+        clock=ground.clock,
+        new_id=new_id,
+        delivery=DeliveryRule(ground.settings.deliver),
+        threshold=ground.settings.sure_above,
+        time_to_answer=timedelta(hours=ground.settings.review_due_hours),
+    )
+
+
+def _targets(
+    ground: _Ground, documents: DocumentService, records: RecordService
+) -> tuple[TargetService, DeliveryService, LedgerService]:
+    database, clock, public_url = ground.database, ground.clock, ground.settings.public_url
+    ledger_store = SqlLedgerStore(clock=clock, new_id=new_id)
+    adapters: Iterable[TargetAdapter] = (LedgerAdapter(database=database, store=ledger_store, public_url=public_url),)
+    targets = TargetService(
+        database=database,
+        store=SqlTargetStore(),
+        plans=SqlPlanStore(),
+        deliveries=SqlDeliveryStore(),
+        adapters={adapter.kind: adapter for adapter in adapters},
+        records=records,
+        documents=documents,
+        next_step=ground.steps.start_delivery,
+        clock=clock,
+        new_id=new_id,
+        public_url=public_url,
+    )
+    deliveries = DeliveryService(
+        database=database, store=SqlDeliveryStore(), targets=targets, records=records, clock=clock, new_id=new_id
+    )
+    ledgers = LedgerService(database=database, targets=SqlTargetStore(), store=ledger_store, new_id=new_id)
+    return targets, deliveries, ledgers
 
 
 def attempt_runner(settings: Settings) -> AttemptRunner:
