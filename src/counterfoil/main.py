@@ -14,9 +14,10 @@ from counterfoil import bootstrap
 from counterfoil.bootstrap import House
 from counterfoil.documents.api import UPLOAD_PATH
 from counterfoil.documents.domain import DocumentTooLarge
+from counterfoil.documents.service import DocumentService
 from counterfoil.foundation import problems
 from counterfoil.foundation.body_limit import BodyLimit, RouteLimit
-from counterfoil.foundation.errors import Conflict
+from counterfoil.foundation.errors import Conflict, CounterfoilError
 from counterfoil.foundation.health import router as operation
 from counterfoil.foundation.logging import configure_logging
 from counterfoil.foundation.metrics import Metrics
@@ -110,8 +111,12 @@ def app() -> FastAPI:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    watch = asyncio.create_task(app.state.services[Metrics].watch_event_loop())
+    services = app.state.services
+    watch = asyncio.create_task(services[Metrics].watch_event_loop())
+    warm_up = asyncio.create_task(asyncio.to_thread(services[DocumentService].warm_up))
     yield
+    with suppress(CounterfoilError):  # whoever hands in next is told the same
+        await warm_up
     watch.cancel()
     with suppress(asyncio.CancelledError):
         await watch

@@ -53,6 +53,10 @@ class PageSource(Protocol):
 class Decoder(Protocol):
     """Looks into files that nobody has looked into yet; whatever they do to a decoder, the caller is safe."""
 
+    def warm_up(self) -> None:
+        """Load what decoding needs, so that the first document does not wait for it."""
+        ...
+
     def inspect(self, path: Path) -> Inspected:
         """Find out what a file is, by its content and by decoding its first page.
 

@@ -71,6 +71,9 @@ class LimitedDecoder:
     memory_mb: int = MEMORY_MB
     seconds: float = SECONDS
 
+    def warm_up(self) -> None:
+        run_limited(ready, memory_mb=self.memory_mb, seconds=self.seconds)
+
     def inspect(self, path: Path) -> Inspected:
         return self._limited(inspect, path, self.pages, what="a picture or a PDF")
 
@@ -87,6 +90,10 @@ class LimitedDecoder:
             # Decoders meet damage with all kinds of errors: to the caller it is damage, to us perhaps a fault of ours.
             log.warning("decoding_failed", exc_info=error)
             raise UnreadableDocument(what) from error
+
+
+def ready() -> None:
+    """Do nothing: to be called, it has been loaded, and the decoders with it."""
 
 
 def inspect(path: Path, source: DecodedPages) -> Inspected:
