@@ -1,5 +1,6 @@
 """Transactions behave alike on SQLite and PostgreSQL."""
 
+import socket
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -70,6 +71,13 @@ def test_a_database_that_is_not_there_says_so() -> None:
     database = Database("postgresql://nobody@127.0.0.1:1/nothing")
     with pytest.raises(DatabaseUnavailable):
         database.ping()
+
+
+def test_a_server_that_never_answers_is_not_waited_for_for_ever() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        database = Database(f"postgresql://nobody@127.0.0.1:{silent.getsockname()[1]}/nothing?connect_timeout=2")
+        with pytest.raises(DatabaseUnavailable):
+            database.ping()
 
 
 def test_a_database_whose_connections_are_all_taken_says_that_it_does_not_answer(database_url: str) -> None:

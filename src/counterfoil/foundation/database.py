@@ -35,6 +35,8 @@ from counterfoil.foundation.errors import ServiceUnavailable
 from counterfoil.foundation.files import make_folder
 
 BUSY_TIMEOUT_SECONDS = 30
+# A server that is gone without a word would else be waited for as long as the system's TCP does, a quarter of an hour.
+_PATIENCE = {"connect_timeout": 10, "tcp_user_timeout": 30_000}  # seconds, milliseconds; the URL may say otherwise
 _SQLITE_UNAVAILABLE = {
     sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_CANTOPEN,
@@ -186,7 +188,8 @@ def _engine(url: str, **pool: float) -> Engine:
         return engine
     if parsed.drivername == "postgresql":
         parsed = parsed.set(drivername="postgresql+psycopg")
-    return create_engine(parsed, pool_pre_ping=True, **common)
+    patience = {name: value for name, value in _PATIENCE.items() if name not in parsed.query}
+    return create_engine(parsed, pool_pre_ping=True, connect_args=patience, **common)
 
 
 def dump_json(value: object) -> str:
