@@ -5,7 +5,8 @@
                    └── failed ←─┤
                                 └──→ dead_letter          anything unfinished ──→ cancelled
 
-Everything here is pure: `move` takes a job and an event and returns the job as it stands afterwards.
+Everything here is pure: `move` takes a job and an event and returns the job as it stands afterwards. Nothing leads to
+blocked, waiting or cancelled yet: the statuses are there, so that rows, indexes and callers need not change with them.
 """
 
 import random
@@ -26,7 +27,6 @@ Lease = NewType("Lease", UUID)
 
 Json: TypeAlias = Mapping[str, Any]
 
-MAX_PRIORITY: Final = 10
 AGEING: Final = timedelta(minutes=1)
 """What a step of priority is worth in waiting time, so that the least urgent job waits a bounded time."""
 DEATHS_TO_POISON: Final = 3

@@ -4,8 +4,6 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, func, select
 
 from counterfoil.foundation.database import Database
@@ -19,14 +17,6 @@ def migrate(database: Database) -> None:
         if tx.dialect == "postgresql":
             tx.execute(select(func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
         command.upgrade(_config(tx.connection), "head")
-
-
-def is_current(database: Database) -> bool:
-    """Tell whether the database has the schema that this code was written for."""
-    with database.reading() as tx:
-        config = _config(tx.connection)
-        heads = set(ScriptDirectory.from_config(config).get_heads())
-        return set(MigrationContext.configure(tx.connection).get_current_heads()) == heads
 
 
 def _config(connection: Connection) -> Config:

@@ -74,7 +74,6 @@ class Shape(StrEnum):
 Raw: TypeAlias = str | Decimal | date | time | datetime | FileRef
 """What an expression gives before it is fitted to a property. Choices are texts."""
 
-DOCUMENT_FILE = FieldPath("document.file")
 MERCHANT = FieldPath("merchant.name")
 ISSUE_DATE = FieldPath("issue_date")
 
