@@ -81,7 +81,7 @@ class Worker:
 
     def run(self) -> None:
         """Work until `stop`, then finish what is running, or give it back when the grace is over."""
-        self._survive(self._register)
+        self._survive(self._register, whatever=True)
         with self._beating():
             try:
                 self._survive(self.guard.warm_up, whatever=True)

@@ -62,7 +62,7 @@ class FileBytes:
         with _storage():
             make_folder(place.parent)
             incoming.path.replace(place)
-            for folder in place.parents[:3]:
+            for folder in place.parents[:4]:  # up to the data folder
                 sync_folder(folder)
 
     def path(self, workspace: WorkspaceId, sha256: Sha256) -> Path:
