@@ -45,6 +45,25 @@ def test_every_parameter_and_every_field_is_described(app: FastAPI) -> None:
     assert bare == []
 
 
+def test_every_parameter_and_every_plain_field_has_an_example(app: FastAPI) -> None:
+    bare = [
+        f"{name}: {parameter['name']}"
+        for name, operation in _operations(app)
+        for parameter in operation.get("parameters", [])
+        if not {"example", "examples"} & {*parameter, *parameter["schema"]}
+    ]
+    for name, schema in app.openapi()["components"]["schemas"].items():
+        plain = {field: one for field, one in schema.get("properties", {}).items() if _is_plain(one)}
+        bare += [f"{name}.{field}" for field, one in plain.items() if "examples" not in one]
+    assert bare == []
+
+
+def _is_plain(field: dict[str, Any]) -> bool:
+    """Tell fields that hold a value from those whose parts have examples of their own, and from files."""
+    kinds = [field, *field.get("anyOf", []), *field.get("oneOf", [])]
+    return not any("$ref" in kind or kind.get("type") == "array" or "contentMediaType" in kind for kind in kinds)
+
+
 def test_errors_are_problems_wherever_they_are_declared(app: FastAPI) -> None:
     wrong = [
         f"{name} {status}"

@@ -26,7 +26,7 @@ _FOREVER = "private, max-age=31536000, immutable"
 router = APIRouter(tags=["documents"])
 
 Documents = Annotated[DocumentService, Depends(provided(DocumentService))]
-DocumentKey = Annotated[UUID, Path(description="The document's id.")]
+DocumentKey = Annotated[UUID, Path(description="The document's id.", examples=["01950000-0000-7000-8000-000000000001"])]
 
 
 @router.post(UPLOAD_PATH, status_code=202, responses=problems(404, 413, 415, 422))
@@ -43,7 +43,10 @@ def upload_receipt(
             examples=["0123456789abcdef0123456789abcdef"],
         ),
     ] = None,
-    target_id: Annotated[UUID | None, Form(description="The target that the record is to go to.")] = None,
+    target_id: Annotated[
+        UUID | None,
+        Form(description="The target that the record is to go to.", examples=["01950000-0000-7000-8000-000000000001"]),
+    ] = None,
 ) -> UploadRead:
     """Hand in a receipt or an invoice. The answer means that it is safe on disk and will be read."""
     received = documents.receive(
@@ -63,7 +66,7 @@ def list_documents(
     paging: PagingParameters,
     request: Request,
     sha256: Annotated[
-        str | None, Query(description="Only documents with these bytes.", pattern="^[0-9a-f]{64}$")
+        str | None, Query(description="Only documents with these bytes.", examples=[None], pattern="^[0-9a-f]{64}$")
     ] = None,
 ) -> PageRead[DocumentRead]:
     """List the documents, the newest first."""
@@ -108,7 +111,9 @@ def get_page(
     workspace: CurrentWorkspace,
     document_id: DocumentKey,
     number: Annotated[int, Path(description="Which page, counted from 1.", examples=[1])],
-    if_none_match: Annotated[str | None, Header(description="The `ETag` of the picture that the caller has.")] = None,
+    if_none_match: Annotated[
+        str | None, Header(description="The `ETag` of the picture that the caller has.", examples=[None])
+    ] = None,
 ) -> Response:
     """Return the picture of a page, counted from 1."""
     document = documents.get(workspace, DocumentId(document_id))

@@ -18,7 +18,9 @@ class UploadRead(BaseModel):
     """What an accepted upload has become."""
 
     job_id: UUID = Field(description="The job that reads the document.", examples=[_JOB_ID])
-    status: Literal["queued"] = Field(default="queued", description="The document waits to be read.")
+    status: Literal["queued"] = Field(
+        default="queued", description="The document waits to be read.", examples=["queued"]
+    )
     document_id: UUID = Field(description="The document.", examples=[_DOCUMENT_ID])
     same_as: UUID | None = Field(
         description="The first document with the same bytes, if they were handed in before.", examples=[None]
@@ -33,7 +35,9 @@ class ReprocessRead(BaseModel):
     """A new reading that waits to begin."""
 
     job_id: UUID = Field(description="The job that reads the document again.", examples=[_JOB_ID])
-    status: Literal["queued"] = Field(default="queued", description="The document waits to be read.")
+    status: Literal["queued"] = Field(
+        default="queued", description="The document waits to be read.", examples=["queued"]
+    )
 
     @classmethod
     def of(cls, job_id: JobId) -> "ReprocessRead":

@@ -18,7 +18,9 @@ router = APIRouter(prefix="/documents", tags=["documents"])
 
 @router.get("/{document_id}/extraction", responses=problems(404, 422))
 def get_extraction(
-    document_id: Annotated[UUID, Path(description="The document's id.")],
+    document_id: Annotated[
+        UUID, Path(description="The document's id.", examples=["01950000-0000-7000-8000-000000000001"])
+    ],
     workspace: CurrentWorkspace,
     documents: Annotated[DocumentService, Depends(provided(DocumentService))],
     extractions: Annotated[ExtractionService, Depends(provided(ExtractionService))],

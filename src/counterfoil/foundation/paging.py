@@ -54,8 +54,12 @@ class Page(Generic[Item]):
 
 
 def paging(
-    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT, description="How many items at most.")] = DEFAULT_LIMIT,
-    cursor: Annotated[str | None, Query(max_length=200, description="From the `next` link of the page before.")] = None,
+    limit: Annotated[
+        int, Query(ge=1, le=MAX_LIMIT, description="How many items at most.", examples=[20])
+    ] = DEFAULT_LIMIT,
+    cursor: Annotated[
+        str | None, Query(max_length=200, description="From the `next` link of the page before.", examples=[None])
+    ] = None,
 ) -> Paging:
     """Read the paging parameters of a list's URL."""
     return Paging(limit=limit, after=_opened(cursor) if cursor else None)

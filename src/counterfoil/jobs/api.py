@@ -16,10 +16,20 @@ from counterfoil.jobs.service import JobService
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
 Jobs = Annotated[JobService, Depends(provided(JobService))]
-JobIdInPath = Annotated[UUID, Path(alias="job_id", description="The job's id, as the upload answered it.")]
-Status = Annotated[JobStatus | None, Query(description="Only jobs that stand there.")]
+JobIdInPath = Annotated[
+    UUID,
+    Path(
+        alias="job_id",
+        description="The job's id, as the upload answered it.",
+        examples=["01950000-0000-7000-8000-000000000001"],
+    ),
+]
+Status = Annotated[JobStatus | None, Query(description="Only jobs that stand there.", examples=["dead_letter"])]
 Type = Annotated[
-    str | None, Query(alias="type", pattern=r"^[\x20-\x7e]{1,100}$", description="Only jobs of this type.")
+    str | None,
+    Query(
+        alias="type", pattern=r"^[\x20-\x7e]{1,100}$", description="Only jobs of this type.", examples=["read_document"]
+    ),
 ]
 
 

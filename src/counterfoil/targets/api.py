@@ -34,9 +34,9 @@ router = APIRouter(tags=["targets"])
 Targets = Annotated[TargetService, Depends(provided(TargetService))]
 Ledgers = Annotated[LedgerService, Depends(provided(LedgerService))]
 Deliveries = Annotated[DeliveryService, Depends(provided(DeliveryService))]
-TargetKey = Annotated[UUID, Path(description="The target's id.")]
-RowKey = Annotated[UUID, Path(description="The row's id.")]
-DeliveryKey = Annotated[UUID, Path(description="The delivery's id.")]
+TargetKey = Annotated[UUID, Path(description="The target's id.", examples=["01950000-0000-7000-8000-000000000001"])]
+RowKey = Annotated[UUID, Path(description="The row's id.", examples=["01950000-0000-7000-8000-000000000001"])]
+DeliveryKey = Annotated[UUID, Path(description="The delivery's id.", examples=["01950000-0000-7000-8000-000000000001"])]
 
 
 @router.post("/targets", status_code=201, responses=problems(422))
@@ -115,7 +115,10 @@ def list_deliveries(
     workspace: CurrentWorkspace,
     paging: PagingParameters,
     request: Request,
-    record_id: Annotated[UUID | None, Query(description="Only this record's deliveries.")] = None,
+    record_id: Annotated[
+        UUID | None,
+        Query(description="Only this record's deliveries.", examples=["01950000-0000-7000-8000-000000000001"]),
+    ] = None,
 ) -> PageRead[DeliveryRead]:
     """List the deliveries, the newest first."""
     page = deliveries.page(workspace, paging, RecordId(record_id) if record_id else None)
