@@ -194,6 +194,61 @@ def test_a_row_of_words_describes_the_priced_row_under_it() -> None:
     assert [one.value.description for one in found if isinstance(one.value, LineItem)] == ["GREEN LAMP"]
 
 
+@pytest.mark.parametrize(
+    ("item", "count", "quantity", "price"),
+    [
+        ("MILK 1L         2,58 B", "   2 Stk x   1,29", "2", "1.29"),
+        ("JUICE           2.67 A", "   3 x 0.89", "3", "0.89"),
+        ("DEPOSIT 0,25    0,75 A", "   3 Stk x 0,25", "3", "0.25"),
+        ("APPLES          4,02 B", "   1,345 kg x  2,99 EUR/kg", "1.345", "2.99"),
+        ("GRAPES          1,76 B", "   0,536 kg   3,29 \u20ac/kg", "0.536", "3.29"),
+        ("SOAP            2,90", "   1,45 x 2", "2", "1.45"),
+    ],
+)
+def test_a_row_that_only_counts_belongs_to_the_item_above_it(item: str, count: str, quantity: str, price: str) -> None:
+    found = items.find(
+        paper("SHOP", "", "BREAD           2,85 B", item, count, "HONEY           4,10 B", "SUMME   99,99")
+    )
+    bread, counted, honey = (one.value for one in found if isinstance(one.value, LineItem))
+    assert (counted.quantity, counted.unit_price) == (Decimal(quantity), Decimal(price))
+    assert (bread.quantity, honey.quantity) == (None, None)
+
+
+def test_a_row_that_counts_belongs_to_the_item_under_it_when_only_that_fits() -> None:
+    found = items.find(paper("SHOP", "", "BREAD    2,85", "2 x 1,59", "TONIC    3,18", "SUMME    6,03"))
+    bread, tonic = (one.value for one in found if isinstance(one.value, LineItem))
+    assert (bread.quantity, tonic.quantity) == (None, Decimal(2))
+
+
+def test_a_row_that_counts_what_no_item_costs_is_no_item() -> None:
+    found = items.find(paper("SHOP", "", "BREAD    2,85", "7 Stk x 1,59", "SUMME    2,85"))
+    assert [one.value for one in found] == [LineItem(description="BREAD", amount=Decimal("2.85"))]
+
+
+def test_the_words_of_a_counted_item_keep_their_numbers() -> None:
+    found = items.find(paper("SHOP", "", "DEPOSIT 0,25    0,75 A", "   3 Stk x 0,25", "SUMME    0,75"))
+    assert [one.value.description for one in found if isinstance(one.value, LineItem)] == ["DEPOSIT 0,25"]
+
+
+def test_what_is_carried_to_the_next_page_is_no_item() -> None:
+    found = items.find(
+        paper(
+            "Item      Amount", "Desk    90.00", "Carried forward    90.00", "\u00dcbertrag    90.00", "Lamp    10.00"
+        )
+    )
+    assert [one.value.description for one in found if isinstance(one.value, LineItem)] == ["Desk", "Lamp"]
+
+
+def test_the_number_of_a_row_is_not_its_quantity_though_both_are_the_same() -> None:
+    found = items.find(paper("No. Description    Qty Unit   Price    Amount", "2   Oak shelf   2 no.    4.50    9.00"))
+    assert [one.value.description for one in found if isinstance(one.value, LineItem)] == ["Oak shelf"]
+
+
+def test_two_columns_that_read_like_a_date_together_are_none() -> None:
+    found = items.find(paper("Item    Qty    Price    Amount", "Door frame    2 set     28.75    57.50"))
+    assert [one.value.amount for one in found if isinstance(one.value, LineItem)] == [Decimal("57.50")]
+
+
 def test_sums_and_what_comes_after_them_are_no_items() -> None:
     found = items.find(
         paper(

@@ -70,7 +70,7 @@ def amounts_in(row: Span, decimal_sign: str | None = None) -> tuple[Amount, ...]
 
 
 def _amounts(row: Span, decimal_sign: str | None) -> Iterator[Amount]:
-    text, starts = _repaired(row)
+    text = _repaired(row)
     for found in _AMOUNT.finditer(text):
         if not _TAX_MARK.match(found["rest"]):  # a percentage, a date, a code
             continue
@@ -80,12 +80,12 @@ def _amounts(row: Span, decimal_sign: str | None) -> Iterator[Amount]:
             continue
         negative = (found["sign"] or "+").strip() != "+" or found["inner"] or found["after_sign"]
         negative = negative or (found["open"] and found["close"])
-        first, last = found.start("digits"), found.start("digits") + len(digits) - 1
+        start = found.start("digits")
         yield Amount(
             value=-value if negative else value,
             places=_places(digits, decimal_sign),
             currency=currency_of(found["before"] or found["after"] or ""),
-            span=_tokens_between(row, starts, first, last),
+            span=row.between(start, start + len(digits)),
         )
 
 
@@ -95,29 +95,15 @@ def _places(digits: str, decimal_sign: str | None) -> int:
     return 0 if cut is None else len(kept) - cut - 1
 
 
-def _repaired(row: Span) -> tuple[str, list[int]]:
-    """Return the row's text, and where each token starts in it. Letters that OCR saw in a number are digits again."""
-    texts, starts, at = [], [], 0
-    for token in row.tokens:
-        starts.append(at)
-        texts.append(_digits_again(token.text))
-        at += len(token.text) + 1
-    return " ".join(texts), starts
+def _repaired(row: Span) -> str:
+    """Return the row's text with every letter in its place. Letters that OCR saw in a number are digits again."""
+    return " ".join(_digits_again(token.text) for token in row.tokens)
 
 
 def _digits_again(text: str) -> str:
     text = re.sub(r"^S(?=\d+[.,]\d\d$)", "$", text)
     mended = text.translate(_LETTER_FOR_DIGIT)
     return mended if mended != text and re.fullmatch(r"-?[\d,]*\d[.,]\d\d", mended) and re.search(r"\d", text) else text
-
-
-def _tokens_between(row: Span, starts: list[int], first: int, last: int) -> Span:
-    inside = [
-        token
-        for token, start in zip(row.tokens, starts, strict=True)
-        if start <= last and start + len(token.text) > first
-    ]
-    return Span(tokens=tuple(inside))
 
 
 def decimal_sign_of(rows: Iterable[Span]) -> str | None:

@@ -27,6 +27,7 @@ class Label(StrEnum):
     CARD = "card"
     CHANGE = "change"
     COUNT = "count"
+    CARRIED = "carried"
     DATE = "date"
     DUE_DATE = "due_date"
     OTHER_DATE = "other_date"

@@ -73,6 +73,15 @@ class Span:
         box = reduce(Box.union, (token.word.box for token in self.tokens))
         return Evidence(page=self.page, box=box, text=self.text)
 
+    def between(self, start: int, end: int) -> "Span":
+        """Return the tokens that hold the letters of its text from one place to another, the second not included."""
+        inside, at = [], 0
+        for token in self.tokens:
+            if at < end and at + len(token.text) > start:
+                inside.append(token)
+            at += len(token.text) + 1
+        return Span(tokens=tuple(inside))
+
     def columns(self) -> "tuple[Span, ...]":
         """Cut a row where the gaps are wide."""
         parts: list[list[Token]] = []

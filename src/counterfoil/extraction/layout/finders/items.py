@@ -7,8 +7,9 @@ from decimal import Decimal
 
 from counterfoil.extraction.layout.amounts import Amount, read_number
 from counterfoil.extraction.layout.candidates import Candidate
+from counterfoil.extraction.layout.counting import Counted, counted_on
 from counterfoil.extraction.layout.dates import dates_in
-from counterfoil.extraction.layout.labels import Label, blotted, strength
+from counterfoil.extraction.layout.labels import Label, blotted, is_only, plain, strength
 from counterfoil.extraction.layout.paper import Paper, Row
 from counterfoil.extraction.layout.rows import Span, Token
 from counterfoil.records.domain import FieldPath, LineItem
@@ -54,7 +55,7 @@ class _Priced:
 
     description: tuple[Token, ...]
     quantity: tuple[Decimal, Span] | None
-    price: Amount | None
+    price: tuple[Decimal, Span] | None
     amount: Amount
     row: Row
 
@@ -63,16 +64,55 @@ def find(paper: Paper) -> Iterable[Candidate]:
     """Propose the items in order; a row of words alone is the description of the priced row under it."""
     waiting: Row | None = None
     price_first = any(_is_head(row) and _PRICE_FIRST.search(row.text) for row in paper.rows)
-    for row in _body(paper):
+    body = _body(paper)
+    owners, counting = _counts(body)
+    for row in body:
+        if row.index in counting and not waiting:
+            continue
         priced = _priced(row, price_first=price_first)
         if priced is None:
             waiting = row if re.search(r"[^\W\d]{3}", row.text) and not row.money else None
             continue
-        if waiting and _NO_WORDS.fullmatch(" ".join(token.text for token in priced.description)):
+        if waiting and _has_no_words(priced):
             priced = _described(priced, waiting)
+        elif counted := owners.get(row.index):
+            priced = _counted(priced, counted)
         waiting = None
-        if not _NO_WORDS.fullmatch(" ".join(token.text for token in priced.description)):
-            yield _item(priced, Span(tokens=priced.description))
+        if not _has_no_words(priced) and not is_only(Label.CARRIED, plain(_text(priced))):
+            yield _item(priced)
+
+
+def _counts(body: Sequence[Row]) -> tuple[dict[int, Counted], set[int]]:
+    """Return the counts by the index of the row above or below whose amount they make, and the rows that only count."""
+    owners: dict[int, Counted] = {}
+    counting: set[int] = set()
+    for place, row in enumerate(body):
+        if not (counted := counted_on(row.span)):
+            continue
+        counting.add(row.index)
+        for near in (*body[max(place - 1, 0) : place], *body[place + 1 : place + 2]):
+            if near.index not in owners and any(counted.makes(amount.value) for amount in near.money):
+                owners[near.index] = counted
+                break
+    return owners, counting
+
+
+def _counted(priced: _Priced, counted: Counted) -> _Priced:
+    """Return a priced row with what another row counts; numbers beside its words are no quantity then."""
+    return replace(
+        priced,
+        description=_words(priced.row, [priced.amount.span]) or priced.description,
+        quantity=(counted.many, counted.many_span),
+        price=(counted.price, counted.price_span),
+    )
+
+
+def _text(priced: _Priced) -> str:
+    return " ".join(token.text for token in priced.description)
+
+
+def _has_no_words(priced: _Priced) -> bool:
+    return _NO_WORDS.fullmatch(_text(priced)) is not None
 
 
 def _described(priced: _Priced, above: Row) -> _Priced:
@@ -82,7 +122,7 @@ def _described(priced: _Priced, above: Row) -> _Priced:
         return replace(priced, description=above.span.tokens)
     quantity, price = factors
     words = _words(above, [quantity.span, price.span])
-    return replace(priced, description=words, quantity=(quantity.value, quantity.span), price=price)
+    return replace(priced, description=words, quantity=(quantity.value, quantity.span), price=(price.value, price.span))
 
 
 def _body(paper: Paper) -> list[Row]:
@@ -124,7 +164,7 @@ def _is_sum(row: Row) -> bool:
 
 def _priced(row: Row, *, price_first: bool = False) -> _Priced | None:
     """Read a row that ends in money. Quantity and price are those numbers whose product is the amount."""
-    if not row.money or dates_in(row.span.text):
+    if not row.money or any(dates_in(column.text) for column in row.columns):
         return None
     amount = row.money[-1]
     for product in reversed(row.money):
@@ -136,21 +176,32 @@ def _priced(row: Row, *, price_first: bool = False) -> _Priced | None:
         return _Priced(
             description=_words(row, [quantity.span, price.span, amount.span]),
             quantity=(quantity.value, quantity.span),
-            price=price,
+            price=(price.value, price.span),
             amount=amount,
             row=row,
         )
     words = list(row.span.tokens[: row.span.tokens.index(row.money[0].span.tokens[0])])
     first = row.money[0] if len(row.money) > 1 else None
     counted, words = _quantity(words, first)
-    return _Priced(description=tuple(words), quantity=counted, price=first, amount=amount, row=row)
+    return _Priced(
+        description=tuple(words),
+        quantity=counted,
+        price=(first.value, first.span) if first else None,
+        amount=amount,
+        row=row,
+    )
 
 
 def _factors(numbers: Sequence[Amount], product: Decimal, *, price_first: bool = False) -> tuple[Amount, Amount] | None:
     """Return the quantity and the price among numbers whose product is given, the price the one written as money."""
     for price in sorted(numbers, key=lambda one: (one.places < 2, one.span.left if price_first else -one.span.left)):
-        for quantity in numbers:
-            if quantity is not price and quantity.value and abs(quantity.value * price.value - product) < _CENT:
+        for quantity in sorted(numbers, key=lambda one: abs(one.span.left - price.span.left)):
+            if (
+                quantity is not price
+                and quantity.value
+                and price.value
+                and abs(quantity.value * price.value - product) < _CENT
+            ):
                 return quantity, price
     return None
 
@@ -181,17 +232,15 @@ def _quantity(words: list[Token], price: Amount | None) -> tuple[tuple[Decimal, 
     return None, words
 
 
-def _item(priced: _Priced, described: Span) -> Candidate:
+def _item(priced: _Priced) -> Candidate:
+    described = Span(tokens=priced.description)
     parts = {"description": described, "amount": priced.amount.span}
+    quantity = price = None
     if priced.quantity:
-        parts["quantity"] = priced.quantity[1]
+        quantity, parts["quantity"] = priced.quantity
     if priced.price:
-        parts["unit_price"] = priced.price.span
-    value = LineItem(
-        description=described.text,
-        quantity=priced.quantity[0] if priced.quantity else None,
-        unit_price=priced.price.value if priced.price else None,
-        amount=priced.amount.value,
-    )
-    fits = priced.price and priced.quantity and abs(priced.quantity[0] * priced.price.value - priced.amount.value) < 1
+        price, parts["unit_price"] = priced.price
+    amount = priced.amount.value
+    value = LineItem(description=described.text, quantity=quantity, unit_price=price, amount=amount)
+    fits = quantity and price and abs(quantity * price - amount) < 1
     return Candidate(path=PATH, value=value, span=priced.amount.span, score=0.8 if fits else 0.6, parts=parts)

@@ -36,9 +36,7 @@ def rate_in(row: Row) -> tuple[Decimal, Span] | None:
     rate = read_number(found[1]) if found else None
     if found is None or rate is None or rate > _HIGHEST_RATE:
         return None
-    first = row.text[: found.start()].count(" ")
-    last = row.text[: found.end()].rstrip().count(" ")
-    return rate, Span(tokens=row.span.tokens[first : last + 1])
+    return rate, row.span.between(*found.span())
 
 
 def _announced(one: Labelled) -> Candidate:
