@@ -82,6 +82,23 @@ def test_the_subtotal_is_found() -> None:
     assert best(subtotal.find(paper("Zwischensumme 8,40", "MwSt 1,60"))) == Decimal("8.40")
 
 
+def test_the_base_of_one_rate_of_several_is_no_subtotal() -> None:
+    table = paper(
+        "Steuer %   Netto   Steuer   Brutto", "B = 7 %   23,28   1,63   24,91", "A = 19 %   13,04   2,48   15,52"
+    )
+    assert list(subtotal.find(table)) == []
+
+
+def test_the_base_of_the_only_rate_may_be_the_subtotal() -> None:
+    table = paper("Steuer %   Netto    Steuer   Brutto", "A = 19 %   13,04    2,48     15,52")
+    assert best(subtotal.find(table)) == Decimal("13.04")
+
+
+def test_the_sum_under_a_table_of_rates_is_the_subtotal() -> None:
+    table = paper("B = 7 %   23,28   1,63   24,91", "A = 19 %   13,04   2,48   15,52", "Gesamt   36,32   4,11   40,43")
+    assert best(subtotal.find(table)) == Decimal("36.32")
+
+
 def test_a_tax_is_read_with_its_rate_and_its_base() -> None:
     assert best(taxes.find(paper("MwSt 19% 100,00 19,00 119,00"))) == Tax(
         rate=Decimal(19), base=Decimal("100.00"), amount=Decimal("19.00")

@@ -122,6 +122,18 @@ def test_a_value_that_is_borne_out_is_surer() -> None:
     assert total_of("TOTAL 9.00", "CASH 10.00", "CHANGE 1.00") > total_of("TOTAL 9.00", "CASH 20.00", "CHANGE 1.00")
 
 
+def test_the_bases_of_several_rates_bear_a_total_out_and_make_no_subtotal_that_is_not_printed() -> None:
+    rows = (
+        "SUMME 40,43",
+        "Steuer %   Netto   Steuer   Brutto",
+        "7 %   23,28   1,63   24,91",
+        "19 %   13,04   2,48   15,52",
+    )
+    chosen = {one.candidate.path: one for one in chosen_on([page(*rows)])}
+    assert "subtotal" not in chosen
+    assert chosen[FieldPath("total")].agreement > 0.4
+
+
 def test_a_page_on_which_nothing_can_be_read_gives_an_extraction_without_fields() -> None:
     extraction = LayoutReader(word_finder=FakeWordFinder()).read([FakePage()])
     assert extraction.data == InvoiceData()

@@ -21,6 +21,7 @@ _MOST_TAXES = 4  # that are on top of one sum
 _LIKELIEST_TAXES = 7  # that are tried
 _TRIED = 6  # amounts of any other sort
 _UNNAMED = 0.5  # how surely another total is the subtotal
+_SUMMED = 0.9  # how surely the bases of several rates make up the subtotal
 
 Candidates = Mapping[FieldPath, Sequence[Candidate]]
 
@@ -119,8 +120,9 @@ class Witnesses:
             on_top = sum((amount_of(one) or Decimal() for one in taxes), tip - discount + more)
             if not on_top and not (tip or discount or more):
                 continue
+            summed = _sum_of_bases(taxes)
             likely = _likelihood(taxes) - 0.1 * (bool(tip) + bool(discount) + bool(more))
-            for subtotal, sure in bases.items():
+            for subtotal, sure in (bases if summed is None else {summed: _SUMMED, **bases}).items():
                 if abs(subtotal + on_top - total) < _CENT:
                     yield Balance(subtotal=subtotal, taxes=taxes, tip=tip, discount=discount, weight=likely * sure)
 
@@ -134,6 +136,13 @@ class Witnesses:
 def amount_of(tax: Candidate) -> Decimal | None:
     """Return the amount of a tax that is proposed."""
     return tax.value.amount if isinstance(tax.value, Tax) else None
+
+
+def _sum_of_bases(taxes: Sequence[Candidate]) -> Decimal | None:
+    """Return the sum of the bases of several rates, which stands in for a subtotal that is not printed."""
+    bases = [one.value.base for one in taxes if isinstance(one.value, Tax) and one.value.base is not None]
+    rates = {one.value.rate for one in taxes if isinstance(one.value, Tax)}
+    return sum(bases, Decimal()) if len(bases) == len(taxes) == len(rates) > 1 else None
 
 
 def _likelihood(taxes: Sequence[Candidate]) -> float:

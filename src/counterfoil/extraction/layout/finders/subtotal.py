@@ -1,6 +1,6 @@
 """The sum before taxes."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 
 from counterfoil.extraction.layout.candidates import Candidate
@@ -8,6 +8,7 @@ from counterfoil.extraction.layout.finders import taxes
 from counterfoil.extraction.layout.labelled import labelled_amounts
 from counterfoil.extraction.layout.labels import Label
 from counterfoil.extraction.layout.paper import Paper
+from counterfoil.extraction.layout.rows import Token
 from counterfoil.records.domain import FieldPath, Tax
 
 PATH = FieldPath("subtotal")
@@ -16,19 +17,30 @@ _SUMMED = 0.8  # how surely a row that adds up the bases and the taxes of severa
 
 
 def find(paper: Paper) -> Iterable[Candidate]:
-    """Propose what is called a subtotal, and the sum under a table of rates. The base of one rate of several is none."""
-    rated = [one for one in (candidate.value for candidate in taxes.find(paper)) if isinstance(one, Tax) and one.rate]
-    amounts = {one.base: one.amount for one in rated if one.base is not None and one.amount is not None}
-    several = len(amounts) > 1 and len({one.rate for one in rated if one.base in amounts}) > 1
+    """Propose what is called a subtotal, and the sum under a table of rates.
+
+    Where there are several rates, the base of one of them is no subtotal.
+    """
+    rated = _rated(paper)
+    several = len({tax.rate for tax in rated.values()}) > 1 and len({tax.base for tax in rated.values()}) > 1
     for one in labelled_amounts(paper, Label.SUBTOTAL):
-        if one.amount.value and not (several and one.amount.value in amounts):
+        is_part = several and not rated.keys().isdisjoint(one.row.span.tokens)
+        if one.amount.value and not is_part:
             yield Candidate(path=PATH, value=one.amount.value, span=one.amount.span, score=one.strength)
     if several:
-        yield from _sums(paper, sum(amounts, Decimal()), sum(amounts.values(), Decimal()))
+        yield from _sums(paper, set(rated.values()))
 
 
-def _sums(paper: Paper, base: Decimal, tax: Decimal) -> Iterator[Candidate]:
+def _rated(paper: Paper) -> Mapping[Token, Tax]:
+    """Return the taxes with a rate and a base, by the first word of the base."""
+    found = ((one.parts.get("base"), one.value) for one in taxes.find(paper))
+    return {base.tokens[0]: tax for base, tax in found if base and isinstance(tax, Tax)}
+
+
+def _sums(paper: Paper, rated: set[Tax]) -> Iterator[Candidate]:
     """Propose the sum of all bases where it stands on one row with the sum of all taxes."""
+    base = sum((tax.base or Decimal() for tax in rated), Decimal())
+    tax = sum((tax.amount or Decimal() for tax in rated), Decimal())
     for row in paper.rows:
         if any(abs(amount.value - tax) < _CENT for amount in row.money):
             for amount in row.money:
