@@ -290,6 +290,18 @@ def test_sums_and_what_comes_after_them_are_no_items() -> None:
         ("Facture FA-2017-0010", "FA-2017-0010"),
         ("Receipt #: 00123", "00123"),
         ("Factuurnummer: 993548900", "993548900"),
+        ("Facture n\u00b0 FA-2026-11", "FA-2026-11"),
+        ("Facture n\u00b0FA-2026-11", "FA-2026-11"),
+        ("FACTURE N\u00ba : FA-2026-11", "FA-2026-11"),
+        ("N\u00b0 de facture :    FA-2026-11", "FA-2026-11"),
+        ("Num\u00e9ro de facture    FA-2026-11", "FA-2026-11"),
+        ("Invoice No    HJ-20264", "HJ-20264"),
+        ("Invoice No.HJ-20264", "HJ-20264"),
+        ("InvoiceNo:20264", "20264"),
+        ("Factura simplificada:     T02-018834", "T02-018834"),
+        ("Avoir AV-2017-5", "AV-2017-5"),
+        ("Check No.: 7", "7"),
+        ("Gutschrift (selbst ausgestellte Rechnung) (389) Nr. 471102", "471102"),
     ],
 )
 def test_the_number_is_found_beside_its_words(row: str, expected: str) -> None:
@@ -299,6 +311,39 @@ def test_the_number_is_found_beside_its_words(row: str, expected: str) -> None:
 def test_the_number_may_stand_under_its_words_and_is_no_date_and_no_amount() -> None:
     assert best(number.find(paper("Invoice Number", "05/03/2018", "A-77"))) == "A-77"
     assert best(number.find(paper("Invoice 12.50"))) is None
+
+
+@pytest.mark.parametrize(
+    ("label", "value"),
+    [
+        ("Facture n\u00b0   Date", "FA-2026-11   16/07/2026"),
+        ("N\u00b0 de facture    \u00c9ch\u00e9ance", "FA-2026-11      15/08/2026"),
+        ("Invoice No     Terms", "FA-2026-11     30 days"),
+        ("Num\u00e9ro       Date", "FA-2026-11   16/07/2026"),
+    ],
+)
+def test_the_number_may_stand_in_the_column_under_its_words(label: str, value: str) -> None:
+    assert best(number.find(paper(label, value))) == "FA-2026-11"
+
+
+def test_a_party_s_own_number_is_not_the_document_s() -> None:
+    assert best(number.find(paper("Verk\u00e4ufer", "Nummer:   549910", "Name:   Own Works GmbH"))) is None
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ("Factur\u00e9 \u00e0", "Librairie du Cadran", "4 place de la Fontaine"),
+        ("Invoice to", "31 Fennel Lane"),
+        ("TAX INVOICE", "Table 12"),
+        ("TAX INVOICE", "16:28"),
+        ("INVOICE", "Jan 5, 2022"),
+        ("Invoice Total: 500",),
+        ("No.   Description", "1     Oak shelf"),
+    ],
+)
+def test_a_house_a_table_a_time_or_a_count_is_no_number(rows: tuple[str, ...]) -> None:
+    assert best(number.find(paper(*rows))) is None
 
 
 @pytest.mark.parametrize(
