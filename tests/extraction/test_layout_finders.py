@@ -25,7 +25,7 @@ from counterfoil.extraction.layout.finders import (
     total,
 )
 from counterfoil.records.domain import Kind, LineItem, PaymentMethod, Tax
-from tests.support.papers import paper
+from tests.support.papers import paper, paper_set
 
 
 def best(candidates: Iterable[Candidate], path: str | None = None) -> object:
@@ -149,6 +149,41 @@ def test_the_name_stands_at_the_head_without_its_registration_number() -> None:
 
 def test_a_name_over_two_rows_is_joined() -> None:
     assert best(merchant.find(paper("RIVER BOOK", "CO. (M) SDN BHD", "TEL 03-1234567"))) == "RIVER BOOK CO. (M) SDN BHD"
+
+
+USUAL = ("Hazel Road 27", "50896 Oakham", "TEA  2.00", "CAKE  3.00", "TOTAL  5.00")
+
+
+@pytest.mark.parametrize("height", [40, 28])
+def test_a_name_set_large_over_two_centred_lines_is_joined(height: float) -> None:
+    sign = [("Meadowside", 100, 20, 40), ("Freshfoods", 200 - height * 10 / 4, 62, height)]
+    assert best(merchant.find(paper_set(sign, *USUAL))) == "Meadowside Freshfoods"
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        ("Freshfoods", 160, 62, 20),  # as small as the rest of the paper
+        ("Freshfoods", 20, 62, 40),  # not centred
+        ("Freshfoods", 100, 92, 40),  # apart
+        ("Always fresh!", 70, 62, 40),  # a motto
+    ],
+)
+def test_another_line_under_a_name_is_no_part_of_it(second: tuple[str, float, float, float]) -> None:
+    names = [one.value for one in merchant.find(paper_set([("Meadowside", 100, 20, 40), second], *USUAL))]
+    assert "Meadowside" in names
+
+
+@pytest.mark.parametrize(
+    ("logo", "expected"),
+    [
+        (("A", 20, 5, 70), "Brook Joinery"),  # tall and apart: a picture
+        (("A", 75, 20, 40), "A Brook Joinery"),  # as high as the name and close to it
+    ],
+)
+def test_a_logo_read_as_a_letter_is_no_part_of_the_name(logo: tuple[str, float, float, float], expected: str) -> None:
+    sign = [logo, ("Brook", 110, 20, 40), ("Joinery", 230, 20, 40)]
+    assert best(merchant.find(paper_set(sign, *USUAL))) == expected
 
 
 def test_letters_that_ocr_saw_as_digits_are_put_right_in_names() -> None:

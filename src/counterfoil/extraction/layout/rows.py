@@ -64,6 +64,11 @@ class Span:
         return median(token.height for token in self.tokens)
 
     @property
+    def letter_width(self) -> float:
+        """How wide a letter is on the average: a measure of size that no tall or hanging letter changes."""
+        return sum(token.right - token.left for token in self.tokens) / sum(len(token.text) for token in self.tokens)
+
+    @property
     def score(self) -> float:
         """How sure the letters are: as sure as its worst word."""
         return min(token.word.score for token in self.tokens)

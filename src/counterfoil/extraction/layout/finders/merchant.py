@@ -44,9 +44,18 @@ _DOMAIN = re.compile(
 )
 _MAIL_SERVICES = {"gmail", "yahoo", "hotmail", "outlook", "gmx", "web", "facebook", "instagram"}
 _PARTED = re.compile(r"\s+[-\u2013\u00b7\u2022|*]\s+|\s*[\u00b7\u2022|]\s*")
-_LOWER = 0.06  # by which each name above makes one less likely
+_LOWER = 0.06  # by which each line of names above makes one less likely
 _HEAD_ROWS = 14
 _UNSURE, _SURE_LETTERS = 0.8, 0.9  # letters that are less sure make a name less likely: a logo, a hand's note
+_LARGE = 1.25  # letter widths of usual text from which on a line is set as a name is
+_SAME_SIZE = (0.65, 1.2)  # widths of a letter in the second line of a name, to that in the first
+_CENTRED = 0.2  # letter heights between the middles of two centred lines, at most
+_CLOSE = 1.05  # letter heights from line to line of one name, at most
+_NAME_ROWS = 3  # rows at the top of the paper in which a name is set over two lines
+_NAME_WORDS = 3  # words in a line of such a name; a motto has more
+_APART = 0.6  # letter heights between a logo and the name beside it, at least
+_TALL = 1.4  # times as high as the name's letters a logo is that was read as a letter
+_UNSURE_LOGO = 0.85  # a letter less sure is rather a picture
 _SHORTEST_WORDS = 2.6  # letters a word on average; OCR makes shorter ones of a logo
 
 
@@ -65,15 +74,16 @@ def likeliest(paper: Paper) -> Candidate | None:
 def _heads(paper: Paper) -> Iterator[Candidate]:
     """Propose lines from the top of the first page, and further down those that name a company."""
     usual = median(row.span.height for row in paper.first_page) if paper.first_page else 1.0
+    width = median(row.span.letter_width for row in paper.first_page) if paper.first_page else 1.0
     rank = 0
     for block in sorted(first_page_blocks(paper), key=lambda block: block[0].row.index):
-        for lines, below in _wholes(block):
+        for lines, below in _wholes(block, width):
             whole = [*_line_above(paper, lines[0]), *lines]
             text = plain(" ".join(line.text for line in whole))
             is_company = LEGAL_FORM.search(text) or _TRADE.search(text)
             if not _can_be_name(text) or (whole[0].row.index >= _HEAD_ROWS and not is_company):
                 continue
-            span = joined(line.span for line in whole)
+            span = _without_logo(joined(line.span for line in whole))
             name = clean_name(span.text)
             if len(re.sub(r"[^A-Za-z\u00c0-\u017f]", "", name)) < 3:
                 continue
@@ -85,7 +95,7 @@ def _heads(paper: Paper) -> Iterator[Candidate]:
             score += _address_bonus(below) + _section_bonus(paper, whole[0]) + _echo_bonus(paper, name, span)
             score -= _UNSURE * max(_SURE_LETTERS - mean(token.word.score for token in span.tokens), 0)
             yield Candidate(path=PATH, value=name, span=span, score=min(max(score, 0.02), 1.0))
-            rank += 1
+            rank += len(lines)
 
 
 def _line_above(paper: Paper, line: Line) -> list[Line]:
@@ -96,24 +106,67 @@ def _line_above(paper: Paper, line: Line) -> list[Line]:
     return [Line(span=above.span, row=above)] if _can_be_name(above.text) else []
 
 
-def _wholes(block: Sequence[Line]) -> Iterator[tuple[list[Line], Sequence[Line]]]:
-    """Yield the lines of a block, those that only end a name with the line above them, and what is below."""
+def _wholes(block: Sequence[Line], width: float) -> Iterator[tuple[list[Line], Sequence[Line]]]:
+    """Yield the lines of a block, those that only end a name with the line above them, and what is below.
+
+    `width` is that of a letter of usual text.
+    """
     place = 0
     while place < len(block):
         end = place + 1
-        while end < len(block) and end - place < 3 and _goes_on(block[end - 1].text, block[end].text):
+        while end < len(block) and end - place < 3 and _goes_on(block[end - 1], block[end], width):
             end += 1
         yield list(block[place:end]), block[end:]
         place = end
 
 
-def _goes_on(above: str, below: str) -> bool:
+def _goes_on(first: Line, second: Line, width: float) -> bool:
     """Say whether a line goes on with the name above it."""
-    above, below = plain(above), plain(below)
+    above, below = plain(first.text), plain(second.text)
     if not _can_be_name(above):
         return False
     is_open = above.count("(") > above.count(")") and ")" in below
-    return is_open or above.endswith("&") or bool(_ONLY_A_FORM.fullmatch(below) and not LEGAL_FORM.search(above))
+    is_end = is_open or above.endswith("&") or bool(_ONLY_A_FORM.fullmatch(below) and not LEGAL_FORM.search(above))
+    return is_end or _is_set_as_one(first, second, width)
+
+
+def _is_set_as_one(first: Line, second: Line, width: float) -> bool:
+    """Say whether two lines alone at the top, both large, centred and close, are one name over two lines."""
+    one, other = first.span, second.span
+    low, high = _SAME_SIZE
+    height = max(one.height, other.height)
+    return (
+        second.row.index < _NAME_ROWS
+        and len(first.row.columns) == len(second.row.columns) == 1
+        and min(one.letter_width, other.letter_width) >= _LARGE * width
+        and low <= other.letter_width / one.letter_width <= high
+        and abs(one.left + one.right - other.left - other.right) / 2 <= _CENTRED * height
+        and 0 < other.middle - one.middle <= _CLOSE * height
+        and all(_may_be_half(line.text) for line in (first, second))
+    )
+
+
+def _may_be_half(text: str) -> bool:
+    """Say whether a text may be half a name: a few words that are no whole name, no place and no motto."""
+    words = plain(text)
+    return (
+        _can_be_name(words)
+        and len(words.split()) <= _NAME_WORDS
+        and not LEGAL_FORM.search(words)
+        and address_weight(words) < 0.6
+        and text[-1] not in ".!?,"
+    )
+
+
+def _without_logo(span: Span) -> Span:
+    """Return a name without the logo beside it that was read as a letter: it stands apart and is too high or unsure."""
+    if len(span.tokens) < 3:
+        return span
+    logo, *rest = span.tokens
+    name = Span(tokens=tuple(rest))
+    is_other = logo.height >= _TALL * name.height or logo.word.score < _UNSURE_LOGO
+    is_apart = rest[0].left - logo.right >= _APART * name.height
+    return name if len(logo.text) == 1 and is_apart and is_other else span
 
 
 def _can_be_name(text: str) -> bool:
