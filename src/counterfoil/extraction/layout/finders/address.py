@@ -21,17 +21,21 @@ from counterfoil.extraction.layout.places import (
 )
 from counterfoil.extraction.layout.rows import Span, joined
 from counterfoil.extraction.layout.sections import Section, section_of
+from counterfoil.extraction.layout.senders import sender_lines
 from counterfoil.records.domain import FieldPath
 
 PATH = FieldPath("merchant.address")
 _LONGEST = 7  # lines
+_SENDER_PARTS = 3  # of a sender's line after the name: a house, a street, a town
+_SENDER = 0.85  # how surely a sender's line shows the seller's address
 _PHONE = re.compile(r"\W*(?:tel|telephone|telefon|phone|fax|h/p|hp)\b")
 _ANNOUNCED = re.compile(r"^(?:HQ )?(?:add|addr|address|adresse|anschrift)[.:]+ ?", re.IGNORECASE)
 _COUNTRY_PREFIX = re.compile(r"\b(?:D|A|F|I|CH|DE|AT|FR|IT|ES|BE|NL|L|LU|PL)[- ](?=\d{4,5}\b)")
 
 
 def find(paper: Paper) -> Iterable[Candidate]:
-    """Propose runs of lines; those next to the likeliest name are likelier than the buyer's or a branch's."""
+    """Propose the sender's line and runs of lines; next to the likeliest name are no buyer's and no branch's."""
+    yield from _senders(paper)
     name = likeliest(paper)
     named = set(name.span.tokens) if name else set()
     for block in first_page_blocks(paper):
@@ -49,6 +53,18 @@ def find(paper: Paper) -> Iterable[Candidate]:
                     score += 0.1 if len(rest) < len(block) else 0.0
             span = joined(line.span for line in run)
             yield Candidate(path=PATH, value=_one_line(run), span=span, score=min(max(score, 0.05), 1.0))
+
+
+def _senders(paper: Paper) -> Iterator[Candidate]:
+    """Propose what follows the name in a letter's sender's line: a street and what comes up to the town."""
+    for _, *parts in sender_lines(paper):
+        texts = [folded(part.text) for part in parts]
+        coded = [place for place, text in enumerate(texts[:_SENDER_PARTS]) if has_postcode(text)]
+        address = parts[: coded[-1] + 1] if coded else []
+        if len(address) > 1 and not any(is_other(text) for text in texts[: len(address)]):
+            text = ", ".join(_COUNTRY_PREFIX.sub("", part.text.strip(" ,;")) for part in address)
+            span = joined(part.span for part in address)
+            yield Candidate(path=PATH, value=mended(text), span=span, score=_SENDER)
 
 
 def _without_phone(line: Line) -> Line:

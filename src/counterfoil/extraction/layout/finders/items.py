@@ -193,15 +193,14 @@ def _priced(row: Row, *, price_first: bool = False) -> _Priced | None:
 
 
 def _factors(numbers: Sequence[Amount], product: Decimal, *, price_first: bool = False) -> tuple[Amount, Amount] | None:
-    """Return the quantity and the price among numbers whose product is given, the price the one written as money."""
+    """Return the quantity and the price among numbers whose product is given, the price the one written as money.
+
+    The quantity is the nearest to the price: the number of the row may be the same. A code does not count what is free.
+    """
     for price in sorted(numbers, key=lambda one: (one.places < 2, one.span.left if price_first else -one.span.left)):
         for quantity in sorted(numbers, key=lambda one: abs(one.span.left - price.span.left)):
-            if (
-                quantity is not price
-                and quantity.value
-                and price.value
-                and abs(quantity.value * price.value - product) < _CENT
-            ):
+            counts = quantity is not price and quantity.value and (price.value or quantity.value < _MANY)
+            if counts and abs(quantity.value * price.value - product) < _CENT:
                 return quantity, price
     return None
 

@@ -10,9 +10,10 @@ from counterfoil.extraction.layout.dates import dates_in, folded
 from counterfoil.extraction.layout.labels import Label, is_only, plain
 from counterfoil.extraction.layout.mending import mended
 from counterfoil.extraction.layout.paper import Paper
-from counterfoil.extraction.layout.places import REGISTRATION, address_weight, has_postcode, is_street, names_a_place
+from counterfoil.extraction.layout.places import REGISTRATION, address_weight, is_street, names_a_place
 from counterfoil.extraction.layout.rows import Span, joined
 from counterfoil.extraction.layout.sections import Section, section_of
+from counterfoil.extraction.layout.senders import sender_lines
 from counterfoil.records.domain import FieldPath
 
 PATH = FieldPath("merchant.name")
@@ -43,7 +44,6 @@ _DOMAIN = re.compile(
     r"org|my|us|uk|au)\b"
 )
 _MAIL_SERVICES = {"gmail", "yahoo", "hotmail", "outlook", "gmx", "web", "facebook", "instagram"}
-_PARTED = re.compile(r"\s+[-\u2013\u00b7\u2022|*]\s+|\s*[\u00b7\u2022|]\s*")
 _LOWER = 0.06  # by which each line of names above makes one less likely
 _HEAD_ROWS = 14
 _UNSURE, _SURE_LETTERS = 0.8, 0.9  # letters that are less sure make a name less likely: a logo, a hand's note
@@ -231,16 +231,11 @@ def _echo_bonus(paper: Paper, name: str, span: Span) -> float:
 
 
 def _senders(paper: Paper) -> Iterator[Candidate]:
-    """Propose the first part of a line such as `Muster AG - Weg 1 - 12345 Ort`."""
-    for row in paper.first_page:
-        for column in row.columns:
-            name, *rest = _PARTED.split(column.text)
-            if len(rest) < 2 or not any(has_postcode(folded(part)) for part in rest):
-                continue
-            if _can_be_name(plain(name)) and not re.search(r"\d", name):
-                tokens = column.tokens[: len(name.split())]
-                score = 0.95 + _echo_bonus(paper, name, Span(tokens=tokens))
-                yield Candidate(path=PATH, value=clean_name(name), span=Span(tokens=tokens), score=min(score, 1.0))
+    """Propose the first part of a letter's sender's line."""
+    for name, *_ in sender_lines(paper):
+        if _can_be_name(plain(name.text)) and not re.search(r"\d", name.text):
+            score = 0.95 + _echo_bonus(paper, name.text, name.span)
+            yield Candidate(path=PATH, value=clean_name(name.text), span=name.span, score=min(score, 1.0))
 
 
 def _domains(paper: Paper) -> Iterator[Candidate]:
