@@ -135,6 +135,14 @@ def test_the_date_of_issue_is_not_the_due_date_nor_that_of_delivery() -> None:
     assert best(found, "due_date") == date(2018, 4, 4)
 
 
+def test_dates_in_columns_are_what_their_heads_say_accents_and_all() -> None:
+    found = list(
+        dates.find(paper("Date d'\u00e9mission    Date d'\u00e9ch\u00e9ance", "16/07/2026          15/08/2026"))
+    )
+    assert best(found, "issue_date") == date(2026, 7, 16)
+    assert best(found, "due_date") == date(2026, 8, 15)
+
+
 def test_the_time_beside_the_date_is_the_time_of_issue() -> None:
     found = list(dates.find(paper("OPEN 08:00", "25/12/2018 8:13:39 PM")))
     assert best(found, "issue_time") == time(20, 13, 39)

@@ -7,7 +7,7 @@ from datetime import date
 
 from counterfoil.extraction.layout.candidates import Candidate
 from counterfoil.extraction.layout.dates import WrittenDate, dates_in, time_in
-from counterfoil.extraction.layout.labels import Label, strength
+from counterfoil.extraction.layout.labels import Label, plain, strength
 from counterfoil.extraction.layout.paper import Paper, Row
 from counterfoil.extraction.layout.rows import Span
 from counterfoil.records.domain import FieldPath
@@ -54,17 +54,8 @@ def _all(paper: Paper) -> Iterator[_Dated]:
             value = written.read(paper.locale.date_order)
             if value is None or not _EARLIEST <= value < _LATEST:
                 continue
-            span = _span(row, written)
+            span = row.span.between(written.start, written.end)
             yield _Dated(written=written, value=value, row=row, span=span, announced=_announcement(paper, row, span))
-
-
-def _span(row: Row, written: WrittenDate) -> Span:
-    tokens, at = [], 0
-    for token in row.span.tokens:
-        if at < written.end and at + len(token.text) > written.start:
-            tokens.append(token)
-        at += len(token.text) + 1
-    return Span(tokens=tuple(tokens))
 
 
 def _announcement(paper: Paper, row: Row, span: Span) -> str:
@@ -77,7 +68,7 @@ def _announcement(paper: Paper, row: Row, span: Span) -> str:
     for above in reversed(paper.rows[max(row.index - 2, 0) : row.index]):
         over = [part for part in above.columns if part.left < span.right and part.right > span.left]
         if over and above.page == row.page:
-            return " ".join(part.text for part in over).casefold()[-40:]
+            return plain(" ".join(part.text for part in over))[-40:]
     return own
 
 
