@@ -74,8 +74,9 @@ READ_DOCUMENT = JobType(
 )
 PLAN_DELIVERIES = JobType(name="plan_deliveries", payload=PlanDeliveries, backoff=DOCUMENT_BACKOFF, light=True)
 DELIVER = JobType(name="deliver", payload=Deliver, priority=Priority.HIGH, backoff=DOCUMENT_BACKOFF, light=True)
+# Light, since it handles nothing but our own data; guarded, it would take the place of a child that has OCR loaded.
 WRITE_RECORD_FILES = JobType(
-    name="write_record_files", payload=WriteRecordFiles, queue="low_priority", priority=Priority.LOW
+    name="write_record_files", payload=WriteRecordFiles, queue="low_priority", priority=Priority.LOW, light=True
 )
 
 
