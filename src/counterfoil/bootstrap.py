@@ -29,10 +29,11 @@ from counterfoil.extraction.protocols import Reader
 from counterfoil.extraction.service import ExtractionService
 from counterfoil.foundation.clock import Clock, SystemClock
 from counterfoil.foundation.database import Database
+from counterfoil.foundation.files import make_folder
 from counterfoil.foundation.ids import IdSource, new_id
 from counterfoil.foundation.logging import configure_logging
 from counterfoil.foundation.metrics import Metrics, QueueCollector
-from counterfoil.foundation.settings import Settings
+from counterfoil.foundation.settings import InvalidSettings, Settings
 from counterfoil.jobs.api import router as jobs_router
 from counterfoil.jobs.attempts import AttemptRunner
 from counterfoil.jobs.domain import Attempt, Ending, Job
@@ -103,7 +104,15 @@ def build(settings: Settings) -> House:
 
 
 def assemble(settings: Settings) -> House:
-    """Put the parts together, touching nothing yet."""
+    """Put the parts together; nothing is touched yet but the data folder, which is made.
+
+    Raises:
+        InvalidSettings: there can be no such folder.
+    """
+    try:
+        make_folder(settings.data_dir)
+    except OSError as error:
+        raise InvalidSettings("DATA_DIR", settings.data_dir, error.strerror or str(error)) from error
     ground = _ground(settings)
     documents, extractions, records = _documents(ground), _extractions(ground), _records(ground)
     reviews = _reviews(ground, records)
