@@ -83,6 +83,8 @@ def add(
     _show_hand_ins(handed_in, jobs, as_json=as_json)
     if not files:
         err.print("There are no files there.")
+    elif not wait and not as_json:
+        err.print("The next worker reads them: counterfoil serve, counterfoil worker, or --wait.", highlight=False)
     dead = any(job.status is not JobStatus.COMPLETED for job in jobs.values())
     if dead or any(one.error for one in handed_in):
         raise typer.Exit(1)

@@ -23,6 +23,7 @@ def test_the_database_lies_in_the_data_folder_unless_it_is_named(tmp_path: Path)
     ("name", "value"),
     [
         ("worker_concurrency", 0),
+        ("worker_queues", " , "),
         ("sure_above", 1.5),
         ("deliver", "sometimes"),
         ("max_upload_bytes", "much"),

@@ -69,6 +69,7 @@ def test_what_cannot_be_read_is_named_and_the_rest_goes_on(environment: dict[str
     assert added.returncode == 1
     assert "notes.jpg" in added.stdout
     assert "handed in" in added.stdout
+    assert "--wait" in added.stderr
 
 
 def test_nothing_yet_says_what_to_do(environment: dict[str, str]) -> None:

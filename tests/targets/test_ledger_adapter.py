@@ -15,7 +15,7 @@ from counterfoil.access.domain import WorkspaceId
 from counterfoil.documents.domain import DocumentId
 from counterfoil.foundation.database import Database
 from counterfoil.foundation.ids import new_id
-from counterfoil.targets.domain import InvalidSettings, PropertyId, PropertyType, Target
+from counterfoil.targets.domain import InvalidTargetSettings, PropertyId, PropertyType, Target
 from counterfoil.targets.infrastructure.ledger import LedgerAdapter, LedgerRowRow, SqlLedgerStore
 from counterfoil.targets.protocols import WriteRequest
 from counterfoil.targets.values import FileRef, Value
@@ -97,7 +97,7 @@ class TestLedger(AdapterSuite):
 
 def test_a_ledger_takes_no_settings(table: LedgerTable) -> None:
     assert table.adapter.connect({}) == {}
-    with pytest.raises(InvalidSettings, match="path"):
+    with pytest.raises(InvalidTargetSettings, match="path"):
         table.adapter.connect({"path": "/"})
 
 

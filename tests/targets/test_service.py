@@ -16,7 +16,7 @@ from counterfoil.targets.domain import (
     Author,
     Entry,
     InvalidPlan,
-    InvalidSettings,
+    InvalidTargetSettings,
     PlanChanged,
     PropertyId,
     PropertyType,
@@ -78,7 +78,7 @@ def test_a_target_that_is_made_can_be_read(house: TargetsHouse, workspace: Works
 def test_an_unknown_kind_and_wrong_settings_are_refused(house: TargetsHouse, workspace: WorkspaceId) -> None:
     with pytest.raises(UnknownTargetKind, match="ledger, notion"):
         house.targets.create(workspace, "spreadsheet", "Office", {})
-    with pytest.raises(InvalidSettings):
+    with pytest.raises(InvalidTargetSettings):
         house.targets.create(workspace, "ledger", "Office", {"url": "https://elsewhere.example"})
     assert house.targets.page(workspace, Paging()).items == []
 

@@ -60,6 +60,13 @@ class Settings(BaseSettings):
             raise PydanticCustomError("database_url", "it begins with sqlite:// or postgresql://")
         return url
 
+    @field_validator("worker_queues")
+    @classmethod
+    def _names_a_queue(cls, names: str) -> str:
+        if not names.replace(",", "").strip():
+            raise PydanticCustomError("worker_queues", "it names at least one queue")
+        return names
+
     @field_validator("database_pool_max")
     @classmethod
     def _is_not_below_the_least(cls, most: int, info: ValidationInfo) -> int:

@@ -295,7 +295,7 @@ class UnknownTargetKind(InvalidInput):
         super().__init__(f"{kind!r} is no kind of target; there are: {', '.join(sorted(kinds))}.")
 
 
-class InvalidSettings(InvalidInput):
+class InvalidTargetSettings(InvalidInput):
     """The settings of a target are not those that its kind needs."""
 
     code = "invalid_target_settings"

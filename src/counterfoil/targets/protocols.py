@@ -69,7 +69,7 @@ class TargetAdapter(Protocol):
         """Check the settings of a target to be, and return them as they are to be kept.
 
         Raises:
-            InvalidSettings: they do not lead to a table.
+            InvalidTargetSettings: they do not lead to a table.
         """
         ...
 

@@ -16,7 +16,7 @@ from counterfoil.foundation.ids import IdSource
 from counterfoil.foundation.paging import Page, Paging
 from counterfoil.targets.domain import (
     LEDGER,
-    InvalidSettings,
+    InvalidTargetSettings,
     LedgerRow,
     Property,
     PropertyId,
@@ -148,7 +148,7 @@ class LedgerAdapter:
 
     def connect(self, settings: Mapping[str, str]) -> Mapping[str, str]:
         if settings:
-            raise InvalidSettings(self.kind, f"a ledger has none, and {', '.join(sorted(settings))} was given.")
+            raise InvalidTargetSettings(self.kind, f"a ledger has none, and {', '.join(sorted(settings))} was given.")
         return {}
 
     def schema(self, target: Target) -> Schema:
