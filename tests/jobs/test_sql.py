@@ -38,7 +38,8 @@ from counterfoil.jobs.domain import (
     attempt_of,
     move,
 )
-from counterfoil.jobs.infrastructure.sql import SqlJobStore, _identity_of, _row_of
+from counterfoil.jobs.infrastructure.rows import identity_of, row_of
+from counterfoil.jobs.infrastructure.sql import SqlJobStore
 from counterfoil.jobs.infrastructure.tables import JobRow
 from tests.conftest import ACME
 from tests.support.jobs import make_job
@@ -502,7 +503,7 @@ def fill(database: Database) -> None:
     ready = [make_job(ACME, priority=n % 10) for n in range(100)]
     waiting = [make_job(ACME, ready=False, due_at=NOW + (old if n % 2 else -old)) for n in range(100)]
     dead = [make_job(ACME, status=JobStatus.DEAD_LETTER, ready=False) for _ in range(500)]
-    rows = [_row_of(job) | _identity_of(job) for job in (*finished, *ready, *waiting, *dead)]
+    rows = [row_of(job) | identity_of(job) for job in (*finished, *ready, *waiting, *dead)]
     with database.transaction() as tx:
         tx.execute(insert(JobRow), rows)
         tx.execute(text("ANALYZE"))

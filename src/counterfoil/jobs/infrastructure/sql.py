@@ -5,7 +5,7 @@ writer in at all), and every later write of the attempt names its lease and does
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -24,7 +24,6 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.engine import Row as ResultRow
 from sqlalchemy.orm import aliased
 
 from counterfoil.access.domain import WorkspaceId
@@ -33,20 +32,24 @@ from counterfoil.foundation.paging import Page, Paging
 from counterfoil.jobs.domain import (
     AGEING,
     Attempt,
-    Backoff,
-    DeadReason,
-    Ending,
-    Failure,
     Job,
     JobId,
     JobStatus,
     Json,
     Lease,
-    LogLevel,
     LogLine,
     Progress,
     WorkerId,
     claim_key,
+)
+from counterfoil.jobs.infrastructure.rows import (
+    attempt_of,
+    failure_row,
+    identity_of,
+    job_of,
+    line_of,
+    progress_row,
+    row_of,
 )
 from counterfoil.jobs.infrastructure.tables import (
     READY,
@@ -69,11 +72,11 @@ class SqlJobStore:
 
     def add(self, tx: Transaction, job: Job) -> None:
         """Keep a new job. One that is ready is claimed by the next worker that asks."""
-        tx.execute(insert(JobRow), _row_of(job) | _identity_of(job))
+        tx.execute(insert(JobRow), row_of(job) | identity_of(job))
 
     def get(self, tx: Transaction, workspace: WorkspaceId, job: JobId) -> Job | None:
         row = tx.execute(_jobs().where(JobRow.id == job, JobRow.workspace_id == workspace)).one_or_none()
-        return _job_of(row) if row else None
+        return job_of(row) if row else None
 
     def page(
         self, tx: Transaction, workspace: WorkspaceId, paging: Paging, *, status: JobStatus | None, type_: str | None
@@ -86,7 +89,7 @@ class SqlJobStore:
         if paging.after:
             query = query.where(JobRow.id < paging.after)
         rows = tx.execute(query.order_by(JobRow.id.desc()).limit(paging.limit + 1)).all()
-        return Page.of([_job_of(row) for row in rows], paging, lambda job: job.id)
+        return Page.of([job_of(row) for row in rows], paging, lambda job: job.id)
 
     def attempts(self, tx: Transaction, workspace: WorkspaceId, job: JobId) -> Sequence[Attempt]:
         query = (
@@ -94,19 +97,19 @@ class SqlJobStore:
             .where(JobAttemptRow.job_id == job, JobAttemptRow.workspace_id == workspace)
             .order_by(JobAttemptRow.ended_at, JobAttemptRow.lease)
         )
-        return [_attempt_of(row) for row in tx.execute(query)]
+        return [attempt_of(row) for row in tx.execute(query)]
 
     def logs(self, tx: Transaction, workspace: WorkspaceId, job: JobId, paging: Paging) -> Page[LogLine]:
         query = select(*JobLogRow.__table__.columns).where(JobLogRow.job_id == job, JobLogRow.workspace_id == workspace)
         if paging.after:
             query = query.where(JobLogRow.id < paging.after)
         rows = tx.execute(query.order_by(JobLogRow.id.desc()).limit(paging.limit + 1)).all()
-        return Page.of([_line_of(row) for row in rows], paging, lambda line: line.id)
+        return Page.of([line_of(row) for row in rows], paging, lambda line: line.id)
 
     def retry(self, tx: Transaction, before: Job, after: Job) -> bool:
         """Save `after` if the job still has the status that it has in `before`."""
         same = and_(JobRow.id == before.id, JobRow.workspace_id == before.workspace, JobRow.status == before.status)
-        return tx.execute(update(JobRow).where(same).values(_row_of(after))).rowcount == 1
+        return tx.execute(update(JobRow).where(same).values(row_of(after))).rowcount == 1
 
     def due(self, tx: Transaction, now: datetime) -> bool:
         return tx.execute(select(JobRow.id).where(*_releasable(now)).limit(1)).first() is not None
@@ -166,12 +169,12 @@ class SqlJobStore:
             )
             .returning(*JobRow.__table__.columns)
         )
-        jobs = [(row.claim_key, _job_of(row)) for row in tx.execute(taken)]
+        jobs = [(row.claim_key, job_of(row)) for row in tx.execute(taken)]
         return [job for _, job in sorted(jobs, key=lambda pair: pair[0])]
 
     def settle(self, tx: Transaction, lease: Lease, after: Job, attempt: Attempt) -> bool:
         """Save the job and its attempt, or neither."""
-        if tx.execute(update(JobRow).where(_held(after.id, lease)).values(_row_of(after))).rowcount != 1:
+        if tx.execute(update(JobRow).where(_held(after.id, lease)).values(row_of(after))).rowcount != 1:
             return False
         tx.execute(
             insert(JobAttemptRow),
@@ -184,7 +187,7 @@ class SqlJobStore:
                 "started_at": attempt.started_at,
                 "ended_at": attempt.ended_at,
                 "ending": attempt.ending,
-                **_failure_row(attempt.failure),
+                **failure_row(attempt.failure),
             },
         )
         return True
@@ -198,7 +201,7 @@ class SqlJobStore:
         return tx.execute(query).one_or_none() is not None
 
     def set_progress(self, tx: Transaction, job: JobId, lease: Lease, progress: Progress) -> bool:
-        changed = update(JobRow).where(_held(job, lease)).values(progress=_progress_row(progress))
+        changed = update(JobRow).where(_held(job, lease)).values(progress=progress_row(progress))
         return tx.execute(changed).rowcount == 1
 
     def add_log(self, tx: Transaction, workspace: WorkspaceId, line: LogLine) -> None:
@@ -229,7 +232,7 @@ class SqlJobStore:
 
     def claimed_by(self, tx: Transaction, worker: WorkerId) -> Sequence[Job]:
         query = _jobs().where(JobRow.worker_id == worker, text(UNDER_WAY))
-        return [_job_of(row) for row in tx.execute(query)]
+        return [job_of(row) for row in tx.execute(query)]
 
     def orphans(self, tx: Transaction, limit: int) -> Sequence[Job]:
         """Return jobs of workers that have ended, also if they were claimed after that.
@@ -238,7 +241,7 @@ class SqlJobStore:
         """
         living = exists().where(WorkerRow.id == JobRow.worker_id, WorkerRow.ended_at.is_(None))
         query = _jobs().where(text(UNDER_WAY), ~living).limit(limit)
-        return [_job_of(row) for row in tx.execute(query.with_for_update(skip_locked=True))]
+        return [job_of(row) for row in tx.execute(query.with_for_update(skip_locked=True))]
 
     def busy(self, tx: Transaction) -> bool:
         startable = select(JobRow.id).where(text(READY))
@@ -272,138 +275,3 @@ def _releasable(now: datetime) -> tuple[ColumnElement[bool] | TextClause, ...]:
 def _held(job: JobId, lease: Lease) -> ColumnElement[bool]:
     """Match the job while it is being processed under this lease."""
     return and_(JobRow.id == job, JobRow.lease == lease, JobRow.status == JobStatus.PROCESSING)
-
-
-def _identity_of(job: Job) -> dict[str, Any]:
-    """Return the columns that never change after a job was made."""
-    return {
-        "id": job.id,
-        "workspace_id": job.workspace,
-        "type": job.type,
-        "queue": job.queue,
-        "payload": dict(job.payload),
-        "priority": job.priority,
-        "max_attempts": job.max_attempts,
-        "retry_delay_seconds": job.backoff.base.total_seconds(),
-        "retry_longest_seconds": job.backoff.longest.total_seconds(),
-        "timeout_seconds": job.timeout_seconds,
-        "memory_mb": job.memory_mb,
-        "created_at": job.created_at,
-        "scheduled_for": job.scheduled_for,
-        "concurrency_key": job.concurrency_key,
-        "description": job.description,
-        "metadata": dict(job.metadata),
-        "created_by": job.created_by,
-        "idempotency_key": job.idempotency_key,
-        "deadline": job.deadline,
-        "batch_id": job.batch_id,
-        "claim_key": claim_key(job.priority, job.due_at) if job.ready else None,
-    }
-
-
-def _row_of(job: Job) -> dict[str, Any]:
-    """Return the columns that a move may change; progress is written by itself and stays as it is."""
-    return {
-        "status": job.status,
-        "ready": job.ready,
-        "due_at": job.due_at,
-        "attempts": job.attempts,
-        "deaths": job.deaths,
-        "result": dict(job.result) if job.result is not None else None,
-        "dead_reason": job.dead_reason,
-        "started_at": job.started_at,
-        "completed_at": job.completed_at,
-        "failed_at": job.failed_at,
-        "next_retry_at": job.next_retry_at,
-        "worker_id": job.worker,
-        "lease": job.lease,
-        **_failure_row(job.failure),
-    }
-
-
-def _failure_row(failure: Failure | None) -> dict[str, Any]:
-    return {
-        "error_code": failure.code if failure else None,
-        "error_message": failure.message if failure else None,
-        "error_stack": failure.stack if failure else None,
-    }
-
-
-def _progress_row(progress: Progress) -> dict[str, Any]:
-    return {
-        "total": progress.total,
-        "processed": progress.processed,
-        "failed": progress.failed,
-        "message": progress.message,
-    }
-
-
-def _failure_of(row: ResultRow[Any]) -> Failure | None:
-    if row.error_code is None:
-        return None
-    return Failure(code=row.error_code, message=row.error_message, stack=row.error_stack)
-
-
-def _job_of(row: ResultRow[Any]) -> Job:
-    return Job(
-        id=row.id,
-        workspace=row.workspace_id,
-        type=row.type,
-        queue=row.queue,
-        payload=row.payload,
-        status=JobStatus(row.status),
-        priority=row.priority,
-        created_at=row.created_at,
-        due_at=row.due_at,
-        max_attempts=row.max_attempts,
-        backoff=Backoff(
-            base=timedelta(seconds=row.retry_delay_seconds), longest=timedelta(seconds=row.retry_longest_seconds)
-        ),
-        timeout_seconds=row.timeout_seconds,
-        memory_mb=row.memory_mb,
-        ready=row.ready,
-        attempts=row.attempts,
-        deaths=row.deaths,
-        progress=Progress(**row.progress) if row.progress else None,
-        result=row.result,
-        failure=_failure_of(row),
-        dead_reason=DeadReason(row.dead_reason) if row.dead_reason else None,
-        scheduled_for=row.scheduled_for,
-        started_at=row.started_at,
-        completed_at=row.completed_at,
-        failed_at=row.failed_at,
-        next_retry_at=row.next_retry_at,
-        concurrency_key=row.concurrency_key,
-        worker=row.worker_id,
-        lease=row.lease,
-        description=row.description,
-        metadata=row.metadata,
-        created_by=row.created_by,
-        idempotency_key=row.idempotency_key,
-        deadline=row.deadline,
-        batch_id=row.batch_id,
-    )
-
-
-def _attempt_of(row: ResultRow[Any]) -> Attempt:
-    return Attempt(
-        job=row.job_id,
-        lease=row.lease,
-        number=row.number,
-        worker=row.worker_id,
-        started_at=row.started_at,
-        ended_at=row.ended_at,
-        ending=Ending(row.ending),
-        failure=_failure_of(row),
-    )
-
-
-def _line_of(row: ResultRow[Any]) -> LogLine:
-    return LogLine(
-        id=row.id,
-        job=row.job_id,
-        level=LogLevel(row.level),
-        message=row.message,
-        metadata=row.metadata,
-        created_at=row.created_at,
-    )

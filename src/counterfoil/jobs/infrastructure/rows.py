@@ -1,0 +1,160 @@
+"""Jobs, attempts and log lines as rows, and back."""
+
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy.engine import Row as ResultRow
+
+from counterfoil.jobs.domain import (
+    Attempt,
+    Backoff,
+    DeadReason,
+    Ending,
+    Failure,
+    Job,
+    JobStatus,
+    LogLevel,
+    LogLine,
+    Progress,
+    claim_key,
+)
+
+
+def identity_of(job: Job) -> dict[str, Any]:
+    """Return the columns that never change after a job was made."""
+    return {
+        "id": job.id,
+        "workspace_id": job.workspace,
+        "type": job.type,
+        "queue": job.queue,
+        "payload": dict(job.payload),
+        "priority": job.priority,
+        "max_attempts": job.max_attempts,
+        "retry_delay_seconds": job.backoff.base.total_seconds(),
+        "retry_longest_seconds": job.backoff.longest.total_seconds(),
+        "timeout_seconds": job.timeout_seconds,
+        "memory_mb": job.memory_mb,
+        "created_at": job.created_at,
+        "scheduled_for": job.scheduled_for,
+        "concurrency_key": job.concurrency_key,
+        "description": job.description,
+        "metadata": dict(job.metadata),
+        "created_by": job.created_by,
+        "idempotency_key": job.idempotency_key,
+        "deadline": job.deadline,
+        "batch_id": job.batch_id,
+        "claim_key": claim_key(job.priority, job.due_at) if job.ready else None,
+    }
+
+
+def row_of(job: Job) -> dict[str, Any]:
+    """Return the columns that a move may change; progress is written by itself and stays as it is."""
+    return {
+        "status": job.status,
+        "ready": job.ready,
+        "due_at": job.due_at,
+        "attempts": job.attempts,
+        "deaths": job.deaths,
+        "result": dict(job.result) if job.result is not None else None,
+        "dead_reason": job.dead_reason,
+        "started_at": job.started_at,
+        "completed_at": job.completed_at,
+        "failed_at": job.failed_at,
+        "next_retry_at": job.next_retry_at,
+        "worker_id": job.worker,
+        "lease": job.lease,
+        **failure_row(job.failure),
+    }
+
+
+def failure_row(failure: Failure | None) -> dict[str, Any]:
+    """Return the columns that say what went wrong; empty ones if nothing did."""
+    return {
+        "error_code": failure.code if failure else None,
+        "error_message": failure.message if failure else None,
+        "error_stack": failure.stack if failure else None,
+    }
+
+
+def progress_row(progress: Progress) -> dict[str, Any]:
+    """Return the progress as JSON; its percentage follows from it."""
+    return {
+        "total": progress.total,
+        "processed": progress.processed,
+        "failed": progress.failed,
+        "message": progress.message,
+    }
+
+
+def _failure_of(row: ResultRow[Any]) -> Failure | None:
+    if row.error_code is None:
+        return None
+    return Failure(code=row.error_code, message=row.error_message, stack=row.error_stack)
+
+
+def job_of(row: ResultRow[Any]) -> Job:
+    """Return the job that a row of `jobs` holds."""
+    return Job(
+        id=row.id,
+        workspace=row.workspace_id,
+        type=row.type,
+        queue=row.queue,
+        payload=row.payload,
+        status=JobStatus(row.status),
+        priority=row.priority,
+        created_at=row.created_at,
+        due_at=row.due_at,
+        max_attempts=row.max_attempts,
+        backoff=Backoff(
+            base=timedelta(seconds=row.retry_delay_seconds), longest=timedelta(seconds=row.retry_longest_seconds)
+        ),
+        timeout_seconds=row.timeout_seconds,
+        memory_mb=row.memory_mb,
+        ready=row.ready,
+        attempts=row.attempts,
+        deaths=row.deaths,
+        progress=Progress(**row.progress) if row.progress else None,
+        result=row.result,
+        failure=_failure_of(row),
+        dead_reason=DeadReason(row.dead_reason) if row.dead_reason else None,
+        scheduled_for=row.scheduled_for,
+        started_at=row.started_at,
+        completed_at=row.completed_at,
+        failed_at=row.failed_at,
+        next_retry_at=row.next_retry_at,
+        concurrency_key=row.concurrency_key,
+        worker=row.worker_id,
+        lease=row.lease,
+        description=row.description,
+        metadata=row.metadata,
+        created_by=row.created_by,
+        idempotency_key=row.idempotency_key,
+        deadline=row.deadline,
+        batch_id=row.batch_id,
+    )
+
+
+def attempt_of(row: ResultRow[Any]) -> Attempt:
+    """Return the attempt that a row of `job_attempts` holds."""
+    return Attempt(
+        job=row.job_id,
+        lease=row.lease,
+        number=row.number,
+        worker=row.worker_id,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        ending=Ending(row.ending),
+        failure=_failure_of(row),
+    )
+
+
+def line_of(row: ResultRow[Any]) -> LogLine:
+    """Return the line that a row of `job_logs` holds."""
+    return LogLine(
+        id=row.id,
+        job=row.job_id,
+        level=LogLevel(row.level),
+        message=row.message,
+        metadata=row.metadata,
+        created_at=row.created_at,
+    )
