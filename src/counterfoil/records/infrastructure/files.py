@@ -84,14 +84,21 @@ class RecordFiles:
         return self.root / "records_json" / f"workspace={record.workspace}" / f"{record.id}.json"
 
 
-def _json(record: Record) -> bytes:
-    content = {
+def _head(record: Record) -> dict[str, Any]:
+    """Return what both files say alike."""
+    return {
         "record_id": str(record.id),
         "document_id": str(record.document_id),
         "extraction_id": str(record.extraction_id) if record.extraction_id else None,
         "version": record.version,
         "status": record.status.value,
         "accepted_by": record.accepted_by.value if record.accepted_by else None,
+    }
+
+
+def _json(record: Record) -> bytes:
+    content = {
+        **_head(record),
         "created_at": record.created_at.isoformat(),
         "updated_at": record.updated_at.isoformat(),
         "data": data_to_json(record.data),
@@ -156,12 +163,7 @@ def _list_of(kind: "pa.DataType") -> "pa.DataType":
 def _row(record: Record) -> dict[str, Any]:
     data = record.data
     return {
-        "record_id": str(record.id),
-        "document_id": str(record.document_id),
-        "extraction_id": str(record.extraction_id) if record.extraction_id else None,
-        "version": record.version,
-        "status": record.status.value,
-        "accepted_by": record.accepted_by.value if record.accepted_by else None,
+        **_head(record),
         "created_at": record.created_at,
         "updated_at": record.updated_at,
         **{f"{party}_{name}": _cell(getattr(getattr(data, party), name)) for party in PARTIES for name in PARTY_FIELDS},
