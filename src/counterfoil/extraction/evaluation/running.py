@@ -12,6 +12,7 @@ from typing import Any
 
 from counterfoil.documents.domain import MediaType
 from counterfoil.documents.protocols import PageSource
+from counterfoil.extraction.evaluation.normalising import is_text
 from counterfoil.extraction.evaluation.predictions import Prediction, prediction_of
 from counterfoil.extraction.evaluation.scoring import Ratio, Score, score
 from counterfoil.extraction.evaluation.truths import Truth, read_truths
@@ -53,7 +54,7 @@ class Report:
                     "accuracy": one.ratio.recall,
                     "precision": one.ratio.precision,
                     "f1": one.ratio.f1,
-                    "similarity": one.similarity / one.true if one.true else 0.0,
+                    "similarity": one.similarity / one.true if one.true and is_text(name) else None,
                     "box_hit": one.boxes_hit / one.boxes if one.boxes else None,
                     "false_positives": one.invented,
                 }
