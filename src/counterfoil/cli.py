@@ -98,12 +98,11 @@ def records(limit: Limit = 20, as_json: AsJson = False) -> None:
     if as_json:
         _print_json([one.model_dump(mode="json") for one in shown])
         return
-    table = Table("date", "merchant", "total", "status", "questions", "id", box=None, header_style="bold")
-    table.columns[2].justify = "right"
+    table = _table("date", "merchant", "total", "status", "questions")
     for one in shown:
-        total = f"{one.total} {one.currency or ''}" if one.total is not None else ""
-        row = (one.issue_date, one.merchant, total, one.status, ", ".join(one.reasons), one.id)
-        table.add_row(*(str(cell if cell is not None else "-") for cell in row))
+        total = f"{one.total} {one.currency or ''}" if one.total is not None else None
+        row = (one.id, one.issue_date, one.merchant, total, one.status, ", ".join(one.reasons))
+        table.add_row(*(escape(str(cell)) if cell is not None else "-" for cell in row))
     _print_table(table, "No records yet. Hand in a document: counterfoil add FILE --wait")
 
 
@@ -118,14 +117,11 @@ def jobs(
     if as_json:
         _print_json([JobRead.of(job).model_dump(mode="json") for job in page.items])
         return
-    table = Table("", "status", "what", "attempts", "since", "error", "id", box=None, header_style="bold")
+    table = _table("status", "since", "what")
     for job in page.items:
-        sign = SIGNS.get(job.status, WAITING)
-        error = job.failure.message if job.failure and job.status is not JobStatus.COMPLETED else ""
-        since = f"{job.created_at.astimezone():%Y-%m-%d %H:%M:%S}"
-        table.add_row(
-            sign, job.status, job.description, f"{job.attempts}/{job.max_attempts}", since, error, str(job.id)
-        )
+        status_shown = f"{SIGNS.get(job.status, WAITING)} {job.status}"
+        since = f"{job.created_at.astimezone():%m-%d %H:%M}"
+        table.add_row(str(job.id), status_shown, since, escape(_what(job)))
     _print_table(table, "No jobs yet.")
 
 
@@ -276,6 +272,22 @@ def _show_report(report: Mapping[str, Any]) -> None:
     for words, figure, form in lines:
         if figure is not None:
             out.print(f"{words}: {figure:{form}}", highlight=False)
+
+
+def _table(*headings: str) -> Table:
+    """Return a table whose rows begin with an id, whole, since that is what the next command or request wants."""
+    table = Table(box=None, header_style="bold")
+    table.add_column("id", no_wrap=True, min_width=36)
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    return table
+
+
+def _what(job: Job) -> str:
+    """Say what a job is about, and what went wrong so far unless that is past."""
+    if job.failure is None or job.status is JobStatus.COMPLETED:
+        return job.description
+    return f"{job.description} (attempt {job.attempts} of {job.max_attempts}: {job.failure.message})"
 
 
 def _print_table(table: Table, nothing: str) -> None:

@@ -72,6 +72,19 @@ def test_what_cannot_be_read_is_named_and_the_rest_goes_on(environment: dict[str
     assert "--wait" in added.stderr
 
 
+def test_a_name_that_looks_like_markup_is_shown_as_it_is_and_ids_are_shown_whole(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    hostile = tmp_path / "[red]a.pdf"
+    shutil.copy(SAMPLES / "invoice-text.pdf", hostile)
+    _run(environment, "add", str(hostile))
+    (job,) = _json(_run(environment, "jobs", "--json"))
+    shown = _run(environment | {"COLUMNS": "80"}, "jobs")
+    assert shown.returncode == 0, shown.stderr
+    assert job["id"] in shown.stdout
+    assert "[red]a.pdf" in "".join(shown.stdout.split())
+
+
 def test_nothing_yet_says_what_to_do(environment: dict[str, str]) -> None:
     assert "No records yet" in _run(environment, "records").stderr
     assert "No jobs yet" in _run(environment, "jobs").stderr
