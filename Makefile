@@ -5,6 +5,9 @@ UV := $(BIN)/uv
 COMPILE := $(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --python-version 3.11
 PYTEST := $(BIN)/pytest -n 2 --dist worksteal
 
+# uv has been seen to crash while it ended; what it does is safe to repeat, and quick when it was done.
+twice = $(1) || $(1)
+
 .DEFAULT_GOAL := help
 .PHONY: help demo serve test check format docs lock clean
 
@@ -16,13 +19,13 @@ $(UV):
 	$(BIN)/python -m pip install --quiet --require-hashes --no-deps -r requirements/uv.txt
 
 .venv/default.stamp: requirements/default.txt pyproject.toml | $(UV)
-	$(UV) pip install --quiet --require-hashes -r requirements/default.txt
-	$(UV) pip install --quiet --no-deps --no-build-isolation -e .
+	$(call twice,$(UV) pip install --quiet --require-hashes -r requirements/default.txt)
+	$(call twice,$(UV) pip install --quiet --no-deps --no-build-isolation -e .)
 	@touch $@
 
 .venv/dev.stamp: requirements/dev.txt .venv/default.stamp
-	$(UV) pip sync --quiet --require-hashes requirements/dev.txt
-	$(UV) pip install --quiet --no-deps --no-build-isolation -e .
+	$(call twice,$(UV) pip sync --quiet --require-hashes requirements/dev.txt)
+	$(call twice,$(UV) pip install --quiet --no-deps --no-build-isolation -e .)
 	@touch $@
 
 demo: .venv/default.stamp  ## Read the sample documents from upload to ledger and show what came out.
