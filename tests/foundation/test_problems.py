@@ -1,6 +1,7 @@
 """Every error is answered as a problem with a stable code, and never tells what is inside."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from fastapi import FastAPI
@@ -8,7 +9,7 @@ from fastapi.testclient import TestClient
 
 from counterfoil.foundation import problems
 from counterfoil.foundation.database import DatabaseUnavailable
-from counterfoil.foundation.errors import NotFound
+from counterfoil.foundation.errors import NotFound, Postponed, RateLimitExceeded
 from counterfoil.foundation.paging import PagingParameters
 
 
@@ -23,6 +24,14 @@ def client() -> Iterator[TestClient]:
     @app.get("/away")
     def away() -> None:
         raise DatabaseUnavailable
+
+    @app.get("/later")
+    def later() -> None:
+        raise RateLimitExceeded("Not now.", datetime.now(UTC) + timedelta(minutes=10))
+
+    @app.get("/soon")
+    def soon() -> None:
+        raise Postponed("Not now.", datetime.now(UTC))
 
     @app.get("/broken")
     def broken() -> None:
@@ -55,6 +64,13 @@ def test_what_is_only_away_says_when_to_come_back(client: TestClient) -> None:
     answer = client.get("/away")
     assert answer.status_code == 503
     assert int(answer.headers["retry-after"]) > 0
+
+
+def test_what_is_put_off_says_from_when_on_it_is_worth_coming_back(client: TestClient) -> None:
+    answer = client.get("/later")
+    assert answer.status_code == 429
+    assert 595 <= int(answer.headers["retry-after"]) <= 600
+    assert client.get("/soon").headers["retry-after"] == "1"
 
 
 def test_an_unexpected_error_keeps_what_is_inside_to_itself(client: TestClient) -> None:

@@ -6,7 +6,8 @@ CounterfoilError            internal_error           500
 ├── Forbidden               forbidden                403   known, but may not
 ├── NotFound                not_found                404   not there, or not in this workspace
 ├── Conflict                conflict                 409   true when asked, but no longer
-├── RateLimitExceeded       rate_limit_exceeded      429   later, not never
+├── Postponed               postponed                503   not now, but from a time on that is known
+│   └── RateLimitExceeded   rate_limit_exceeded      429   too many in too short a time
 ├── ServiceUnavailable      service_unavailable      503   something we need does not answer
 ├── NetworkError            network_error            502   the way to an outside service broke
 └── ExecutionFailed         task_execution_failed    500   a job's handler could not do its work
@@ -16,6 +17,7 @@ CounterfoilError            internal_error           500
 Rooms derive from these families, in their `domain.py`, and give each class a code of its own.
 """
 
+from datetime import datetime
 from typing import ClassVar
 
 
@@ -68,13 +70,24 @@ class Conflict(CounterfoilError):
     advice = "Read the current state and decide again."
 
 
-class RateLimitExceeded(CounterfoilError):
+class Postponed(CounterfoilError):
+    """Not now, but from a time on that is known; `retry_at` says from when. Nothing has been done yet."""
+
+    code = "postponed"
+    status = 503
+    retry = True
+    advice = "Wait until the time that the message names; a job comes back by itself, and has lost no attempt."
+
+    def __init__(self, message: str, retry_at: datetime) -> None:
+        super().__init__(message)
+        self.retry_at = retry_at
+
+
+class RateLimitExceeded(Postponed):
     """Too many in too short a time."""
 
     code = "rate_limit_exceeded"
     status = 429
-    retry = True
-    advice = "Wait and try again."
 
 
 class ServiceUnavailable(CounterfoilError):

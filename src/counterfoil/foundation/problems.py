@@ -1,6 +1,8 @@
 """Errors as HTTP answers: RFC 9457 problem details with a stable `code`."""
 
+import math
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -11,7 +13,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from counterfoil.foundation.errors import CounterfoilError, ServiceUnavailable
+from counterfoil.foundation.errors import CounterfoilError, Postponed, ServiceUnavailable
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 5
@@ -53,8 +55,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 def answer(error: CounterfoilError) -> JSONResponse:
     """Return the answer that tells a client of one of our own errors."""
-    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if isinstance(error, ServiceUnavailable) else None
-    return _answer(error.status, error.code, str(error), error.advice, headers=headers)
+    return _answer(error.status, error.code, str(error), error.advice, headers=_when_to_come_back(error))
 
 
 def install(app: FastAPI) -> None:
@@ -63,6 +64,17 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _unexpected)
+
+
+def _when_to_come_back(error: CounterfoilError) -> Mapping[str, str] | None:
+    match error:
+        case Postponed():
+            seconds = math.ceil((error.retry_at - datetime.now(UTC)).total_seconds())
+            return {"Retry-After": str(max(1, seconds))}
+        case ServiceUnavailable():
+            return {"Retry-After": str(RETRY_AFTER_SECONDS)}
+        case _:
+            return None
 
 
 def _ours(_request: Request, error: Exception) -> JSONResponse:
