@@ -24,6 +24,7 @@ from counterfoil.foundation.logging import configure_logging
 from counterfoil.foundation.paging import MAX_LIMIT, Paging
 from counterfoil.foundation.settings import read_settings
 from counterfoil.jobs.domain import Job, JobId, JobStatus
+from counterfoil.jobs.protocols import JobFilter
 from counterfoil.jobs.schemas import JobRead
 from counterfoil.records.schemas import RecordSummary
 
@@ -113,7 +114,7 @@ def jobs(
     as_json: AsJson = False,
 ) -> None:
     """Show the jobs, newest first."""
-    page = _house().jobs.page(DEFAULT_WORKSPACE, Paging(limit=limit), status=status)
+    page = _house().jobs.page(DEFAULT_WORKSPACE, Paging(limit=limit), JobFilter(status=status))
     if as_json:
         _print_json([JobRead.of(job).model_dump(mode="json") for job in page.items])
         return

@@ -42,6 +42,7 @@ def create_app(house: House) -> FastAPI:
     # FastAPI's own page loads its scripts from elsewhere, and stays empty without a network.
     patch_fastapi(app, docs_url="/docs", redirect_from_root_to_docs=False)
     app.state.services = house.services
+    app.state.house = house
     api = APIRouter(prefix=API, responses=problems.problems(500, 503))  # every route of it asks the database
     for router in bootstrap.ROUTERS:
         api.include_router(router)
@@ -114,7 +115,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     services = app.state.services
     watch = asyncio.create_task(services[Metrics].watch_event_loop())
     warm_up = asyncio.create_task(asyncio.to_thread(services[DocumentService].warm_up))
-    yield
+    with bootstrap.upkeeping(app.state.house):
+        yield
     with suppress(CounterfoilError):  # whoever hands in next is told the same
         await warm_up
     watch.cancel()

@@ -9,7 +9,7 @@
 `Steps` says what follows what, and is given to the services as their next steps. `Handlers` does the jobs' work.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from statistics import fmean
@@ -26,8 +26,8 @@ from counterfoil.foundation.database import Transaction
 from counterfoil.foundation.metrics import Metrics
 from counterfoil.jobs.context import JobContext
 from counterfoil.jobs.domain import Attempt, Backoff, Job, JobId, Json, Priority
-from counterfoil.jobs.service import JobService
-from counterfoil.jobs.types import Handled, JobType
+from counterfoil.jobs.service import JobService, Order
+from counterfoil.jobs.types import Handled, JobType, JobTypes
 from counterfoil.records.domain import Reason, ReasonCode, Record, RecordId
 from counterfoil.records.protocols import RecordArchive
 from counterfoil.records.service import RecordService
@@ -78,6 +78,7 @@ DELIVER = JobType(name="deliver", payload=Deliver, priority=Priority.HIGH, backo
 WRITE_RECORD_FILES = JobType(
     name="write_record_files", payload=WriteRecordFiles, queue="low_priority", priority=Priority.LOW, light=True
 )
+JOB_TYPES = JobTypes([READ_DOCUMENT, PLAN_DELIVERIES, DELIVER, WRITE_RECORD_FILES])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,17 +98,21 @@ class Steps:
     def plan_deliveries(self, tx: Transaction, record: Record) -> None:
         """Follow a record that was accepted."""
         payload = PlanDeliveries(record_id=record.id)
-        self.jobs.enqueue(tx, record.workspace, PLAN_DELIVERIES, payload, description="Plan a record's deliveries")
+        self.jobs.enqueue(
+            tx, record.workspace, PLAN_DELIVERIES, payload, Order(description="Plan a record's deliveries")
+        )
 
     def start_delivery(self, tx: Transaction, workspace: WorkspaceId, delivery_id: DeliveryId) -> None:
         """Follow a delivery that was planned."""
         payload = Deliver(delivery_id=delivery_id)
-        self.jobs.enqueue(tx, workspace, DELIVER, payload, description="Deliver a record to its target")
+        self.jobs.enqueue(tx, workspace, DELIVER, payload, Order(description="Deliver a record to its target"))
 
     def write_record_files(self, tx: Transaction, record: Record) -> None:
         """Follow a change of a record."""
         payload = WriteRecordFiles(record_id=record.id)
-        self.jobs.enqueue(tx, record.workspace, WRITE_RECORD_FILES, payload, description="Write a record's files")
+        self.jobs.enqueue(
+            tx, record.workspace, WRITE_RECORD_FILES, payload, Order(description="Write a record's files")
+        )
 
     def _read(self, tx: Transaction, document: Document, payload: ReadDocument) -> JobId:
         return self.jobs.enqueue(
@@ -115,8 +120,7 @@ class Steps:
             document.workspace,
             READ_DOCUMENT,
             payload,
-            concurrency_key=f"read:{document.sha256}",
-            description=f"Read {document.name}",
+            Order(concurrency_key=f"read:{document.sha256}", description=f"Read {document.name}"),
         )
 
 
@@ -133,14 +137,15 @@ class Handlers:
     archive: RecordArchive
     public_url: str
 
-    def all(self) -> Sequence[Handled[Any]]:
-        """Return every job type with its handler."""
-        return [
+    def by_type(self) -> Mapping[str, Handled[Any]]:
+        """Return the handler of every job type, by the type's name."""
+        handled: Sequence[Handled[Any]] = [
             Handled(type=READ_DOCUMENT, handler=self.read_document),
             Handled(type=PLAN_DELIVERIES, handler=self.plan_deliveries),
             Handled(type=DELIVER, handler=self.deliver),
             Handled(type=WRITE_RECORD_FILES, handler=self.write_record_files),
         ]
+        return {one.type.name: one for one in handled}
 
     def read_document(self, job: JobContext, payload: ReadDocument) -> None:
         """Read a document, draft its record and open its review, the last two together with the job's completion."""

@@ -19,4 +19,5 @@ def run(settings: Settings) -> None:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    worker.run()
+    with bootstrap.upkeeping(house):
+        worker.run()

@@ -11,9 +11,37 @@ import counterfoil
 # The engine works for all workspaces at once; what it finds carries its own. Nobody else may call these.
 OF_THE_ENGINE = {
     "SqlWorkspaceStore": {"ensure_default"},
-    "SqlJobStore": {"release", "due", "busy", "claim", "claimed_by", "holds", "set_progress", "orphans", "counts"},
-    "SqlWorkerStore": {"register", "beat", "dead", "bury"},
-    "LockedWorkerStore": {"register", "beat", "dead", "bury"},
+    "SqlJobStore": {"callback"},  # by a secret token, which tells the workspace
+    "SqlLeaseStore": {
+        "alone_waits",
+        "answers",
+        "children_of",
+        "claim",
+        "claim_one",
+        "claimed_by",
+        "holds",
+        "set_progress",
+        "settle",
+        "to_stop",
+    },
+    "SqlUpkeepStore": {
+        "candidates",
+        "counts",
+        "decide",
+        "due",
+        "expired",
+        "has_work",
+        "may_release",
+        "orphans",
+        "queues",
+        "ready",
+        "release",
+        "remove_dead",
+        "remove_finished",
+        "remove_surplus",
+        "room",
+        "unblocked",
+    },
 }
 
 

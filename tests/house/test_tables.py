@@ -7,7 +7,8 @@ import counterfoil
 from counterfoil import bootstrap
 from counterfoil.foundation.database import Row
 
-OF_NO_CLIENT = {"workspaces", "workers"}
+OF_NO_CLIENT = {"workspaces", "workers", "queues"}
+HISTORY = {"job_attempts", "job_logs"}  # written with every job: a key would cost more than the row
 
 
 def test_every_row_of_a_client_carries_its_workspace_and_goes_with_it() -> None:
@@ -17,6 +18,8 @@ def test_every_row_of_a_client_carries_its_workspace_and_goes_with_it() -> None:
     for table in tables:
         column = table.columns["workspace_id"]
         assert not column.nullable, table.name
+        if table.name in HISTORY:
+            continue
         assert [(key.target_fullname, key.ondelete) for key in column.foreign_keys] == [("workspaces.id", "CASCADE")]
 
 

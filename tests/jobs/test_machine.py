@@ -6,6 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from counterfoil.jobs.infrastructure.workers import SqlWorkerStore
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -39,7 +40,6 @@ from counterfoil.jobs.domain import (
 )
 from counterfoil.jobs.infrastructure.sql import SqlJobStore
 from counterfoil.jobs.infrastructure.tables import JobAttemptRow, JobRow
-from counterfoil.jobs.infrastructure.workers import SqlWorkerStore
 from counterfoil.jobs.upkeep import Upkeep
 from tests.conftest import ACME, BIRCH, prepare
 from tests.support.jobs import Endings, make_job

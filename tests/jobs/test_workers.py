@@ -9,12 +9,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from counterfoil.jobs.infrastructure.workers import LockedWorkerStore, SqlWorkerStore
 
 from counterfoil.access.domain import WorkspaceId
 from counterfoil.foundation.database import Database
 from counterfoil.foundation.ids import new_id
 from counterfoil.jobs.domain import DeadReason, Ending, Job, JobStatus, Lease, WorkerId
-from counterfoil.jobs.infrastructure.workers import LockedWorkerStore, SqlWorkerStore
 from counterfoil.jobs.protocols import WorkerStore
 from tests.support.jobs import Engine, make_job
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -23,16 +23,28 @@ from counterfoil.access.domain import WorkspaceId
 from counterfoil.foundation.database import Database, DatabaseUnavailable, Transaction
 from counterfoil.foundation.ids import new_id
 from counterfoil.jobs.attempts import AttemptRunner, Ended
+from counterfoil.jobs.batches import BatchService
+from counterfoil.jobs.changes import JobChanges
 from counterfoil.jobs.context import JobContext
-from counterfoil.jobs.domain import Attempt, Backoff, Job, JobId, JobStatus, Json, Returned
+from counterfoil.jobs.domain import Attempt, Backoff, Job, JobId, JobStatus, Json
+from counterfoil.jobs.following import Following
 from counterfoil.jobs.infrastructure.children import ChildPool
-from counterfoil.jobs.infrastructure.local import LocalDispatcher
+from counterfoil.jobs.infrastructure.leases import SqlLeaseStore
+from counterfoil.jobs.infrastructure.local import EventBell, LocalDispatcher, NotifyHerald, PipeHerald
+from counterfoil.jobs.infrastructure.presence import FilePresence
+from counterfoil.jobs.infrastructure.session import SessionLock, SessionPresence
 from counterfoil.jobs.infrastructure.sql import SqlJobStore
-from counterfoil.jobs.infrastructure.workers import LockedWorkerStore, SqlWorkerStore
-from counterfoil.jobs.protocols import WorkerStore
-from counterfoil.jobs.service import JobService
+from counterfoil.jobs.infrastructure.upkeep import SqlUpkeepStore
+from counterfoil.jobs.moves import Returned
+from counterfoil.jobs.protocols import Presence
+from counterfoil.jobs.queues import QueueService
+from counterfoil.jobs.service import JobService, Order
 from counterfoil.jobs.types import Handled, JobType, JobTypes
-from counterfoil.jobs.upkeep import Upkeep
+from counterfoil.jobs.upkeep.lateness import Lateness
+from counterfoil.jobs.upkeep.release import Release
+from counterfoil.jobs.upkeep.rescue import Rescue
+from counterfoil.jobs.upkeep.rounds import Duty, Upkeep
+from counterfoil.jobs.upkeep.stragglers import Stragglers
 from counterfoil.jobs.worker import Guard, Worker
 from tests.support.waiting import wait_until
 
@@ -238,15 +250,15 @@ def light(handler: Handler, **changes: Any) -> JobType[Note]:
     return JobType(name=f"light_{handler.__name__}", payload=Note, light=True, **(facts | changes))
 
 
+def handlers(more: Iterable[Handled[Any]] = ()) -> Mapping[str, Handled[Any]]:
+    """Return every handler of this module as guarded and as light, and some more."""
+    handled = [Handled(type=sort(one), handler=one) for one in HANDLERS for sort in (guarded, light)]
+    return {one.type.name: one for one in [*handled, *more]}
+
+
 def runner(url: str) -> AttemptRunner:
     """Build what runs attempts in a child."""
-    return runner_on(Database(url))
-
-
-def runner_on(database: Database, more: Iterable[Handled[Any]] = ()) -> AttemptRunner:
-    handled = [Handled(type=sort(one), handler=one) for one in HANDLERS for sort in (guarded, light)]
-    types = JobTypes([*handled, *more])
-    return AttemptRunner(types=types, database=database, store=SqlJobStore(), new_id=new_id)
+    return AttemptRunner(handlers=handlers(), database=Database(url), store=SqlLeaseStore(), new_id=new_id)
 
 
 def no_runner(mark: Path) -> AttemptRunner:
@@ -291,6 +303,8 @@ class NoGuard:
     def run(self, job: Job) -> Ended | Returned:
         raise AssertionError(job)
 
+    def cancel(self, job: JobId) -> None: ...
+
     def interrupt(self) -> None: ...
 
     def close(self) -> None: ...
@@ -298,7 +312,7 @@ class NoGuard:
 
 @dataclass(slots=True, kw_only=True)
 class Engine:
-    """The whole engine on one database."""
+    """The whole engine on one database, as one process has it."""
 
     database: Database
     folder: Path
@@ -308,67 +322,146 @@ class Engine:
     lapse: timedelta = timedelta(seconds=60)
     grace: timedelta = timedelta(seconds=30)
     beat_every: timedelta = timedelta(milliseconds=200)
-    dispatcher: LocalDispatcher = field(default_factory=LocalDispatcher)
+    lock_grace: timedelta = timedelta(seconds=3)
+    bell: EventBell = field(default_factory=EventBell)
+    upkeep_bell: EventBell = field(default_factory=EventBell)
     endings: Endings = field(default_factory=Endings)
     store: SqlJobStore = field(default_factory=SqlJobStore)
+    leases: SqlLeaseStore = field(default_factory=SqlLeaseStore)
+    upkeep_store: SqlUpkeepStore = field(default_factory=SqlUpkeepStore)
+
+    @property
+    def types(self) -> JobTypes:
+        return JobTypes(handled.type for handled in handlers(self.more).values())
+
+    @property
+    def dispatcher(self) -> LocalDispatcher:
+        herald = PipeHerald(self.folder / "workers") if self.database.is_sqlite else NotifyHerald(self.database)
+        return LocalDispatcher(self.bell, herald)
+
+    @property
+    def following(self) -> Following:
+        return Following(database=self.database, jobs=self.store, leases=self.leases, upkeep=self.upkeep_bell)
 
     @property
     def jobs(self) -> JobService:
-        return JobService(database=self.database, store=self.store, dispatcher=self.dispatcher, new_id=new_id)
-
-    def workers(self) -> WorkerStore:
-        """Return a worker store as another process would have one."""
-        if self.database.url.startswith("sqlite"):
-            return LockedWorkerStore(self.folder / "workers")
-        return SqlWorkerStore()
-
-    def upkeep(self, workers: WorkerStore | None = None) -> Upkeep:
-        return Upkeep(
+        return JobService(
             database=self.database,
-            jobs=self.store,
-            workers=workers or self.workers(),
+            store=self.store,
+            upkeep_store=self.upkeep_store,
+            types=self.types,
+            dispatcher=self.dispatcher,
+            upkeep=self.upkeep_bell,
+            new_id=new_id,
+        )
+
+    @property
+    def changes(self) -> JobChanges:
+        return JobChanges(
+            database=self.database,
+            store=self.store,
+            types=self.types,
+            following=self.following,
+            upkeep=self.upkeep_bell,
+            retry_limit=3,
+            retry_delay=timedelta(0),
+        )
+
+    @property
+    def batches(self) -> BatchService:
+        return BatchService(database=self.database, store=self.store, changes=self.changes, new_id=new_id)
+
+    @property
+    def queues(self) -> QueueService:
+        return QueueService(database=self.database, store=self.upkeep_store, upkeep=self.upkeep_bell)
+
+    def presence(self) -> Presence:
+        """Return a proof of life as another process would have one."""
+        if self.database.is_sqlite:
+            return FilePresence(self.database, self.folder / "workers", every=self.beat_every, lapse=self.lapse)
+        session = SessionLock(self.url, self.bell.ring)
+        return SessionPresence(self.database, session, every=self.beat_every, lapse=self.lapse, grace=self.lock_grace)
+
+    @property
+    def url(self) -> str:
+        return self.database.engine.url.render_as_string(hide_password=False)
+
+    def rescue(self, presence: Presence | None = None) -> Rescue:
+        return Rescue(
+            database=self.database,
+            leases=self.leases,
+            store=self.upkeep_store,
+            presence=presence or self.presence(),
             observer=self.endings,
-            lapse=self.lapse,
+            upkeep=self.upkeep_bell,
+        )
+
+    @property
+    def release(self) -> Release:
+        return Release(database=self.database, store=self.upkeep_store, dispatcher=self.dispatcher)
+
+    @property
+    def lateness(self) -> Lateness:
+        return Lateness(database=self.database, jobs=self.store, store=self.upkeep_store, following=self.following)
+
+    @property
+    def stragglers(self) -> Stragglers:
+        return Stragglers(database=self.database, store=self.upkeep_store, following=self.following)
+
+    def upkeep(self, presence: Presence | None = None) -> Upkeep:
+        often = timedelta(milliseconds=200)
+        return Upkeep(
+            duties=(
+                Duty(name="rescue", every=often, work=self.rescue(presence)),
+                Duty(name="release", every=timedelta(0), work=self.release),
+                Duty(name="lateness", every=often, work=self.lateness),
+                Duty(name="stragglers", every=often, work=self.stragglers),
+            ),
+            bell=self.upkeep_bell,
+            poll=often,
         )
 
     def worker(self) -> Worker:
-        url = self.database.engine.url.render_as_string(hide_password=False)
-        runs = runner_on(self.database, self.more)
-        workers = self.workers()
+        handled = handlers(self.more)
         return Worker(
             database=self.database,
             jobs=self.store,
-            workers=workers,
-            types=runs.types,
-            upkeep=self.upkeep(workers),
-            dispatcher=self.dispatcher,
-            guard=self.guard or ChildPool(partial(runner, url), preload=["tests.support.jobs"]),
-            light=runs,
+            leases=self.leases,
+            presence=self.presence(),
+            light_types={one.name for one in self.types if one.light},
+            bell=self.bell,
+            upkeep=self.upkeep_bell,
+            following=self.following,
+            guard=self.guard or ChildPool(partial(runner, self.url), preload=["tests.support.jobs"]),
+            light=AttemptRunner(handlers=handled, database=self.database, store=self.leases, new_id=new_id),
             observer=self.endings,
             new_id=new_id,
             queues=["default"],
             concurrency=self.concurrency,
-            beat_every=self.beat_every,
             poll_every=timedelta(milliseconds=200),
             grace=self.grace,
         )
 
-    def enqueue(self, workspace: WorkspaceId, job_type: JobType[Note], text: str = "", **more: Any) -> JobId:
-        number = more.pop("number", 0)
+    def enqueue(
+        self, workspace: WorkspaceId, job_type: JobType[Note], text: str = "", *, number: int = 0, **order: Any
+    ) -> JobId:
         with self.database.transaction() as tx:
-            return self.jobs.enqueue(tx, workspace, job_type, Note(text=text, number=number), **more)
+            return self.jobs.enqueue(tx, workspace, job_type, Note(text=text, number=number), Order(**order))
 
     @contextmanager
     def working(self) -> Iterator[Worker]:
-        """Run a worker in a thread and end it."""
+        """Run a worker and upkeep in threads and end them."""
         worker = self.worker()
+        upkeep = self.upkeep(worker.presence)
         thread = threading.Thread(target=worker.run, name="worker")
         thread.start()
+        upkeep.start()
         try:
             yield worker
         finally:
             worker.stop()
             thread.join(60)
+            upkeep.stop()
             assert not thread.is_alive()
 
     def await_status(self, workspace: WorkspaceId, job: JobId, *wanted: JobStatus, seconds: float = 40) -> Job:

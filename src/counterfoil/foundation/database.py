@@ -11,17 +11,20 @@ from uuid import UUID
 
 from sqlalchemy import (
     JSON,
+    ColumnElement,
     Connection,
     CursorResult,
     DateTime,
     Dialect,
     Engine,
     Executable,
+    Table,
     TypeDecorator,
     Uuid,
     create_engine,
     event,
     func,
+    literal,
     make_url,
     select,
     text,
@@ -87,6 +90,13 @@ class Row(DeclarativeBase):
     }
 
 
+def table_of(row: type[Row]) -> Table:
+    """Return the table of a row class, for statements that name its columns as the database does."""
+    table = row.__table__
+    assert isinstance(table, Table)  # noqa: S101 - true of every class that names its table
+    return table
+
+
 class Transaction:
     """One transaction, handed to every store method that takes part in it."""
 
@@ -112,6 +122,12 @@ class Transaction:
         for action in self._after_commit:
             action()
 
+    def clock(self) -> ColumnElement[datetime]:
+        """Return an expression of the database's time, for statements that need not be told it."""
+        if self.dialect == "sqlite":
+            return literal(datetime.now(UTC), UtcDateTime())
+        return func.clock_timestamp(type_=UtcDateTime())
+
     def now(self) -> datetime:
         """Return the database's time, so that processes with wrong clocks agree."""
         if self.dialect == "sqlite":
@@ -129,6 +145,10 @@ class Database:
         """Take the URL, how many connections are kept and may be added, and how long to wait for a free one."""
         self.url = url
         self.engine = _engine(url, pool_size=pool_size, max_overflow=max_overflow, pool_timeout=wait_seconds)
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.engine.dialect.name == "sqlite"
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:

@@ -46,6 +46,12 @@ class Metrics:
             buckets=_SECONDS,
             registry=r,
         )
+        self.dlq_cleaned = Counter("counterfoil_dlq_tasks_cleaned", "Dead letters removed by age or number", registry=r)
+        self.dlq_cleanup_seconds = Histogram(
+            "counterfoil_dlq_cleanup_duration_seconds", "One clean-up of dead letters", buckets=_SECONDS, registry=r
+        )
+        self.dlq_cleanup_success = Counter("counterfoil_dlq_cleanup_success", "Clean-ups that went well", registry=r)
+        self.dlq_cleanup_failure = Counter("counterfoil_dlq_cleanup_failure", "Clean-ups that failed", registry=r)
         self.documents = Counter("counterfoil_documents_processed", "Documents read", ["status"], registry=r)
         self.reading_seconds = Histogram(
             "counterfoil_processing_duration_seconds", "Reading a document", buckets=_SECONDS, registry=r

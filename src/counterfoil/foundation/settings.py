@@ -28,6 +28,11 @@ class Settings(BaseSettings):
     database_url: str = Field(
         default="", description="SQLite or PostgreSQL; empty for SQLite in DATA_DIR.", examples=["postgresql://…"]
     )
+    database_session_url: str = Field(
+        default="",
+        description="Past a pooler, where workers hold the lock that proves their life; empty for DATABASE_URL.",
+        examples=["postgresql://…"],
+    )
     database_pool_min: int = Field(default=2, ge=1, description="Connections kept open in each process.")
     database_pool_max: int = Field(default=10, ge=1, description="Connections at most in each process.")
     log_format: LogFormat = Field(default=LogFormat.CONSOLE, description="console or json.")
@@ -53,7 +58,13 @@ class Settings(BaseSettings):
     review_due_hours: float = Field(default=48, gt=0, description="How soon a review should be answered.")
     ocr_threads: int = Field(default=1, ge=1, description="Threads that read one page.")
 
-    @field_validator("database_url")
+    job_retention_days: float = Field(default=30, gt=0, description="How long finished jobs are kept.")
+    dlq_retention_days: float = Field(default=90, gt=0, description="How long dead letters are kept.")
+    dlq_max_size: int = Field(default=10_000, ge=1, description="How many dead letters a workspace keeps.")
+    dlq_retry_limit: int = Field(default=10, ge=1, description="How often a dead letter may be retried.")
+    dlq_retry_delay_seconds: float = Field(default=0, ge=0, description="How long a retried dead letter waits first.")
+
+    @field_validator("database_url", "database_session_url")
     @classmethod
     def _names_a_database(cls, url: str) -> str:
         if url and not re.match(r"(sqlite|postgresql(\+psycopg)?)://", url):
@@ -78,6 +89,11 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """Return the database's URL, by default of a file in DATA_DIR."""
         return self.database_url or f"sqlite:///{self.data_dir / 'counterfoil.db'}"
+
+    @property
+    def session_database(self) -> str:
+        """Return the URL past any pooler."""
+        return self.database_session_url or self.database
 
     @property
     def queues(self) -> list[str]:

@@ -9,13 +9,16 @@ from counterfoil.access.api import CurrentWorkspace
 from counterfoil.foundation.paging import PageRead, PagingParameters, page_read
 from counterfoil.foundation.problems import problems
 from counterfoil.foundation.routing import provided
+from counterfoil.jobs.changes import JobChanges
 from counterfoil.jobs.domain import JobId, JobStatus
+from counterfoil.jobs.protocols import JobFilter
 from counterfoil.jobs.schemas import AttemptRead, JobDetailRead, JobRead, LogLineRead
 from counterfoil.jobs.service import JobService
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
 Jobs = Annotated[JobService, Depends(provided(JobService))]
+Changes = Annotated[JobChanges, Depends(provided(JobChanges))]
 JobIdInPath = Annotated[
     UUID,
     Path(
@@ -43,7 +46,7 @@ def list_jobs(
     type_: Type = None,
 ) -> PageRead[JobRead]:
     """List jobs, newest first."""
-    return page_read(jobs.page(workspace, paging, status=status, type_=type_), request, JobRead.of)
+    return page_read(jobs.page(workspace, paging, JobFilter(status=status, type=type_)), request, JobRead.of)
 
 
 @router.get("/{job_id}", responses=problems(404, 422))
@@ -63,6 +66,6 @@ def list_job_logs(
 
 
 @router.post("/{job_id}/retry", responses=problems(404, 409, 422))
-def retry_job(jobs: Jobs, workspace: CurrentWorkspace, job: JobIdInPath) -> JobRead:
+def retry_job(changes: Changes, workspace: CurrentWorkspace, job: JobIdInPath) -> JobRead:
     """Give a dead letter a fresh allowance of attempts; those it has had are kept."""
-    return JobRead.of(jobs.retry(workspace, JobId(job)))
+    return JobRead.of(changes.retry(workspace, JobId(job)))

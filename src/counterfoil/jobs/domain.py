@@ -1,26 +1,16 @@
-"""A job, its states, and the one function that decides every move between them.
+"""What the engine talks about: jobs and where they stand, their attempts, batches, queues and log lines."""
 
-    blocked ──→ pending ──→ processing ──→ completed
-                   ↑            ├──→ waiting ──→ pending | completed
-                   └── failed ←─┤
-                                └──→ dead_letter          anything unfinished ──→ cancelled
-
-Everything here is pure: `move` takes a job and an event and returns the job as it stands afterwards. Nothing leads to
-blocked, waiting or cancelled yet: the statuses are there, so that rows, indexes and callers need not change with them.
-"""
-
-import random
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
-from typing import Any, Final, NewType, TypeAlias, assert_never
+from typing import Any, Final, NewType, TypeAlias
 from uuid import UUID
 
 from counterfoil.access.domain import WorkspaceId
-from counterfoil.foundation.errors import Conflict, InvalidInput, NotFound
 
 JobId = NewType("JobId", UUID)
+BatchId = NewType("BatchId", UUID)
 WorkerId = NewType("WorkerId", UUID)
 Lease = NewType("Lease", UUID)
 """The fencing token of an attempt: whoever comes with an older one is refused."""
@@ -29,6 +19,7 @@ Json: TypeAlias = Mapping[str, Any]
 
 AGEING: Final = timedelta(minutes=1)
 """What a step of priority is worth in waiting time, so that the least urgent job waits a bounded time."""
+DEATHS_TO_RUN_ALONE: Final = 2
 DEATHS_TO_POISON: Final = 3
 
 
@@ -47,7 +38,10 @@ class JobStatus(StrEnum):
     @property
     def final(self) -> bool:
         """Tell whether nothing more happens unless a person asks for it."""
-        return self in {JobStatus.COMPLETED, JobStatus.CANCELLED, JobStatus.DEAD_LETTER}
+        return self in FINAL
+
+
+FINAL: Final = frozenset({JobStatus.COMPLETED, JobStatus.CANCELLED, JobStatus.DEAD_LETTER})
 
 
 class Priority(IntEnum):
@@ -64,6 +58,7 @@ class DeadReason(StrEnum):
 
     ATTEMPTS_USED_UP = "attempts_used_up"
     NOT_WORTH_RETRYING = "not_worth_retrying"
+    DEADLINE_PASSED = "deadline_passed"
     POISON = "poison"
 
 
@@ -72,8 +67,11 @@ class Ending(StrEnum):
 
     COMPLETED = "completed"
     FAILED = "failed"
+    POSTPONED = "postponed"
+    WAITING = "waiting"
     RETURNED = "returned"
     LOST = "lost"
+    CANCELLED = "cancelled"
 
 
 class LogLevel(StrEnum):
@@ -143,8 +141,12 @@ class Job:
     timeout_seconds: int
     memory_mb: int
     ready: bool = False
+    """Nothing stands in its way any more: the next claim may take it."""
     attempts: int = 0
     deaths: int = 0
+    """How many workers died while they had it."""
+    retries: int = 0
+    """How often a person gave it a fresh allowance of attempts."""
     progress: Progress | None = None
     result: Json | None = None
     failure: Failure | None = None
@@ -153,7 +155,10 @@ class Job:
     started_at: datetime | None = None
     completed_at: datetime | None = None
     failed_at: datetime | None = None
+    ended_at: datetime | None = None
+    """When it became final."""
     next_retry_at: datetime | None = None
+    cancel_requested_at: datetime | None = None
     concurrency_key: str | None = None
     worker: WorkerId | None = None
     lease: Lease | None = None
@@ -162,126 +167,29 @@ class Job:
     created_by: str | None = None
     idempotency_key: str | None = None
     """What the one who made it calls it; a workspace has one job of each such name."""
+    request_hash: str | None = None
+    """What was asked for under the idempotency key, so that another request is told from a repetition."""
     deadline: datetime | None = None
-    batch_id: UUID | None = None
+    """Not worth beginning after."""
+    answer_due_at: datetime | None = None
+    """When the answer of an outside system that it waits for is overdue."""
+    batch_id: BatchId | None = None
+    despite_parents: bool = False
+    """Run it also when a job that it waited for died or was cancelled."""
+
+    @property
+    def suspect(self) -> bool:
+        """Tell whether it may be what killed a worker, so that it had better run in a process of its own."""
+        return self.deaths > 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Claimed:
-    """A worker takes the job."""
+class Call:
+    """What a dispatcher needs to know about a job that can be claimed."""
 
-    worker: WorkerId
-    lease: Lease
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Completed:
-    """The handler did its work."""
-
-    result: Json | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failed:
-    """The handler could not do its work. `chance` (0 to 1) spreads the times at which failed jobs return."""
-
-    failure: Failure
-    retry: bool = True
-    chance: float = field(default_factory=random.random)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Returned:
-    """The worker gives the job back unfinished because it shuts down; this costs no attempt."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lost:
-    """The worker died with the job; this costs no attempt, but is counted, for the job may be what killed it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Retried:
-    """A person wants the dead letter tried again, with a fresh allowance of attempts."""
-
-
-Outcome: TypeAlias = Completed | Failed | Returned | Lost
-"""How an attempt ended."""
-Event: TypeAlias = Claimed | Outcome | Retried
-
-
-def move(job: Job, event: Event, now: datetime) -> Job:
-    """Return the job as it stands after the event.
-
-    Raises:
-        IllegalMove: the event cannot happen to a job that stands where this one does.
-    """
-    match event:
-        case Claimed():
-            _expect(job, event, JobStatus.PENDING)
-            return replace(
-                job,
-                status=JobStatus.PROCESSING,
-                ready=False,
-                attempts=job.attempts + 1,
-                worker=event.worker,
-                lease=event.lease,
-                started_at=now,
-                progress=None,
-            )
-        case Completed():
-            _expect(job, event, JobStatus.PROCESSING)
-            done = replace(job, status=JobStatus.COMPLETED, completed_at=now, result=event.result, failure=None)
-            return _let_go(done)
-        case Failed():
-            _expect(job, event, JobStatus.PROCESSING)
-            return _fail(job, event, now)
-        case Returned():
-            _expect(job, event, JobStatus.PROCESSING)
-            return _let_go(_pending(replace(job, attempts=job.attempts - 1), now))
-        case Lost():
-            _expect(job, event, JobStatus.PROCESSING)
-            return _lose(job, now)
-        case Retried():
-            _expect(job, event, JobStatus.DEAD_LETTER)
-            return _pending(replace(job, attempts=0, deaths=0, dead_reason=None, failed_at=None), now)
-        case _:
-            assert_never(event)
-
-
-def _fail(job: Job, event: Failed, now: datetime) -> Job:
-    failed = _let_go(replace(job, failure=event.failure, failed_at=now))
-    if not event.retry:
-        return _bury(failed, DeadReason.NOT_WORTH_RETRYING)
-    if job.attempts >= job.max_attempts:
-        return _bury(failed, DeadReason.ATTEMPTS_USED_UP)
-    again = now + job.backoff.delay(job.attempts, event.chance)
-    return replace(failed, status=JobStatus.FAILED, due_at=again, next_retry_at=again)
-
-
-def _lose(job: Job, now: datetime) -> Job:
-    lost = _let_go(replace(job, attempts=job.attempts - 1, deaths=job.deaths + 1))
-    if lost.deaths < DEATHS_TO_POISON:
-        return _pending(lost, now)
-    failure = Failure(code="poison", message=f"{lost.deaths} workers died while they ran this job.")
-    return _bury(replace(lost, failure=failure, failed_at=now), DeadReason.POISON)
-
-
-def _pending(job: Job, now: datetime) -> Job:
-    return replace(job, status=JobStatus.PENDING, due_at=now, next_retry_at=None, ready=False)
-
-
-def _bury(job: Job, reason: DeadReason) -> Job:
-    return replace(job, status=JobStatus.DEAD_LETTER, dead_reason=reason, next_retry_at=None)
-
-
-def _let_go(job: Job) -> Job:
-    return replace(job, worker=None, lease=None, ready=False)
-
-
-def _expect(job: Job, event: Event, status: JobStatus) -> None:
-    if job.status is not status:
-        raise IllegalMove(job, event)
+    job: JobId
+    queue: str
+    priority: int
 
 
 def claim_key(priority: int, ready_at: datetime) -> int:
@@ -303,38 +211,6 @@ class Attempt:
     failure: Failure | None
 
 
-def attempt_of(job: Job, outcome: Outcome, now: datetime) -> Attempt:
-    """Return the attempt that ends with this outcome, given the job as it was claimed."""
-    assert job.lease  # noqa: S101 - true of every claimed job, as are the next two
-    assert job.worker  # noqa: S101
-    assert job.started_at  # noqa: S101
-    return Attempt(
-        job=job.id,
-        lease=job.lease,
-        number=job.attempts,
-        worker=job.worker,
-        started_at=job.started_at,
-        ended_at=now,
-        ending=ending_of(outcome),
-        failure=outcome.failure if isinstance(outcome, Failed) else None,
-    )
-
-
-def ending_of(outcome: Outcome) -> Ending:
-    """Return the word for how an attempt ended."""
-    match outcome:
-        case Completed():
-            return Ending.COMPLETED
-        case Failed():
-            return Ending.FAILED
-        case Returned():
-            return Ending.RETURNED
-        case Lost():
-            return Ending.LOST
-        case _:
-            assert_never(outcome)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogLine:
     """A line that a handler wrote about its work."""
@@ -347,49 +223,38 @@ class LogLine:
     created_at: datetime
 
 
-class JobNotFound(NotFound):
-    """No such job in this workspace."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Jobs that were asked for together, of which at most so many run at once."""
 
-    code = "job_not_found"
-
-    def __init__(self, job: JobId) -> None:
-        super().__init__(f"There is no job {job}.")
-
-
-class UnknownJobType(InvalidInput):
-    """A job of a type that nobody has registered."""
-
-    code = "unknown_job_type"
-    advice = "Use one of the registered job types; check that API and workers run the same version."
-
-    def __init__(self, name: str) -> None:
-        super().__init__(f"There is no job type {name[:100]!r}.")
+    id: BatchId
+    workspace: WorkspaceId
+    description: str
+    at_most: int | None
+    created_at: datetime
+    cancelled_at: datetime | None = None
+    jobs: Mapping[JobStatus, int] = field(default_factory=dict)
+    """How many of them stand where."""
 
 
-class NotJson(InvalidInput):
-    """What a job was given or gave cannot be kept as JSON."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queue:
+    """What a person has decided about a queue; one that nobody decided about has no limit and is not paused."""
 
-    code = "not_json"
-    advice = "Give objects of text, finite numbers, lists and objects only."
-
-    def __init__(self, reason: Exception) -> None:
-        super().__init__(f"This cannot be kept as JSON: {str(reason)[:200]}.")
-
-
-class IllegalMove(Conflict):
-    """A job cannot do this from where it stands."""
-
-    code = "illegal_move"
-
-    def __init__(self, job: Job, event: Event) -> None:
-        super().__init__(f"A job that is {job.status} cannot be {type(event).__name__.lower()}.")
+    name: str
+    at_most: int | None = None
+    """How many of its jobs may run at once, over all workers."""
+    paused_at: datetime | None = None
 
 
-class LeaseLost(Conflict):
-    """Another attempt has taken the job over; what this one still wants to write is refused."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Callback:
+    """What an outside system is expected to say about a job, and has said already or not."""
 
-    code = "lease_lost"
-    advice = "Nothing is to be done: the job goes on in its newer attempt."
-
-    def __init__(self, job: JobId) -> None:
-        super().__init__(f"Job {job} has been taken over by another attempt.")
+    job: JobId
+    lease: Lease
+    token_hash: str
+    final: bool
+    """The answer is the job's result; else the handler goes on with it."""
+    answer: Json | None = None
+    answered_at: datetime | None = None

@@ -4,7 +4,8 @@ import json
 from typing import Any
 
 from counterfoil.foundation.database import dump_json
-from counterfoil.jobs.domain import Json, NotJson
+from counterfoil.jobs.domain import Json
+from counterfoil.jobs.errors import NotJson
 
 
 def plain_text(text: str) -> str:

@@ -1,30 +1,50 @@
-"""What the rest of the house may ask of the engine: enqueue work, look at it, try it again."""
+"""What the rest of the house may ask of the engine: have work done, and look at it."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import BaseModel
 
 from counterfoil.access.domain import WorkspaceId
-from counterfoil.foundation.database import Database, Transaction
+from counterfoil.foundation.database import Database, Transaction, dump_json
 from counterfoil.foundation.ids import IdSource
 from counterfoil.foundation.paging import Page, Paging
-from counterfoil.jobs.domain import (
-    Attempt,
-    IllegalMove,
-    Job,
-    JobId,
-    JobNotFound,
-    JobStatus,
-    LogLine,
-    Retried,
-    move,
-)
+from counterfoil.jobs.domain import Attempt, BatchId, Job, JobId, JobStatus, Json, LogLine
+from counterfoil.jobs.errors import JobNotFound, KeyUsedOtherwise, ParentNotFound, PayloadTooLarge
+from counterfoil.jobs.following import call_of
+from counterfoil.jobs.moves import ParentsDone, move
 from counterfoil.jobs.plain import plain_json, plain_text
-from counterfoil.jobs.protocols import Dispatcher, JobStore
-from counterfoil.jobs.types import JobType
+from counterfoil.jobs.protocols import Bell, Dispatcher, JobFilter, JobStore, UpkeepStore
+from counterfoil.jobs.types import JobType, JobTypes
+
+MAX_PAYLOAD_BYTES = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """How a job is wanted, beside its type and payload; what is not said is as the type has it."""
+
+    queue: str | None = None
+    priority: int | None = None
+    scheduled_for: datetime | None = None
+    deadline: datetime | None = None
+    concurrency_key: str | None = None
+    """Of the jobs of one key in a workspace, one at a time is processed."""
+    batch: BatchId | None = None
+    after: Collection[JobId] = ()
+    """The jobs that have to be completed before."""
+    despite_parents: bool = False
+    """Run it also when one of those died or was cancelled, instead of cancelling it, too."""
+    idempotency_key: str | None = None
+    description: str = ""
+    metadata: Json | None = None
+    created_by: str | None = None
+
+
+_AS_THE_TYPE_HAS_IT = Order()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +53,13 @@ class JobService:
 
     database: Database
     store: JobStore
+    upkeep_store: UpkeepStore
+    types: JobTypes
     dispatcher: Dispatcher
+    upkeep: Bell
     new_id: IdSource
+    keys_last: timedelta = timedelta(hours=24)
+    """How long a repeated request is recognised by its idempotency key."""
 
     def enqueue(
         self,
@@ -42,39 +67,61 @@ class JobService:
         workspace: WorkspaceId,
         job_type: JobType[Any],
         payload: BaseModel,
-        *,
-        scheduled_for: datetime | None = None,
-        concurrency_key: str | None = None,
-        description: str = "",
+        order: Order = _AS_THE_TYPE_HAS_IT,
     ) -> JobId:
         """Make a job in the caller's transaction: it is there if and only if that commits. Workers are rung afterwards.
 
-        Of the jobs of one `concurrency_key` in a workspace, one at a time is processed.
+        With an idempotency key, a repetition returns the job that is there already.
+
+        Raises:
+            KeyUsedOtherwise: the idempotency key belongs to another request.
+            ParentNotFound: a job to wait for is not there.
         """
-        now = tx.now()
-        job = Job(
-            id=JobId(self.new_id()),
-            workspace=workspace,
-            type=job_type.name,
-            queue=job_type.queue,
-            payload=plain_json(payload.model_dump(mode="json")),
-            status=JobStatus.PENDING,
-            priority=job_type.priority,
-            created_at=now,
-            due_at=scheduled_for or now,
-            max_attempts=job_type.max_attempts,
-            backoff=job_type.backoff,
-            timeout_seconds=job_type.timeout_seconds,
-            memory_mb=job_type.memory_mb,
-            # A job with nothing to wait for can be claimed at once; the others are released by upkeep.
-            ready=scheduled_for is None and concurrency_key is None,
-            scheduled_for=scheduled_for,
-            concurrency_key=concurrency_key,
-            description=plain_text(description),
-        )
-        self.store.add(tx, job)
-        tx.after_commit(self.dispatcher.ring)
+        job = self._job(tx, workspace, job_type, payload, order)
+        if order.after:
+            job = self._behind(tx, job, order)
+        if order.idempotency_key is not None:
+            found = self._add_once(tx, job, order.idempotency_key)
+            if found:
+                return found
+        else:
+            self.store.add(tx, [job])
+        if order.after:
+            self.store.link(tx, workspace, job.id, set(order.after))
+        self._ring(tx, [job])
         return job.id
+
+    def enqueue_many(
+        self,
+        tx: Transaction,
+        workspace: WorkspaceId,
+        job_type: JobType[Any],
+        payloads: Sequence[BaseModel],
+        order: Order = _AS_THE_TYPE_HAS_IT,
+    ) -> Sequence[JobId]:
+        """Make a job for each payload, all alike, much faster than one after the other. They wait for no others."""
+        jobs = [self._job(tx, workspace, job_type, payload, order) for payload in payloads]
+        self.store.add(tx, jobs)
+        self._ring(tx, jobs)
+        return [job.id for job in jobs]
+
+    def enqueue_named(
+        self, tx: Transaction, workspace: WorkspaceId, name: str, payload: Json, order: Order = _AS_THE_TYPE_HAS_IT
+    ) -> JobId:
+        """Make a job of the type of this name.
+
+        Raises:
+            UnknownJobType: nobody has registered it.
+            InvalidPayload: the payload is not what the type takes.
+        """
+        job_type = self.types.get(name)
+        return self.enqueue(tx, workspace, job_type, job_type.checked(payload), order)
+
+    def create(self, workspace: WorkspaceId, name: str, payload: Json, order: Order) -> Job:
+        """Make a job, and return it as it stands. The errors are those of `enqueue_named`."""
+        with self.database.transaction() as tx:
+            made = self.enqueue_named(tx, workspace, name, payload, order)
+            return self._found(tx, workspace, made)
 
     def get(self, workspace: WorkspaceId, job: JobId) -> Job:
         """Return a job.
@@ -85,12 +132,10 @@ class JobService:
         with self.database.reading() as tx:
             return self._found(tx, workspace, job)
 
-    def page(
-        self, workspace: WorkspaceId, paging: Paging, *, status: JobStatus | None = None, type_: str | None = None
-    ) -> Page[Job]:
+    def page(self, workspace: WorkspaceId, paging: Paging, wanted: JobFilter = JobFilter()) -> Page[Job]:  # noqa: B008 - frozen
         """Return jobs, newest first."""
         with self.database.reading() as tx:
-            return self.store.page(tx, workspace, paging, status=status, type_=type_)
+            return self.store.page(tx, workspace, paging, wanted)
 
     def attempts(self, workspace: WorkspaceId, job: JobId) -> Sequence[Attempt]:
         """Return a job's ended attempts, first to last."""
@@ -104,32 +149,94 @@ class JobService:
             self._found(tx, workspace, job)
             return self.store.logs(tx, workspace, job, paging)
 
-    def retry(self, workspace: WorkspaceId, job: JobId) -> Job:
-        """Give a dead letter a fresh allowance of attempts; the old attempts are kept.
-
-        Raises:
-            IllegalMove: the job is no dead letter, or no longer.
-        """
-        with self.database.transaction() as tx:
-            before = self._found(tx, workspace, job)
-            after = move(before, Retried(), tx.now())
-            if not self.store.retry(tx, before, after):
-                raise IllegalMove(self._found(tx, workspace, job), Retried())  # somebody else was quicker
-            tx.after_commit(self.dispatcher.ring)
-            return after
-
     def has_work(self) -> bool:
         """Tell whether workers have, or could have, something to do just now, in any workspace."""
         with self.database.reading() as tx:
-            return self.store.busy(tx) or self.store.due(tx, tx.now())
+            return self.upkeep_store.has_work(tx) or self.upkeep_store.due(tx, tx.now())
 
     def counts(self) -> Mapping[tuple[str, JobStatus], int]:
         """Return how many unfinished jobs and dead letters there are, by queue and status, over all workspaces."""
         with self.database.reading() as tx:
-            return self.store.counts(tx)
+            return self.upkeep_store.counts(tx)
+
+    def _job(
+        self, tx: Transaction, workspace: WorkspaceId, job_type: JobType[Any], payload: BaseModel, order: Order
+    ) -> Job:
+        now = tx.now()
+        return Job(
+            id=JobId(self.new_id()),
+            workspace=workspace,
+            type=job_type.name,
+            queue=order.queue or job_type.queue,
+            payload=_bounded(plain_json(payload.model_dump(mode="json"))),
+            status=JobStatus.BLOCKED if order.after else JobStatus.PENDING,
+            priority=job_type.priority if order.priority is None else order.priority,
+            created_at=now,
+            due_at=order.scheduled_for or now,
+            max_attempts=job_type.max_attempts,
+            backoff=job_type.backoff,
+            timeout_seconds=job_type.timeout_seconds,
+            memory_mb=job_type.memory_mb,
+            # A job with nothing to wait for can be claimed at once; the others are released by upkeep.
+            ready=not (order.scheduled_for or order.concurrency_key or order.batch or order.after),
+            scheduled_for=order.scheduled_for,
+            deadline=order.deadline,
+            concurrency_key=order.concurrency_key,
+            batch_id=order.batch,
+            despite_parents=order.despite_parents,
+            idempotency_key=order.idempotency_key,
+            description=plain_text(order.description),
+            metadata=plain_json(order.metadata) if order.metadata else {},
+            created_by=order.created_by,
+        )
+
+    def _behind(self, tx: Transaction, job: Job, order: Order) -> Job:
+        """Return the job as it stands behind its parents, which end while we look, or hear of us."""
+        parents = self.store.parents(tx, job.workspace, order.after)
+        missing = [parent for parent in order.after if parent not in parents]
+        if missing:
+            raise ParentNotFound(missing)
+        if not all(status.final for status in parents.values()):
+            return job
+        well = all(status is JobStatus.COMPLETED for status in parents.values())
+        return move(job, ParentsDone(well=well), job.created_at)
+
+    def _add_once(self, tx: Transaction, job: Job, key: str) -> JobId | None:
+        """Add the job, or return the one that the same request made before."""
+        job = replace(job, request_hash=_fingerprint(job))
+        if self.store.add_once(tx, job):
+            return None
+        found = self.store.with_key(tx, job.workspace, key)
+        if found and job.created_at - found.created_at < self.keys_last:
+            if found.request_hash != job.request_hash:
+                raise KeyUsedOtherwise(key)
+            return found.id
+        self.store.forget_key(tx, job.workspace, key)
+        self.store.add_once(tx, job)
+        return None
+
+    def _ring(self, tx: Transaction, jobs: Sequence[Job]) -> None:
+        ready = [call_of(job) for job in jobs if job.ready]
+        if ready:
+            tx.after_commit(lambda: self.dispatcher.ring(ready))
+        if len(ready) < len(jobs):
+            tx.after_commit(self.upkeep.ring)
 
     def _found(self, tx: Transaction, workspace: WorkspaceId, job: JobId) -> Job:
         found = self.store.get(tx, workspace, job)
         if found is None:
             raise JobNotFound(job)
         return found
+
+
+def _bounded(payload: dict[str, Any]) -> dict[str, Any]:
+    size = len(dump_json(payload))
+    if size > MAX_PAYLOAD_BYTES:
+        raise PayloadTooLarge(size, MAX_PAYLOAD_BYTES)
+    return payload
+
+
+def _fingerprint(job: Job) -> str:
+    """Return what tells one request from another."""
+    asked = [job.type, job.queue, job.priority, job.payload, job.scheduled_for, job.deadline, job.concurrency_key]
+    return hashlib.sha256(dump_json([str(one) for one in asked]).encode()).hexdigest()

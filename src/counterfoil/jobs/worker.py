@@ -1,14 +1,22 @@
-"""A worker: claims jobs, runs as many at once as it has slots, settles them, and ends without losing any."""
+"""A worker: claims jobs, runs as many at once as it has slots, has them settled, and ends without losing any.
+
+    claim ──→ buffer ──→ slots: a thread each ──→ settler ──→ database
+                            ├ light: the handler itself
+                            └ guarded: watches a child process
+
+Quick jobs are claimed ahead, at most one more than there are slots, and go back unharmed when the worker ends.
+"""
 
 import os
+import queue
 import random
 import socket
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 import structlog
@@ -17,25 +25,18 @@ from counterfoil.foundation.database import Database, DatabaseUnavailable
 from counterfoil.foundation.ids import IdSource
 from counterfoil.jobs.attempts import AttemptRunner, Ended, failure_of
 from counterfoil.jobs.context import Settled
-from counterfoil.jobs.domain import (
-    Attempt,
-    Failed,
-    Job,
-    JobId,
-    JobStatus,
-    Lease,
-    Outcome,
-    Returned,
-    WorkerId,
-    attempt_of,
-    move,
-)
-from counterfoil.jobs.protocols import Dispatcher, JobStore, Observer, WorkerStore
-from counterfoil.jobs.types import JobTypes
-from counterfoil.jobs.upkeep import Upkeep
+from counterfoil.jobs.domain import Job, JobId, Lease, WorkerId
+from counterfoil.jobs.following import Following
+from counterfoil.jobs.journal import Journal
+from counterfoil.jobs.moves import Failed, Outcome, Returned
+from counterfoil.jobs.protocols import Bell, JobStore, LeaseStore, Observer, Presence, settlement_of
+from counterfoil.jobs.settling import Settler
 
+BEAT_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 10.0
 HANDING_BACK_SECONDS = 5.0
+QUICK_SECONDS = 0.02
+"""Jobs that take less on average are worth claiming ahead."""
 
 log = structlog.get_logger()
 
@@ -46,6 +47,8 @@ class Guard(Protocol):
     def warm_up(self) -> None: ...
 
     def run(self, job: Job) -> Ended | Returned: ...
+
+    def cancel(self, job: JobId) -> None: ...
 
     def interrupt(self) -> None: ...
 
@@ -58,30 +61,52 @@ class Worker:
 
     database: Database
     jobs: JobStore
-    workers: WorkerStore
-    types: JobTypes
-    upkeep: Upkeep
-    dispatcher: Dispatcher
+    leases: LeaseStore
+    presence: Presence
+    light_types: Collection[str]
+    bell: Bell
+    upkeep: Bell
+    following: Following
     guard: Guard
     light: AttemptRunner
     observer: Observer
     new_id: IdSource
     queues: Collection[str]
     concurrency: int
-    beat_every: timedelta
     poll_every: timedelta
     grace: timedelta
     id: WorkerId = field(init=False)
+    settler: Settler = field(init=False)
     _stopping: threading.Event = field(default_factory=threading.Event, init=False)
     _unsure: threading.Event = field(default_factory=threading.Event, init=False)
-    _running: dict[JobId, Job] = field(default_factory=dict, init=False)
+    _buffer: "queue.SimpleQueue[_Held | None]" = field(default_factory=queue.SimpleQueue, init=False)
+    _held: "dict[JobId, _Held]" = field(default_factory=dict, init=False)
+    """What is ours until it is settled."""
+    _at_work: "dict[JobId, _Held]" = field(default_factory=dict, init=False)
+    """What is claimed and has not ended."""
+    _guarded: set[JobId] = field(default_factory=set, init=False)
+    _slots: int = field(default=0, init=False)
+    _mean_seconds: float = field(default=QUICK_SECONDS, init=False)
+    _next_look: float = field(default=0.0, init=False)
+    _alone_waits: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         self.id = WorkerId(self.new_id())
+        self.settler = Settler(
+            database=self.database,
+            jobs=self.jobs,
+            leases=self.leases,
+            following=self.following,
+            observer=self.observer,
+            upkeep=self.upkeep,
+            on_done=self._let_go,
+            on_doubt=self._unsure.set,
+        )
 
     def run(self) -> None:
         """Work until `stop`, then finish what is running, or give it back when the grace is over."""
         self._survive(self._register, whatever=True)
+        self.settler.start()
         with self._beating():
             try:
                 self._survive(self.guard.warm_up, whatever=True)
@@ -90,6 +115,7 @@ class Worker:
                 self._wind_down()
             finally:
                 self.guard.close()
+                self.settler.close(self.grace.total_seconds())
         self._survive(self._sign_off)
         log.info("worker_stopped", worker_id=str(self.id))
 
@@ -103,111 +129,151 @@ class Worker:
 
     def _stop(self) -> None:
         self._stopping.set()
-        self.dispatcher.ring()
+        self.bell.ring()
 
     def _register(self) -> None:
         """Take a new name, at every try: one whose registration seems to have failed may be known already."""
         worker = WorkerId(self.new_id())
-        name = f"{socket.gethostname()}:{os.getpid()}"
-        with self.database.transaction() as tx:
-            self.workers.register(tx, worker, name, tx.now())
+        self.presence.register(worker, f"{socket.gethostname()}:{os.getpid()}")
         self.id = worker
         log.info("worker_started", worker_id=str(worker), queues=sorted(self.queues), concurrency=self.concurrency)
 
     def _sign_off(self) -> None:
-        with self.database.transaction() as tx:
-            self.workers.bury(tx, self.id, tx.now())
+        self.presence.leave(self.id)
 
     def _turn(self) -> None:
-        """Do upkeep, fill the free slots, and sleep unless more may be waiting."""
+        """Claim what there is room for, and sleep unless more may be waiting."""
         if self._unsure.is_set():
             self._recover()
-        self.upkeep.tick()
-        free = self.concurrency - len(self._running)
-        claimed = self._claim(free) if free and not self._stopping.is_set() else []
-        for job in claimed:
-            # As a daemon: a handler that never ends must not keep the process from ending.
-            threading.Thread(target=self._work, args=(job,), name="job", daemon=True).start()
-        if not free or len(claimed) < free:
+        self._look_around()
+        wanted = 0 if self._stopping.is_set() else self._appetite()
+        claimed = self._claim(wanted) if wanted else ()
+        if len(claimed) < wanted or not wanted:
             # Workers that started together would otherwise ask together for ever.
-            self.dispatcher.wait(self.poll_every.total_seconds() * random.uniform(0.75, 1.25))  # noqa: S311 - no secret
+            self.bell.wait(self.poll_every.total_seconds() * random.uniform(0.75, 1.25))  # noqa: S311 - no secret
 
-    def _claim(self, limit: int) -> Collection[Job]:
+    def _appetite(self) -> int:
+        """Return how many jobs to claim: enough for the free slots, and a buffer of one more where they are quick."""
+        if self._alone_waits:
+            return 0 if self._at_work else 1
+        quick = self._mean_seconds < QUICK_SECONDS and not self._guarded
+        room = self.concurrency + (self.concurrency + 1 if quick else 0) - len(self._at_work)
+        # A few at a time would cost more than they are worth; but no slot is to stand idle meanwhile.
+        return room if room > self.concurrency // 2 or len(self._at_work) < self.concurrency else 0
+
+    def _claim(self, limit: int) -> Sequence[Job]:
+        alone, self._alone_waits = self._alone_waits, False
         with self.database.transaction() as tx:
-            jobs = self.jobs.claim(tx, self.id, Lease(self.new_id()), self.queues, tx.now(), limit)
-        self._running.update({job.id: job for job in jobs})
+            jobs = self.leases.claim(tx, self.id, Lease(self.new_id()), self.queues, limit, alone=alone)
+        now = time.monotonic()
+        for job in jobs:
+            held = _Held(job=job, light=job.type in self.light_types and not job.suspect, claimed=now)
+            self._held[job.id] = self._at_work[job.id] = held
+            if not held.light:
+                self._guarded.add(job.id)
+            self._buffer.put(held)
+        self._open_slots()
         return jobs
 
-    def _recover(self) -> None:
-        """Give back what the database says is ours and we do not run: the answer to a claim or settlement was lost."""
-        self._unsure.clear()
-        known = set(self._running)
+    def _open_slots(self) -> None:
+        while self._slots < min(self.concurrency, len(self._at_work)):
+            self._slots += 1
+            # As a daemon: a handler that never ends must not keep the process from ending.
+            threading.Thread(target=self._serve, name="slot", daemon=True).start()
+
+    def _look_around(self) -> None:
+        """Look, not too often, for jobs that somebody cancelled and for those that have to run alone."""
+        if time.monotonic() < self._next_look:
+            return
+        self._next_look = time.monotonic() + self.poll_every.total_seconds()
         with self.database.reading() as tx:
-            ours = self.jobs.claimed_by(tx, self.id)
+            unwanted = self.leases.to_stop(tx, self.id) if self._at_work else ()
+            self._alone_waits = self.leases.alone_waits(tx, self.queues)
+        for job in unwanted:
+            self.guard.cancel(job)
+
+    def _recover(self) -> None:
+        """Give back what the database says is ours and we do not have: the answer to a claim was lost."""
+        self._unsure.clear()
+        known = set(self._held)
+        with self.database.reading() as tx:
+            ours = self.leases.claimed_by(tx, self.id)
         for job in ours:
             if job.id not in known:
                 log.warning("job_given_back", job_id=str(job.id), job_type=job.type)
-                self._settle(job, Returned())
+                assert job.started_at  # noqa: S101 - true of every claimed job
+                self.settler.put(settlement_of(job, Returned(), job.started_at))
 
-    def _work(self, job: Job) -> None:
-        """Run one job to its end in a thread of its own."""
-        try:
-            self._carry_out(job)
-        finally:
-            self._running.pop(job.id, None)
-            self.dispatcher.ring()
+    def _serve(self) -> None:
+        """Run one job after the other, in a thread of its own."""
+        while held := self._buffer.get():
+            try:
+                self._work(held)
+            finally:
+                self._leave(held)
+                if self._appetite():
+                    self.bell.ring()
 
-    def _carry_out(self, job: Job) -> None:
+    def _work(self, held: "_Held") -> None:
+        journal = Journal()
         try:
-            self._conclude(job, self._attempt(job))
+            ended = self.light.run(held.job, journal) if held.light else self.guard.run(held.job)
         except Exception as error:
-            log.exception("slot_failed", job_id=str(job.id))
-            self._conclude(job, Failed(failure=failure_of(error, "internal_error")))
+            log.exception("slot_failed", job_id=str(held.job.id))
+            ended = Failed(failure=failure_of(error, "internal_error"))
+        seconds = held.seconds()
+        self._mean_seconds += 0.1 * (seconds - self._mean_seconds)
+        self._conclude(held, ended, journal)
 
-    def _attempt(self, job: Job) -> Ended | Returned:
-        return self.light.run(job) if self._is_light(job) else self.guard.run(job)
-
-    def _is_light(self, job: Job) -> bool:
-        return job.type not in self.types or self.types.get(job.type).type.light
-
-    def _conclude(self, job: Job, ended: Ended | Returned) -> None:
+    def _conclude(self, held: "_Held", ended: Ended | Returned, journal: Journal) -> None:
         match ended:
             case None:
-                return
+                self._let_go([held.job.id])
             case Settled():
-                self._tell(ended.after, ended.attempt)
+                self._let_go([held.job.id])
+                self.settler.tell(ended.after, ended.attempt)
+                self._survive(lambda: self.following.ended([ended.after]), whatever=True)
             case outcome:
-                self._survive(lambda: self._settle(job, outcome))
+                self._settle(held, outcome, journal)
 
-    def _settle(self, job: Job, outcome: Outcome) -> None:
-        assert job.lease  # noqa: S101 - true of every claimed job
-        with self.database.transaction() as tx:
-            now = tx.now()
-            after = move(job, outcome, now)
-            attempt = attempt_of(job, outcome, now)
-            kept = self.jobs.settle(tx, job.lease, after, attempt)
-        if kept:
-            self._tell(after, attempt)
-        else:
-            log.warning("outcome_refused", job_id=str(job.id))
+    def _settle(self, held: "_Held", outcome: Outcome, journal: Journal) -> None:
+        if not held.settled:
+            held.settled = True
+            self.settler.put(settlement_of(held.job, outcome, held.now(), journal.take()))
 
-    def _tell(self, after: Job, attempt: Attempt) -> None:
-        self.observer.attempt_ended(after, attempt)
-        if after.status is JobStatus.DEAD_LETTER:
-            log.error("job_dead", job_id=str(after.id), job_type=after.type, reason=after.dead_reason)
+    def _leave(self, held: "_Held") -> None:
+        self._at_work.pop(held.job.id, None)
+        self._guarded.discard(held.job.id)
+
+    def _let_go(self, jobs: Sequence[JobId]) -> None:
+        for job in jobs:
+            self._held.pop(job, None)
 
     def _wind_down(self) -> None:
-        """Let running jobs finish; what has not by the end of the grace is killed and given back to the queue."""
-        self._wait_while(lambda: bool(self._running), self.grace.total_seconds())
+        """Give back what has not begun, let the rest finish, and give back what has not by the end of the grace."""
+        self._empty_buffer()
+        self._wait_while(lambda: bool(self._at_work), self.grace.total_seconds())
         self.guard.close()
-        self._wait_while(lambda: not all(map(self._is_light, list(self._running.values()))), HANDING_BACK_SECONDS)
-        for job in list(self._running.values()):  # light ones: they cannot be killed, but what they still do is refused
-            self._conclude(job, Returned())
+        self._wait_while(lambda: bool(self._guarded), HANDING_BACK_SECONDS)
+        for held in list(self._at_work.values()):  # light ones: they cannot be killed, but what they say is refused
+            self._settle(held, Returned(), Journal())
+        for _ in range(self._slots):
+            self._buffer.put(None)
+
+    def _empty_buffer(self) -> None:
+        while True:
+            try:
+                held = self._buffer.get_nowait()
+            except queue.Empty:
+                return
+            if held:
+                self._settle(held, Returned(), Journal())
+                self._leave(held)
 
     def _wait_while(self, condition: Callable[[], bool], seconds: float) -> None:
         over = time.monotonic() + seconds
         while condition() and (left := over - time.monotonic()) > 0:
-            self.dispatcher.wait(min(left, self.poll_every.total_seconds()))
+            self.bell.wait(min(left, self.poll_every.total_seconds()))
 
     @contextmanager
     def _beating(self) -> Iterator[None]:
@@ -215,7 +281,7 @@ class Worker:
         silent = threading.Event()
 
         def beat() -> None:
-            while not silent.wait(self.beat_every.total_seconds()):
+            while not silent.wait(BEAT_SECONDS):
                 self._survive(self._beat, whatever=True)
 
         heart = threading.Thread(target=beat, name="heart", daemon=True)
@@ -227,13 +293,23 @@ class Worker:
             heart.join()
 
     def _beat(self) -> None:
-        with self.database.transaction() as tx:
-            alive = self.workers.beat(tx, self.id, tx.now())
-        if not alive:
-            # Somebody took us for dead and freed our jobs. What still runs would be refused; start over.
+        if not self.presence.beat(self.id):
+            # Somebody took us for dead, or soon will. What still runs would be refused; start over.
             log.error("worker_was_given_up", worker_id=str(self.id))
             self._register()
+            self._forget_buffer()
             self.guard.interrupt()
+
+    def _forget_buffer(self) -> None:
+        """Run nothing that others have now."""
+        while True:
+            try:
+                held = self._buffer.get_nowait()
+            except queue.Empty:
+                return
+            if held:
+                self._leave(held)
+                self._let_go([held.job.id])
 
     def _survive(self, action: Callable[[], None], *, whatever: bool = False) -> None:
         """Repeat the action while the database is away, with growing pauses; give up only when the grace is over.
@@ -259,3 +335,22 @@ class Worker:
                     return None
             time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Held:
+    """A job that this worker has claimed."""
+
+    job: Job
+    light: bool
+    claimed: float
+    settled: bool = False
+
+    def seconds(self) -> float:
+        """Return how long ago it was claimed."""
+        return time.monotonic() - self.claimed
+
+    def now(self) -> datetime:
+        """Return the database's time without asking it."""
+        assert self.job.started_at  # noqa: S101 - true of every claimed job
+        return self.job.started_at + timedelta(seconds=self.seconds())

@@ -29,7 +29,8 @@ import psutil
 import structlog
 
 from counterfoil.jobs.attempts import AttemptRunner, Ended
-from counterfoil.jobs.domain import Failed, Failure, Job, Returned
+from counterfoil.jobs.domain import Failure, Job, JobId
+from counterfoil.jobs.moves import Failed, Returned
 
 WATCH_SECONDS = 0.25
 BIRTH_SECONDS = 60.0
@@ -86,6 +87,9 @@ class ChildPool:
         """Start one child ahead of the first job."""
         with self._lock:
             self._idle.append(self._start())
+
+    def cancel(self, job: JobId) -> None:
+        """Leave it to the handler to look up."""
 
     def interrupt(self) -> None:
         """Kill what runs, for others have it now; the pool stays open."""

@@ -1,13 +1,16 @@
-"""Jobs, attempts and log lines as rows, and back."""
+"""What the engine keeps, as rows and back."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy.engine import Row as ResultRow
 
 from counterfoil.jobs.domain import (
     Attempt,
     Backoff,
+    Batch,
     DeadReason,
     Ending,
     Failure,
@@ -16,6 +19,7 @@ from counterfoil.jobs.domain import (
     LogLevel,
     LogLine,
     Progress,
+    Queue,
     claim_key,
 )
 
@@ -41,8 +45,9 @@ def identity_of(job: Job) -> dict[str, Any]:
         "metadata": dict(job.metadata),
         "created_by": job.created_by,
         "idempotency_key": job.idempotency_key,
-        "deadline": job.deadline,
+        "request_hash": job.request_hash,
         "batch_id": job.batch_id,
+        "despite_parents": job.despite_parents,
         "claim_key": claim_key(job.priority, job.due_at) if job.ready else None,
     }
 
@@ -55,12 +60,17 @@ def row_of(job: Job) -> dict[str, Any]:
         "due_at": job.due_at,
         "attempts": job.attempts,
         "deaths": job.deaths,
+        "retries": job.retries,
         "result": dict(job.result) if job.result is not None else None,
         "dead_reason": job.dead_reason,
         "started_at": job.started_at,
         "completed_at": job.completed_at,
         "failed_at": job.failed_at,
+        "ended_at": job.ended_at,
         "next_retry_at": job.next_retry_at,
+        "cancel_requested_at": job.cancel_requested_at,
+        "deadline": job.deadline,
+        "answer_due_at": job.answer_due_at,
         "worker_id": job.worker,
         "lease": job.lease,
         **failure_row(job.failure),
@@ -113,6 +123,7 @@ def job_of(row: ResultRow[Any]) -> Job:
         ready=row.ready,
         attempts=row.attempts,
         deaths=row.deaths,
+        retries=row.retries,
         progress=Progress(**row.progress) if row.progress else None,
         result=row.result,
         failure=_failure_of(row),
@@ -121,7 +132,9 @@ def job_of(row: ResultRow[Any]) -> Job:
         started_at=row.started_at,
         completed_at=row.completed_at,
         failed_at=row.failed_at,
+        ended_at=row.ended_at,
         next_retry_at=row.next_retry_at,
+        cancel_requested_at=row.cancel_requested_at,
         concurrency_key=row.concurrency_key,
         worker=row.worker_id,
         lease=row.lease,
@@ -129,8 +142,11 @@ def job_of(row: ResultRow[Any]) -> Job:
         metadata=row.metadata,
         created_by=row.created_by,
         idempotency_key=row.idempotency_key,
+        request_hash=row.request_hash,
         deadline=row.deadline,
+        answer_due_at=row.answer_due_at,
         batch_id=row.batch_id,
+        despite_parents=row.despite_parents,
     )
 
 
@@ -158,3 +174,49 @@ def line_of(row: ResultRow[Any]) -> LogLine:
         metadata=row.metadata,
         created_at=row.created_at,
     )
+
+
+def attempt_row(attempt: Attempt, workspace: UUID) -> dict[str, Any]:
+    """Return the columns of an attempt."""
+    return {
+        "job_id": attempt.job,
+        "lease": attempt.lease,
+        "workspace_id": workspace,
+        "number": attempt.number,
+        "worker_id": attempt.worker,
+        "started_at": attempt.started_at,
+        "ended_at": attempt.ended_at,
+        "ending": attempt.ending,
+        **failure_row(attempt.failure),
+    }
+
+
+def line_row(line: LogLine, workspace: UUID) -> dict[str, Any]:
+    """Return the columns of a log line."""
+    return {
+        "id": line.id,
+        "job_id": line.job,
+        "workspace_id": workspace,
+        "level": line.level,
+        "message": line.message,
+        "metadata": dict(line.metadata),
+        "created_at": line.created_at,
+    }
+
+
+def batch_of(row: ResultRow[Any], jobs: Mapping[JobStatus, int]) -> Batch:
+    """Return the batch that a row of `job_batches` holds, with how many of its jobs stand where."""
+    return Batch(
+        id=row.id,
+        workspace=row.workspace_id,
+        description=row.description,
+        at_most=row.at_most,
+        created_at=row.created_at,
+        cancelled_at=row.cancelled_at,
+        jobs=jobs,
+    )
+
+
+def queue_of(row: ResultRow[Any]) -> Queue:
+    """Return the decisions that a row of `queues` holds."""
+    return Queue(name=row.name, at_most=row.at_most, paused_at=row.paused_at)

@@ -1,95 +1,132 @@
-"""Jobs in SQL, on SQLite and PostgreSQL with the same statements.
+"""What people and other rooms do with jobs, in SQL; every statement names the workspace."""
 
-What keeps two workers from one job: a claim skips rows that another claim has locked (SQLite lets only one
-writer in at all), and every later write of the attempt names its lease and does nothing once that has changed.
-"""
-
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
-    BigInteger,
     ColumnElement,
     Select,
-    String,
     TextClause,
     and_,
-    cast,
+    delete,
     exists,
     func,
     insert,
-    literal,
+    or_,
     select,
     text,
+    true,
     update,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import aliased
 
 from counterfoil.access.domain import WorkspaceId
-from counterfoil.foundation.database import Transaction
+from counterfoil.foundation.database import Transaction, table_of
 from counterfoil.foundation.paging import Page, Paging
 from counterfoil.jobs.domain import (
-    AGEING,
+    FINAL,
     Attempt,
+    Batch,
+    BatchId,
+    Callback,
     Job,
     JobId,
     JobStatus,
     Json,
     Lease,
     LogLine,
-    Progress,
-    WorkerId,
-    claim_key,
 )
-from counterfoil.jobs.infrastructure.rows import (
-    attempt_of,
-    failure_row,
-    identity_of,
-    job_of,
-    line_of,
-    progress_row,
-    row_of,
-)
+from counterfoil.jobs.infrastructure.bulk import document, insert_rows, recordset
+from counterfoil.jobs.infrastructure.rows import attempt_of, batch_of, identity_of, job_of, line_of, row_of
 from counterfoil.jobs.infrastructure.tables import (
-    READY,
-    TO_RELEASE,
-    UNDER_WAY,
-    UNFINISHED,
+    DEAD,
     JobAttemptRow,
+    JobBatchRow,
+    JobCallbackRow,
+    JobEdgeRow,
     JobLogRow,
     JobRow,
-    JobStepRow,
-    WorkerRow,
-    taking_a_slot,
+    QueueRow,
 )
+from counterfoil.jobs.protocols import JobFilter, Standing
 
-_RELEASE_LOCK = 0x0C0F_0001  # any constant that nothing else in the database locks
+JOBS = table_of(JobRow)
+_INSERT = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
 class SqlJobStore:
     """Keeps jobs in SQL."""
 
-    def add(self, tx: Transaction, job: Job) -> None:
-        """Keep a new job. One that is ready is claimed by the next worker that asks."""
-        tx.execute(insert(JobRow), row_of(job) | identity_of(job))
+    def add(self, tx: Transaction, jobs: Sequence[Job]) -> None:
+        """Keep new jobs. Those that are ready are claimed by the next worker that asks."""
+        if jobs:
+            tx.execute(_insert(tx), {"rows": document(tx, [row_of(job) | identity_of(job) for job in jobs])})
 
-    def get(self, tx: Transaction, workspace: WorkspaceId, job: JobId) -> Job | None:
-        row = tx.execute(_jobs().where(JobRow.id == job, JobRow.workspace_id == workspace)).one_or_none()
+    def add_once(self, tx: Transaction, job: Job) -> bool:
+        """Keep a new job with an idempotency key, unless the workspace has one with that key."""
+        added = _insert(tx).on_conflict_do_nothing().returning(JOBS.c.id)
+        return tx.execute(added, {"rows": document(tx, [row_of(job) | identity_of(job)])}).one_or_none() is not None
+
+    def with_key(self, tx: Transaction, workspace: WorkspaceId, key: str) -> Job | None:
+        """Return the job with this idempotency key."""
+        row = tx.execute(_jobs().where(JOBS.c.workspace_id == workspace, JOBS.c.idempotency_key == key)).one_or_none()
         return job_of(row) if row else None
 
-    def page(
-        self, tx: Transaction, workspace: WorkspaceId, paging: Paging, *, status: JobStatus | None, type_: str | None
-    ) -> Page[Job]:
-        query = _jobs().where(JobRow.workspace_id == workspace)
-        if status:
-            query = query.where(JobRow.status == status)
-        if type_:
-            query = query.where(JobRow.type == type_)
+    def forget_key(self, tx: Transaction, workspace: WorkspaceId, key: str) -> None:
+        """Let the key be used anew."""
+        had = and_(JOBS.c.workspace_id == workspace, JOBS.c.idempotency_key == key)
+        tx.execute(update(JOBS).where(had).values(idempotency_key=None))
+
+    def link(self, tx: Transaction, workspace: WorkspaceId, child: JobId, parents: Collection[JobId]) -> None:
+        """Note whom a job waits for."""
+        insert_rows(
+            tx,
+            table_of(JobEdgeRow),
+            [{"parent_id": parent, "child_id": child, "workspace_id": workspace} for parent in parents],
+        )
+
+    def parents(self, tx: Transaction, workspace: WorkspaceId, jobs: Collection[JobId]) -> Mapping[JobId, JobStatus]:
+        """Return where these jobs stand, and keep them there until the transaction ends."""
+        query = (
+            select(JOBS.c.id, JOBS.c.status)
+            .where(JOBS.c.workspace_id == workspace, JOBS.c.id.in_(jobs))
+            .order_by(JOBS.c.id)
+            .with_for_update(read=True)
+        )
+        return {JobId(row.id): JobStatus(row.status) for row in tx.execute(query)}
+
+    def get(self, tx: Transaction, workspace: WorkspaceId, job: JobId, *, hold: bool = False) -> Job | None:
+        """Return a job of this workspace; with `hold` it stays as it is until the transaction ends."""
+        query = _jobs().where(JOBS.c.id == job, JOBS.c.workspace_id == workspace)
+        row = tx.execute(query.with_for_update() if hold else query).one_or_none()
+        return job_of(row) if row else None
+
+    def page(self, tx: Transaction, workspace: WorkspaceId, paging: Paging, wanted: JobFilter) -> Page[Job]:
+        query = _matching(_jobs(), workspace, wanted)
         if paging.after:
-            query = query.where(JobRow.id < paging.after)
-        rows = tx.execute(query.order_by(JobRow.id.desc()).limit(paging.limit + 1)).all()
+            query = query.where(JOBS.c.id < paging.after)
+        rows = tx.execute(query.order_by(JOBS.c.id.desc()).limit(paging.limit + 1)).all()
         return Page.of([job_of(row) for row in rows], paging, lambda job: job.id)
+
+    def held(self, tx: Transaction, workspace: WorkspaceId, wanted: JobFilter, limit: int) -> Sequence[Job]:
+        """Return jobs that match, oldest first, which stay as they are until the transaction ends."""
+        query = _matching(_jobs(), workspace, wanted).order_by(JOBS.c.id).limit(limit)
+        return [job_of(row) for row in tx.execute(query.with_for_update(skip_locked=True))]
+
+    def save(self, tx: Transaction, job: Job) -> None:
+        """Write a job that the caller holds; also its payload, which a person may have corrected."""
+        mine = and_(JOBS.c.id == job.id, JOBS.c.workspace_id == job.workspace)
+        tx.execute(update(JOBS).where(mine).values(row_of(job) | {"payload": dict(job.payload)}))
+
+    def remove(self, tx: Transaction, workspace: WorkspaceId, jobs: Collection[JobId]) -> int:
+        """Remove final jobs with their history; return how many."""
+        mine = and_(JOBS.c.workspace_id == workspace, JOBS.c.id.in_(jobs), JOBS.c.status.in_(FINAL))
+        gone = tx.execute(delete(JOBS).where(mine).returning(JOBS.c.id)).scalars().all()
+        for table in (JobAttemptRow, JobLogRow):
+            tx.execute(delete(table).where(table.job_id.in_(gone)))
+        return len(gone)
 
     def attempts(self, tx: Transaction, workspace: WorkspaceId, job: JobId) -> Sequence[Attempt]:
         query = (
@@ -106,172 +143,110 @@ class SqlJobStore:
         rows = tx.execute(query.order_by(JobLogRow.id.desc()).limit(paging.limit + 1)).all()
         return Page.of([line_of(row) for row in rows], paging, lambda line: line.id)
 
-    def retry(self, tx: Transaction, before: Job, after: Job) -> bool:
-        """Save `after` if the job still has the status that it has in `before`."""
-        same = and_(JobRow.id == before.id, JobRow.workspace_id == before.workspace, JobRow.status == before.status)
-        return tx.execute(update(JobRow).where(same).values(row_of(after))).rowcount == 1
-
-    def due(self, tx: Transaction, now: datetime) -> bool:
-        return tx.execute(select(JobRow.id).where(*_releasable(now)).limit(1)).first() is not None
-
-    def release(self, tx: Transaction, now: datetime, limit: int) -> int:
-        """Make due jobs ready, of each concurrency key at most one and only while none is under way."""
-        if (
-            tx.dialect == "postgresql"
-            and not tx.execute(select(func.pg_try_advisory_xact_lock(_RELEASE_LOCK))).scalar()
-        ):
-            return 0
-        place = func.row_number().over(
-            partition_by=(JobRow.workspace_id, func.coalesce(JobRow.concurrency_key, cast(JobRow.id, String))),
-            order_by=(JobRow.due_at, JobRow.id),
-        )
-        due = (
-            select(JobRow.id, place.label("place"))
-            .where(*_releasable(now))
-            .order_by(JobRow.due_at)
-            .limit(limit)
-            .subquery()
-        )
-        first = select(due.c.id).where(due.c.place == 1)
-        key = literal(claim_key(0, now), BigInteger) - JobRow.priority * int(AGEING.total_seconds() * 1_000_000)
-        released = update(JobRow).where(JobRow.id.in_(first), text(TO_RELEASE))
-        return tx.execute(
-            released.values(ready=True, status=JobStatus.PENDING, claim_key=key, next_retry_at=None)
-        ).rowcount
-
-    def claim(
-        self, tx: Transaction, worker: WorkerId, lease: Lease, queues: Collection[str], now: datetime, limit: int
-    ) -> Sequence[Job]:
-        """Take up to `limit` ready jobs.
-
-        The pick is fenced off in a materialised CTE, or PostgreSQL might run it again and take more than the limit.
-        """
-        pick = (
-            select(JobRow.id)
-            .where(text(READY), JobRow.queue.in_(queues))
-            .order_by(JobRow.claim_key)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-            .cte("pick")
-            .prefix_with("MATERIALIZED", dialect="postgresql")
-        )
-        taken = (
-            update(JobRow)
-            .where(JobRow.id.in_(select(pick.c.id)))
-            .values(
-                status=JobStatus.PROCESSING,
-                ready=False,
-                attempts=JobRow.attempts + 1,
-                worker_id=worker,
-                lease=lease,
-                started_at=now,
-                progress=None,
-            )
-            .returning(*JobRow.__table__.columns)
-        )
-        jobs = [(row.claim_key, job_of(row)) for row in tx.execute(taken)]
-        return [job for _, job in sorted(jobs, key=lambda pair: pair[0])]
-
-    def settle(self, tx: Transaction, lease: Lease, after: Job, attempt: Attempt) -> bool:
-        """Save the job and its attempt, or neither."""
-        if tx.execute(update(JobRow).where(_held(after.id, lease)).values(row_of(after))).rowcount != 1:
-            return False
+    def add_batch(self, tx: Transaction, batch: Batch) -> None:
         tx.execute(
-            insert(JobAttemptRow),
+            insert(JobBatchRow),
             {
-                "job_id": attempt.job,
-                "lease": attempt.lease,
-                "workspace_id": after.workspace,
-                "number": attempt.number,
-                "worker_id": attempt.worker,
-                "started_at": attempt.started_at,
-                "ended_at": attempt.ended_at,
-                "ending": attempt.ending,
-                **failure_row(attempt.failure),
-            },
-        )
-        return True
-
-    def holds(self, tx: Transaction, job: JobId, lease: Lease) -> bool:
-        """Tell whether the lease is current; the row stays locked, so it stays current until the end.
-
-        Rows that point to the job, such as its log lines, can still be added by others.
-        """
-        query = select(JobRow.id).where(_held(job, lease)).with_for_update(key_share=True)
-        return tx.execute(query).one_or_none() is not None
-
-    def set_progress(self, tx: Transaction, job: JobId, lease: Lease, progress: Progress) -> bool:
-        changed = update(JobRow).where(_held(job, lease)).values(progress=progress_row(progress))
-        return tx.execute(changed).rowcount == 1
-
-    def add_log(self, tx: Transaction, workspace: WorkspaceId, line: LogLine) -> None:
-        tx.execute(
-            insert(JobLogRow),
-            {
-                "id": line.id,
-                "job_id": line.job,
-                "workspace_id": workspace,
-                "level": line.level,
-                "message": line.message,
-                "metadata": dict(line.metadata),
-                "created_at": line.created_at,
+                "id": batch.id,
+                "workspace_id": batch.workspace,
+                "description": batch.description,
+                "at_most": batch.at_most,
+                "created_at": batch.created_at,
             },
         )
 
-    def step(self, tx: Transaction, workspace: WorkspaceId, job: JobId, name: str) -> Json | None:
-        query = select(JobStepRow.result).where(
-            JobStepRow.job_id == job, JobStepRow.name == name, JobStepRow.workspace_id == workspace
+    def batch(self, tx: Transaction, workspace: WorkspaceId, batch: BatchId) -> Batch | None:
+        """Return a batch with how many of its jobs stand where."""
+        found = select(*JobBatchRow.__table__.columns).where(
+            JobBatchRow.id == batch, JobBatchRow.workspace_id == workspace
         )
-        return tx.execute(query).scalar_one_or_none()
+        row = tx.execute(found).one_or_none()
+        if row is None:
+            return None
+        counted = (
+            select(JOBS.c.status, func.count().label("number"))
+            .where(JOBS.c.batch_id == batch, JOBS.c.workspace_id == workspace)
+            .group_by(JOBS.c.status)
+        )
+        return batch_of(row, {JobStatus(one.status): one.number for one in tx.execute(counted)})
 
-    def add_step(
-        self, tx: Transaction, workspace: WorkspaceId, job: JobId, name: str, result: Json, now: datetime
+    def cancel_batch(self, tx: Transaction, workspace: WorkspaceId, batch: BatchId, now: datetime) -> None:
+        """Note that nobody wants the batch any more."""
+        mine = and_(JobBatchRow.id == batch, JobBatchRow.workspace_id == workspace, JobBatchRow.cancelled_at.is_(None))
+        tx.execute(update(JobBatchRow).where(mine).values(cancelled_at=now))
+
+    def standing(self, tx: Transaction, workspace: WorkspaceId, jobs: Collection[JobId]) -> Sequence[Standing]:
+        """Return blocked jobs, held, with what has become of those they wait for. A removed parent ended well."""
+        parent = aliased(JobRow, name="parent")
+        edges = exists().where(JobEdgeRow.child_id == JOBS.c.id, JobEdgeRow.parent_id == parent.id)
+        open_ = exists().where(edges, parent.status.not_in(FINAL))
+        bad = exists().where(edges, parent.status.in_({JobStatus.CANCELLED, JobStatus.DEAD_LETTER}))
+        mine = and_(JOBS.c.id.in_(jobs), JOBS.c.workspace_id == workspace, JOBS.c.status == JobStatus.BLOCKED)
+        held = tx.execute(_jobs().where(mine).order_by(JOBS.c.id).with_for_update()).all()
+        told = select(JOBS.c.id, open_.label("open"), bad.label("bad")).where(JOBS.c.id.in_([row.id for row in held]))
+        facts = {row.id: row for row in tx.execute(told)}
+        return [Standing(job=job_of(row), done=not facts[row.id].open, well=not facts[row.id].bad) for row in held]
+
+    def callback(self, tx: Transaction, token_hash: str) -> tuple[WorkspaceId, Callback] | None:
+        """Return who waits for the callback with this token, held; the token is the only key that its bearer has."""
+        query = select(*JobCallbackRow.__table__.columns).where(JobCallbackRow.token_hash == token_hash)
+        row = tx.execute(query.with_for_update()).one_or_none()
+        if row is None:
+            return None
+        return row.workspace_id, Callback(
+            job=row.job_id,
+            lease=Lease(row.lease),
+            token_hash=row.token_hash,
+            final=row.final,
+            answer=row.answer,
+            answered_at=row.answered_at,
+        )
+
+    def keep_answer(
+        self, tx: Transaction, workspace: WorkspaceId, callback: Callback, answer: Json, now: datetime
     ) -> None:
-        row = {"job_id": job, "name": name, "workspace_id": workspace, "result": dict(result), "created_at": now}
-        tx.execute(insert(JobStepRow), row)
+        """Keep what the outside system said."""
+        this = and_(JobCallbackRow.token_hash == callback.token_hash, JobCallbackRow.workspace_id == workspace)
+        tx.execute(update(JobCallbackRow).where(this).values(answer=dict(answer), answered_at=now))
 
-    def claimed_by(self, tx: Transaction, worker: WorkerId) -> Sequence[Job]:
-        query = _jobs().where(JobRow.worker_id == worker, text(UNDER_WAY))
-        return [job_of(row) for row in tx.execute(query)]
 
-    def orphans(self, tx: Transaction, limit: int) -> Sequence[Job]:
-        """Return jobs of workers that have ended, also if they were claimed after that.
-
-        One that an attempt has locked just now, in a transaction of its own, is left for later: it may be completing.
-        """
-        living = exists().where(WorkerRow.id == JobRow.worker_id, WorkerRow.ended_at.is_(None))
-        query = _jobs().where(text(UNDER_WAY), ~living).limit(limit)
-        return [job_of(row) for row in tx.execute(query.with_for_update(skip_locked=True))]
-
-    def busy(self, tx: Transaction) -> bool:
-        startable = select(JobRow.id).where(text(READY))
-        under_way = select(JobRow.id).where(JobRow.status == JobStatus.PROCESSING, text(UNFINISHED))
-        return any(tx.execute(query.limit(1)).first() for query in (startable, under_way))
-
-    def counts(self, tx: Transaction) -> Mapping[tuple[str, JobStatus], int]:
-        query = (
-            select(JobRow.queue, JobRow.status, func.count().label("number"))
-            .where(text(UNFINISHED))
-            .group_by(JobRow.queue, JobRow.status)
-        )
-        return {(row.queue, JobStatus(row.status)): row.number for row in tx.execute(query)}
+def _insert(tx: Transaction) -> Any:
+    """Insert what the document holds. In a queue with a limit nothing is ready before upkeep has found it a place."""
+    given = recordset(tx, JOBS, JOBS.c.keys())
+    limited = exists().where(QueueRow.name == given.c.queue, QueueRow.at_most.is_not(None))
+    cells = [and_(given.c.ready, ~limited) if name == "ready" else given.c[name] for name in JOBS.c.keys()]  # noqa: SIM118 - the columns' names
+    # The condition says nothing; without one SQLite would take ON CONFLICT for a part of a join.
+    return _INSERT[tx.dialect](JOBS).from_select(JOBS.c.keys(), select(*cells).where(true()))
 
 
 def _jobs() -> Select[Any]:
-    return select(*JobRow.__table__.columns)
+    return select(*JOBS.c)
 
 
-def _releasable(now: datetime) -> tuple[ColumnElement[bool] | TextClause, ...]:
-    """Match due jobs whose concurrency key nobody has."""
-    busy = aliased(JobRow, name="busy")
-    taken = exists().where(
-        busy.workspace_id == JobRow.workspace_id,
-        busy.concurrency_key == JobRow.concurrency_key,
-        text(taking_a_slot("busy.")),
-    )
-    return text(TO_RELEASE), JobRow.due_at <= now, ~taken
+def _matching(query: Select[Any], workspace: WorkspaceId, wanted: JobFilter) -> Select[Any]:
+    return query.where(JOBS.c.workspace_id == workspace, *_conditions(wanted))
 
 
-def _held(job: JobId, lease: Lease) -> ColumnElement[bool]:
-    """Match the job while it is being processed under this lease."""
-    return and_(JobRow.id == job, JobRow.lease == lease, JobRow.status == JobStatus.PROCESSING)
+def _conditions(wanted: JobFilter) -> Iterator[ColumnElement[bool] | TextClause]:
+    same = {"type": wanted.type, "queue": wanted.queue, "batch_id": wanted.batch, "error_code": wanted.error_code}
+    yield from (JOBS.c[name] == value for name, value in same.items() if value is not None)
+    if wanted.status is JobStatus.DEAD_LETTER:
+        yield text(DEAD)  # in the very words of the partial index
+    elif wanted.status:
+        yield JOBS.c.status == wanted.status
+    if wanted.unfinished:
+        yield JOBS.c.status.not_in(FINAL)
+    if wanted.ids is not None:
+        yield JOBS.c.id.in_(wanted.ids)
+    if wanted.created_after:
+        yield JOBS.c.created_at >= wanted.created_after
+    if wanted.created_before:
+        yield JOBS.c.created_at < wanted.created_before
+    if wanted.containing:
+        words = f"%{_literal(wanted.containing)}%"
+        yield or_(*(column.ilike(words, escape="\\") for column in (JOBS.c.description, JOBS.c.error_message)))
+
+
+def _literal(words: str) -> str:
+    """Take the special meaning from what a LIKE pattern reads as wildcards."""
+    return words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

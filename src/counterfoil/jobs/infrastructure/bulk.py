@@ -1,0 +1,57 @@
+"""Many rows in one statement: they travel as one JSON document, which both databases take apart by themselves.
+
+It is several times faster than a statement for each row, and than as many parameters as there are cells.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import FromClause, Table, Text, bindparam, cast, column, func, insert, select
+from sqlalchemy.dialects.postgresql import JSON
+
+from counterfoil.foundation.database import Transaction
+
+_SQLITE_TIME = "%Y-%m-%d %H:%M:%S.%f"
+
+
+def insert_rows(tx: Transaction, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows that all have the columns of the first."""
+    if not rows:
+        return
+    names = list(rows[0])
+    given = recordset(tx, table, names)
+    statement = insert(table).from_select(names, select(*(given.c[name] for name in names)))
+    tx.execute(statement, {"rows": document(tx, rows)})
+
+
+def recordset(tx: Transaction, table: Table, names: Iterable[str], **more: str) -> FromClause:
+    """Return the document `rows` as a table with these columns of `table`; `more` names others, after whom they are."""
+    types = {name: table.c[name].type for name in names} | {name: table.c[like].type for name, like in more.items()}
+    if tx.dialect == "postgresql":
+        function = func.json_to_recordset(cast(bindparam("rows", type_=Text), JSON))
+        valued = function.table_valued(*(column(name, type_) for name, type_ in types.items()), name="given")
+        return valued.render_derived(with_types=True)
+    each = func.json_each(bindparam("rows", type_=Text)).table_valued("value")
+    # Taken as they are: the document holds each value in the form in which SQLite keeps it.
+    cells = [func.json_extract(each.c.value, f"$.{name}").label(name) for name in types]
+    return select(*cells).select_from(each).subquery("given")
+
+
+def document(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> str:
+    """Write rows as JSON, in the form in which the database keeps their values. Empty cells are left out."""
+    form = _for_sqlite if tx.dialect == "sqlite" else str
+    kept = [{name: value for name, value in row.items() if value is not None} for row in rows]
+    return json.dumps(kept, separators=(",", ":"), allow_nan=False, default=form)
+
+
+def _for_sqlite(value: object) -> str:
+    match value:
+        case UUID():
+            return value.hex
+        case datetime():
+            return value.astimezone(UTC).strftime(_SQLITE_TIME)
+        case _:
+            return str(value)

@@ -1,0 +1,263 @@
+"""What workers do with jobs, in SQL: claim them, tell how they go, settle them.
+
+What keeps two workers from one job: a claim skips rows that another claim has locked (SQLite lets only one
+writer in at all), and every later write of the attempt names its lease and does nothing once that has changed.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, exists, insert, select, text, tuple_, union_all, update
+
+from counterfoil.access.domain import WorkspaceId
+from counterfoil.foundation.database import Transaction, table_of
+from counterfoil.jobs.domain import (
+    DEATHS_TO_RUN_ALONE,
+    Job,
+    JobId,
+    JobStatus,
+    Json,
+    Lease,
+    LogLine,
+    Progress,
+    WorkerId,
+)
+from counterfoil.jobs.infrastructure.bulk import document, insert_rows, recordset
+from counterfoil.jobs.infrastructure.rows import attempt_row, job_of, line_row, progress_row, row_of
+from counterfoil.jobs.infrastructure.tables import (
+    CANCEL_WANTED,
+    READY,
+    UNDER_WAY,
+    JobAttemptRow,
+    JobCallbackRow,
+    JobEdgeRow,
+    JobLogRow,
+    JobRow,
+    JobStepRow,
+    QueueRow,
+)
+from counterfoil.jobs.moves import Answered
+from counterfoil.jobs.protocols import Settlement, settlement_of
+
+JOBS = table_of(JobRow)
+ATTEMPTS = table_of(JobAttemptRow)
+LOGS = table_of(JobLogRow)
+
+
+class SqlLeaseStore:
+    """Gives jobs to workers under leases, and takes from them only what their leases allow."""
+
+    def claim(
+        self,
+        tx: Transaction,
+        worker: WorkerId,
+        lease: Lease,
+        queues: Collection[str],
+        limit: int,
+        *,
+        alone: bool = False,
+    ) -> Sequence[Job]:
+        """Take up to `limit` ready jobs.
+
+        The pick is fenced off in a materialised CTE, or PostgreSQL might run it again and take more than the limit.
+        """
+        heads = union_all(*(select(_head(queue, limit, alone=alone).subquery()) for queue in queues)).subquery()
+        pick = select(heads.c.id).order_by(heads.c.claim_key).limit(limit).cte("pick")
+        return self._take(tx, worker, lease, JOBS.c.id.in_(select(_fenced(pick).c.id)))
+
+    def claim_one(self, tx: Transaction, worker: WorkerId, lease: Lease, job: JobId) -> Job | None:
+        """Take this job if it is ready and its queue is not paused."""
+        pick = (
+            select(JOBS.c.id)
+            .where(JOBS.c.id == job, text(READY), ~_paused(JOBS.c.queue))
+            .with_for_update(skip_locked=True)
+            .cte("pick")
+        )
+        taken = self._take(tx, worker, lease, JOBS.c.id.in_(select(_fenced(pick).c.id)))
+        return taken[0] if taken else None
+
+    def alone_waits(self, tx: Transaction, queues: Collection[str]) -> bool:
+        """Tell whether a job is ready that has to be run alone."""
+        return any(tx.execute(_head(queue, 1, alone=True)).first() for queue in queues)
+
+    def _take(self, tx: Transaction, worker: WorkerId, lease: Lease, which: ColumnElement[bool]) -> Sequence[Job]:
+        taken = (
+            update(JOBS)
+            .where(which)
+            .values(
+                status=JobStatus.PROCESSING,
+                ready=False,
+                attempts=JOBS.c.attempts + 1,
+                worker_id=worker,
+                lease=lease,
+                started_at=tx.clock(),
+                progress=None,
+            )
+            .returning(*JOBS.c)
+        )
+        rows = sorted(tx.execute(taken), key=lambda row: row.claim_key or 0)
+        return [job_of(row) for row in rows]
+
+    def settle(self, tx: Transaction, settlements: Sequence[Settlement]) -> Sequence[Settlement]:
+        """Save how attempts left their jobs, and what they logged; return those whose lease held."""
+        ordered = sorted(settlements, key=lambda one: one.after.id)
+        kept = _update_held(tx, ordered)
+        missed = [one for one in ordered if one.after.id not in kept]
+        saved = [one for one in ordered if one.after.id in kept] + self._saved_as_cancelled(tx, missed)
+        insert_rows(tx, ATTEMPTS, [attempt_row(one.attempt, one.after.workspace) for one in saved])
+        insert_rows(tx, LOGS, [line_row(line, one.after.workspace) for one in saved for line in one.lines])
+        return saved + self._saved_before(tx, missed)
+
+    def _saved_as_cancelled(self, tx: Transaction, missed: Sequence[Settlement]) -> list[Settlement]:
+        """Save those whose jobs were to be cancelled since they were claimed, as that leaves them."""
+        if not missed:
+            return []
+        leases = {one.after.id: one.attempt.lease for one in missed}
+        query = select(*JOBS.c).where(JOBS.c.id.in_(leases), JOBS.c.status == JobStatus.PROCESSING)
+        now = {row.id: job_of(row) for row in tx.execute(query.order_by(JOBS.c.id).with_for_update())}
+        again = [
+            settlement_of(now[one.after.id], one.outcome, one.attempt.ended_at, one.lines)
+            for one in missed
+            if one.after.id in now and now[one.after.id].lease == one.attempt.lease
+        ]
+        kept = _update_held(tx, again)
+        return [one for one in again if one.after.id in kept]
+
+    def _saved_before(self, tx: Transaction, missed: Sequence[Settlement]) -> list[Settlement]:
+        """Return those whose attempt is there already: they were saved, but the answer to the commit was lost."""
+        if not missed:
+            return []
+        pairs = [(one.attempt.job, one.attempt.lease, one.attempt.ending) for one in missed]
+        there = tuple_(ATTEMPTS.c.job_id, ATTEMPTS.c.lease, ATTEMPTS.c.ending).in_(pairs)
+        jobs = set(tx.execute(select(ATTEMPTS.c.job_id).where(there)).scalars())
+        return [one for one in missed if one.after.id in jobs]
+
+    def children_of(self, tx: Transaction, parents: Collection[JobId]) -> Sequence[JobId]:
+        """Return the jobs that wait for one of these."""
+        query = select(JobEdgeRow.child_id).where(JobEdgeRow.parent_id.in_(parents)).distinct()
+        return [JobId(child) for child in tx.execute(query).scalars()]
+
+    def answers(self, tx: Transaction, attempts: Sequence[tuple[JobId, Lease]]) -> Mapping[JobId, Answered]:
+        """Return what outside systems have said already about these attempts."""
+        these = tuple_(JobCallbackRow.job_id, JobCallbackRow.lease).in_(attempts)
+        query = select(*JobCallbackRow.__table__.c).where(these, JobCallbackRow.answered_at.is_not(None))
+        return {JobId(row.job_id): Answered(answer=row.answer, final=row.final) for row in tx.execute(query)}
+
+    def holds(self, tx: Transaction, job: JobId, lease: Lease) -> bool:
+        """Tell whether the lease is current; the row stays locked, so it stays current until the end.
+
+        Rows that point to the job, such as its steps, can still be added by others.
+        """
+        query = select(JOBS.c.id).where(_held(job, lease)).with_for_update(key_share=True)
+        return tx.execute(query).one_or_none() is not None
+
+    def set_progress(self, tx: Transaction, job: JobId, lease: Lease, progress: Progress) -> bool:
+        changed = update(JOBS).where(_held(job, lease)).values(progress=progress_row(progress))
+        return tx.execute(changed).rowcount == 1
+
+    def add_logs(self, tx: Transaction, workspace: WorkspaceId, lines: Sequence[LogLine]) -> None:
+        insert_rows(tx, LOGS, [line_row(line, workspace) for line in lines])
+
+    def step(self, tx: Transaction, workspace: WorkspaceId, job: JobId, name: str, version: int) -> Json | None:
+        query = select(JobStepRow.result).where(
+            JobStepRow.job_id == job,
+            JobStepRow.name == name,
+            JobStepRow.version == version,
+            JobStepRow.workspace_id == workspace,
+        )
+        return tx.execute(query).scalar_one_or_none()
+
+    def add_step(
+        self, tx: Transaction, workspace: WorkspaceId, job: JobId, name: str, version: int, result: Json, now: datetime
+    ) -> None:
+        tx.execute(
+            insert(JobStepRow),
+            {
+                "job_id": job,
+                "name": name,
+                "version": version,
+                "workspace_id": workspace,
+                "result": dict(result),
+                "created_at": now,
+            },
+        )
+
+    def expect_answer(
+        self, tx: Transaction, workspace: WorkspaceId, job: JobId, lease: Lease, *, token_hash: str, final: bool
+    ) -> None:
+        row = {"job_id": job, "lease": lease, "workspace_id": workspace, "token_hash": token_hash, "final": final}
+        tx.execute(insert(JobCallbackRow), row)
+
+    def answer(self, tx: Transaction, workspace: WorkspaceId, job: JobId) -> Json | None:
+        query = (
+            select(JobCallbackRow.answer)
+            .where(JobCallbackRow.job_id == job, JobCallbackRow.workspace_id == workspace)
+            .where(JobCallbackRow.answered_at.is_not(None))
+            .order_by(JobCallbackRow.answered_at.desc())
+            .limit(1)
+        )
+        found: Json | None = tx.execute(query).scalar_one_or_none()
+        return found
+
+    def cancel_wanted(self, tx: Transaction, workspace: WorkspaceId, job: JobId) -> bool:
+        query = select(JOBS.c.id).where(
+            JOBS.c.id == job, JOBS.c.workspace_id == workspace, JOBS.c.cancel_requested_at.is_not(None)
+        )
+        return tx.execute(query).one_or_none() is not None
+
+    def to_stop(self, tx: Transaction, worker: WorkerId) -> Sequence[JobId]:
+        query = select(JOBS.c.id).where(text(CANCEL_WANTED), JOBS.c.worker_id == worker)
+        return [JobId(job) for job in tx.execute(query).scalars()]
+
+    def claimed_by(self, tx: Transaction, worker: WorkerId) -> Sequence[Job]:
+        query = select(*JOBS.c).where(text(UNDER_WAY), JOBS.c.worker_id == worker)
+        return [job_of(row) for row in tx.execute(query)]
+
+
+def _head(queue: str, limit: int, *, alone: bool) -> Select[Any]:
+    """Select the first ready jobs of a queue that is not paused.
+
+    Each queue is read by itself, from the index's front, or a crowd in one would have to be passed to see another.
+    """
+    deadly = JOBS.c.deaths >= DEATHS_TO_RUN_ALONE
+    return (
+        select(JOBS.c.id, JOBS.c.claim_key)
+        .where(text(READY), JOBS.c.queue == queue, deadly if alone else ~deadly, ~_paused(queue))
+        .order_by(JOBS.c.claim_key)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+
+
+def _paused(queue: str | ColumnElement[str]) -> ColumnElement[bool]:
+    return exists().where(QueueRow.name == queue, QueueRow.paused_at.is_not(None))
+
+
+def _fenced(pick: Any) -> Any:
+    return pick.prefix_with("MATERIALIZED", dialect="postgresql")
+
+
+def _update_held(tx: Transaction, settlements: Sequence[Settlement]) -> Collection[JobId]:
+    """Write over those jobs that stand as they were claimed; return which."""
+    if not settlements:
+        return ()
+    rows = [
+        row_of(one.after) | {"id": one.after.id, "held": one.attempt.lease, "cancel_seen": one.job.cancel_requested_at}
+        for one in settlements
+    ]
+    names = [name for name in rows[0] if name not in {"held", "cancel_seen"}]
+    given = recordset(tx, JOBS, names, held="lease", cancel_seen="cancel_requested_at")
+    unchanged = JOBS.c.cancel_requested_at.is_not_distinct_from(given.c.cancel_seen)
+    statement = (
+        update(JOBS)
+        .where(JOBS.c.id == given.c.id, JOBS.c.lease == given.c.held, JOBS.c.status == JobStatus.PROCESSING, unchanged)
+        .values({name: given.c[name] for name in names if name != "id"})
+        .returning(JOBS.c.id)
+    )
+    return {JobId(job) for job in tx.execute(statement, {"rows": document(tx, rows)}).scalars()}
+
+
+def _held(job: JobId, lease: Lease) -> ColumnElement[bool]:
+    """Match the job while it is being processed under this lease."""
+    return and_(JOBS.c.id == job, JOBS.c.lease == lease, JOBS.c.status == JobStatus.PROCESSING)

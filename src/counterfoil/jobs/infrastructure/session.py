@@ -1,0 +1,189 @@
+"""A session of a worker's own on PostgreSQL: it holds the lock that proves the worker's life, and hears the bell."""
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import psycopg
+import structlog
+from sqlalchemy import Select, func, make_url, select, text
+
+from counterfoil.foundation.database import Database, DatabaseUnavailable, Transaction
+from counterfoil.jobs.domain import WorkerId
+from counterfoil.jobs.infrastructure.local import CHANNEL
+from counterfoil.jobs.infrastructure.presence import BeatPresence, living
+
+LOOK_SECONDS = 1.0
+_PATIENCE: Mapping[str, Any] = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+}
+
+log = structlog.get_logger()
+
+
+class SessionLock:
+    """Holds one advisory lock for as long as this process lives, and takes it again when the connection was lost."""
+
+    def __init__(self, url: str, on_bell: Callable[[], None]) -> None:
+        """Take where to connect to, past any pooler, and whom to tell when the bell is heard."""
+        self.key = secrets.randbits(62)
+        self._address = _address(url)
+        self._on_bell = on_bell
+        self._connection: psycopg.Connection[tuple[object, ...]] | None = None
+        self._held_at = time.monotonic()
+        self._held = threading.Event()
+        self._closed = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def take(self) -> None:
+        """Return once the lock is held.
+
+        Raises:
+            DatabaseUnavailable: it could not be taken for a while.
+        """
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._keep, name="session", daemon=True)
+            self._thread.start()
+        if not self._held.wait(10):
+            raise DatabaseUnavailable
+
+    def lost_for(self) -> float:
+        """Return for how many seconds the lock has not been held for certain."""
+        return 0.0 if self._held.is_set() else time.monotonic() - self._held_at
+
+    def close(self) -> None:
+        """Let the lock go."""
+        self._closed.set()
+        if self._thread:
+            self._thread.join(LOOK_SECONDS * 3)
+
+    def _keep(self) -> None:
+        while not self._closed.is_set():
+            try:
+                with psycopg.connect(**self._address, autocommit=True, **_PATIENCE) as connection:
+                    self._hold(connection)
+            except psycopg.Error as error:
+                log.warning("session_lost", error=repr(error))
+            if self._held.is_set():
+                self._held_at = time.monotonic()
+                self._held.clear()
+            self._closed.wait(0.2)
+
+    def _hold(self, connection: "psycopg.Connection[tuple[object, ...]]") -> None:
+        while connection.execute("SELECT pg_try_advisory_lock(%s)", (self.key,)).fetchone() != (True,):
+            if self._closed.wait(0.2):  # the server has not noticed yet that our earlier session is gone
+                return
+        connection.execute(f"LISTEN {CHANNEL}")
+        self._held.set()
+        self._on_bell()  # what rang before we listened was not heard
+        while not self._closed.is_set():
+            for _ in connection.notifies(timeout=LOOK_SECONDS):
+                self._on_bell()
+            connection.execute("SELECT 1")  # or a connection that died without a word would go unnoticed
+
+
+class SessionPresence(BeatPresence):
+    """Judges workers by the advisory lock that each one's own session holds, after a grace.
+
+    A lock that is missing is a suspicion only: a server that was restarted has lost all of them, and the workers take
+    theirs again. Who can take another's lock after the grace knows that its holder is gone, and keeps it gone while it
+    buries it.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        session: SessionLock,
+        *,
+        every: timedelta,
+        lapse: timedelta,
+        grace: timedelta,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__(database, every=every, lapse=lapse, monotonic=monotonic)
+        self._session = session
+        self._grace = grace
+        self._missed_since: dict[WorkerId, float] = {}
+        self._looking = threading.Lock()
+
+    def register(self, worker: WorkerId, name: str) -> None:
+        """Take the lock before anybody can see the worker without one."""
+        self._session.take()
+        self.note(worker, name, lock_key=self._session.key)
+
+    def beat(self, worker: WorkerId) -> bool:
+        return self._session.lost_for() < self._grace.total_seconds() and super().beat(worker)
+
+    def leave(self, worker: WorkerId) -> None:
+        super().leave(worker)
+        self._session.close()
+
+    def dead(self, tx: Transaction) -> Sequence[WorkerId]:
+        gone = [worker for worker, key in self._suspects(tx) if tx.execute(_try_lock(key)).scalar()]
+        return [*gone, *(worker for worker in super().dead(tx) if worker not in gone)]
+
+    def _suspects(self, tx: Transaction) -> Sequence[tuple[WorkerId, int]]:
+        """Return the workers whose lock has been missing for the grace, in this process's sight."""
+        now = self._monotonic()
+        missing = {WorkerId(row.id): row.lock_key for row in tx.execute(living().where(_LOCK_IS_MISSING))}
+        with self._looking:
+            self._missed_since = {worker: self._missed_since.get(worker, now) for worker in missing}
+            long = [one for one, since in self._missed_since.items() if now - since >= self._grace.total_seconds()]
+        if not long or tx.now() - _server_started_at(tx) < self._grace:
+            return []
+        return [(worker, missing[worker]) for worker in long]
+
+
+# The server keeps a key of 64 bits in two halves.
+_LOCK_IS_MISSING = text("""
+    lock_key IS NOT NULL AND NOT EXISTS (
+        SELECT 1 FROM pg_locks
+        WHERE locktype = 'advisory' AND objsubid = 1 AND granted
+        AND (classid::bigint << 32) | objid::bigint = lock_key
+    )
+""")
+
+
+def _try_lock(key: int) -> Select[Any]:
+    return select(func.pg_try_advisory_xact_lock(key))
+
+
+def _server_started_at(tx: Transaction) -> datetime:
+    started: datetime = tx.execute(select(func.pg_postmaster_start_time())).scalar_one()
+    return started
+
+
+def is_lent_out(url: str) -> bool:
+    """Tell whether a pooler stands between us and the server that gives each transaction another session.
+
+    Two clients that look at once, one of them in a transaction, have two sessions, unless somebody lends them out.
+    """
+    address = _address(url)
+    try:
+        with (
+            psycopg.connect(**address, autocommit=True, connect_timeout=10) as one,
+            psycopg.connect(**address, autocommit=True, connect_timeout=10) as other,
+        ):
+            return any(_share(one, other) for _ in range(3))
+    except psycopg.Error as error:
+        raise DatabaseUnavailable from error
+
+
+def _share(one: "psycopg.Connection[tuple[object, ...]]", other: "psycopg.Connection[tuple[object, ...]]") -> bool:
+    ours = one.execute("SELECT pg_backend_pid()").fetchone()
+    with other.transaction():
+        theirs = other.execute("SELECT pg_backend_pid()").fetchone()
+        return theirs == ours or one.execute("SELECT pg_backend_pid()").fetchone() != ours
+
+
+def _address(url: str) -> dict[str, Any]:
+    parsed = make_url(url)
+    parts = {"host": parsed.host, "port": parsed.port, "user": parsed.username, "password": parsed.password}
+    given = {name: value for name, value in (parts | {"dbname": parsed.database}).items() if value is not None}
+    return given | dict(parsed.query)
