@@ -43,6 +43,8 @@ def test_the_names_are_those_that_were_promised() -> None:
         "task_error_rate_total",
         "task_processing_duration_seconds",
         "dlq_size",
+        "rate_limit_exceeded_total",
+        "circuit_breaker_trips_total",
         "documents_processed_total",
         "processing_duration_seconds",
         "extraction_confidence",

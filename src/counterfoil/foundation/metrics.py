@@ -52,6 +52,15 @@ class Metrics:
         )
         self.dlq_cleanup_success = Counter("counterfoil_dlq_cleanup_success", "Clean-ups that went well", registry=r)
         self.dlq_cleanup_failure = Counter("counterfoil_dlq_cleanup_failure", "Clean-ups that failed", registry=r)
+        self.rate_limit_exceeded = Counter(
+            "counterfoil_rate_limit_exceeded",
+            "Calls to outside services put off by a rate limit",
+            ["service"],
+            registry=r,
+        )
+        self.breaker_trips = Counter(
+            "counterfoil_circuit_breaker_trips", "Breakers that opened", ["service"], registry=r
+        )
         self.documents = Counter("counterfoil_documents_processed", "Documents read", ["status"], registry=r)
         self.reading_seconds = Histogram(
             "counterfoil_processing_duration_seconds", "Reading a document", buckets=_SECONDS, registry=r
