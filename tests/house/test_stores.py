@@ -42,6 +42,8 @@ OF_THE_ENGINE = {
         "room",
         "unblocked",
     },
+    "SqlRateLimitStore": {"forget_idle"},
+    "SqlBreakerStore": {"forget_idle"},
 }
 
 

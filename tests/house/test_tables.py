@@ -25,6 +25,6 @@ def test_every_row_of_a_client_carries_its_workspace_and_goes_with_it() -> None:
 
 def test_a_key_to_another_table_names_its_type() -> None:
     """One without has none until that table is imported: SQLite is given a UUID, and cannot keep it."""
-    sources = [path for folder in counterfoil.__path__ for path in Path(folder).glob("*/infrastructure/*.py")]
+    sources = [path for folder in counterfoil.__path__ for path in Path(folder).glob("**/infrastructure/*.py")]
     assert len(sources) > 10
     assert [path.name for path in sources if re.search(r"mapped_column\(\s*ForeignKey\(", path.read_text())] == []
