@@ -1,0 +1,1 @@
+"""The outside technologies that limits are built on."""
