@@ -46,6 +46,9 @@ from counterfoil.jobs.infrastructure.local import EventBell, LocalDispatcher, No
 from counterfoil.jobs.infrastructure.presence import BeatPresence, FilePresence
 from counterfoil.jobs.infrastructure.sql import SqlJobStore
 from counterfoil.jobs.infrastructure.upkeep import SqlUpkeepStore
+from counterfoil.jobs.limits.api import router as limits_router
+from counterfoil.jobs.limits.infrastructure.sql import SqlBreakerStore, SqlRateLimitStore
+from counterfoil.jobs.limits.service import Breakers, RateLimits
 from counterfoil.jobs.protocols import Dispatcher, Presence
 from counterfoil.jobs.queues import QueueService
 from counterfoil.jobs.service import JobService
@@ -82,6 +85,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     documents_router,
     extraction_router,
     jobs_router,
+    limits_router,
     records_router,
     reviews_router,
     targets_router,
@@ -163,20 +167,9 @@ def assemble(settings: Settings) -> House:
         public_url=settings.public_url,
     )
     engine = ground.engine
-    rooms = (
-        engine.jobs,
-        engine.changes,
-        engine.batches,
-        engine.queues,
-        documents,
-        extractions,
-        records,
-        reviews,
-        targets,
-        deliveries,
-        ledgers,
-    )
-    services = (ground.database, ground.metrics, AccessService(entrance=OpenEntrance()), *engine.services, *rooms)
+    rooms = (documents, extractions, records, reviews, targets, deliveries, ledgers)
+    entrance = AccessService(entrance=OpenEntrance())
+    services = (ground.database, ground.metrics, entrance, *engine.services, *_limits(ground), *rooms)
     return House(
         settings=settings,
         database=ground.database,
@@ -265,6 +258,14 @@ def _engine(settings: Settings, database: Database) -> Engine:
 
 def _workers_folder(settings: Settings) -> Path:
     return settings.data_dir / "workers"
+
+
+def _limits(ground: _Ground) -> tuple[RateLimits, Breakers]:
+    observer = _MeasuredCalls(ground.metrics)
+    return (
+        RateLimits(database=ground.database, store=SqlRateLimitStore(new_id=new_id), observer=observer),
+        Breakers(database=ground.database, store=SqlBreakerStore(), observer=observer, new_id=new_id),
+    )
 
 
 def _documents(ground: _Ground) -> DocumentService:
@@ -482,3 +483,16 @@ class _Measured:
 
     def clean_up_failed(self) -> None:
         self.metrics.dlq_cleanup_failure.inc()
+
+
+@dataclass(frozen=True, slots=True)
+class _MeasuredCalls:
+    """Counts the calls to outside services that are kept back."""
+
+    metrics: Metrics
+
+    def rate_limit_exceeded(self, service: str) -> None:
+        self.metrics.rate_limit_exceeded.labels(service=service).inc()
+
+    def breaker_tripped(self, service: str) -> None:
+        self.metrics.breaker_trips.labels(service=service).inc()
