@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 
 from fastapi import APIRouter
 
@@ -20,6 +19,7 @@ from counterfoil.documents.infrastructure.decoding import LimitedDecoder
 from counterfoil.documents.infrastructure.pages import DecodedPages
 from counterfoil.documents.infrastructure.sql import SqlDocumentStore
 from counterfoil.documents.service import DocumentService
+from counterfoil.engine import Engine, Measured
 from counterfoil.extraction.api import router as extraction_router
 from counterfoil.extraction.infrastructure.files import ExtractionFiles
 from counterfoil.extraction.infrastructure.ocr import RapidOcrWords
@@ -32,32 +32,15 @@ from counterfoil.foundation.database import Database
 from counterfoil.foundation.files import make_folder
 from counterfoil.foundation.ids import IdSource, new_id
 from counterfoil.foundation.logging import configure_logging
-from counterfoil.foundation.metrics import Metrics, QueueCollector
+from counterfoil.foundation.metrics import Metrics
 from counterfoil.foundation.settings import InvalidSettings, Settings
 from counterfoil.jobs.api import router as jobs_router
 from counterfoil.jobs.attempts import AttemptRunner
-from counterfoil.jobs.batches import BatchService
-from counterfoil.jobs.changes import JobChanges
-from counterfoil.jobs.domain import Attempt, Ending, Job
-from counterfoil.jobs.following import Following
+from counterfoil.jobs.domain import Attempt, Job
 from counterfoil.jobs.infrastructure.children import ChildPool
 from counterfoil.jobs.infrastructure.leases import SqlLeaseStore
-from counterfoil.jobs.infrastructure.local import EventBell, LocalDispatcher, NotifyHerald, PipeHerald, PipeListener
-from counterfoil.jobs.infrastructure.presence import BeatPresence, FilePresence
-from counterfoil.jobs.infrastructure.sql import SqlJobStore
-from counterfoil.jobs.infrastructure.upkeep import SqlUpkeepStore
 from counterfoil.jobs.limits.api import router as limits_router
-from counterfoil.jobs.limits.infrastructure.sql import SqlBreakerStore, SqlRateLimitStore
-from counterfoil.jobs.limits.service import Breakers, RateLimits
-from counterfoil.jobs.protocols import Dispatcher, Presence
-from counterfoil.jobs.queues import QueueService
 from counterfoil.jobs.service import JobService
-from counterfoil.jobs.upkeep.lateness import Lateness
-from counterfoil.jobs.upkeep.release import Release
-from counterfoil.jobs.upkeep.rescue import Rescue
-from counterfoil.jobs.upkeep.retention import Retention
-from counterfoil.jobs.upkeep.rounds import Duty, Upkeep
-from counterfoil.jobs.upkeep.stragglers import Stragglers
 from counterfoil.jobs.worker import Worker
 from counterfoil.records.api import router as records_router
 from counterfoil.records.infrastructure.files import RecordFiles
@@ -75,11 +58,6 @@ from counterfoil.targets.ledger import LedgerService
 from counterfoil.targets.lookup import TargetLookup
 from counterfoil.targets.protocols import TargetAdapter
 from counterfoil.targets.service import TargetService
-
-GRACE = timedelta(seconds=3)
-"""For how long a worker's lock may be missing before it is taken for dead, and the worker for itself."""
-QUICK_BEAT, QUICK_LAPSE = timedelta(seconds=1), timedelta(seconds=4)
-"""How often workers beat that can hold no lock, and after what silence they are given up."""
 
 ROUTERS: tuple[APIRouter, ...] = (
     documents_router,
@@ -107,28 +85,8 @@ class House:
     targets: TargetService
     readers: Sequence[Reader]
     pages: DecodedPages
-    engine: "Engine"
+    engine: Engine
     runner: AttemptRunner
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Engine:
-    """The parts of the job engine that its users, its workers and its upkeep share."""
-
-    bell: EventBell
-    """Workers of this process sleep beside it."""
-    upkeep: EventBell
-    dispatcher: Dispatcher
-    following: Following
-    jobs: JobService
-    changes: JobChanges
-    batches: BatchService
-    queues: QueueService
-
-    @property
-    def services(self) -> tuple[object, ...]:
-        """Return what routes ask for."""
-        return self.jobs, self.changes, self.batches, self.queues
 
 
 def build(settings: Settings) -> House:
@@ -169,7 +127,7 @@ def assemble(settings: Settings) -> House:
     engine = ground.engine
     rooms = (documents, extractions, records, reviews, targets, deliveries, ledgers)
     entrance = AccessService(entrance=OpenEntrance())
-    services = (ground.database, ground.metrics, entrance, *engine.services, *_limits(ground), *rooms)
+    services = (ground.database, ground.metrics, entrance, *engine.services, *rooms)
     return House(
         settings=settings,
         database=ground.database,
@@ -208,8 +166,9 @@ def _ground(settings: Settings) -> _Ground:
         pool_size=settings.database_pool_min,
         max_overflow=settings.database_pool_max - settings.database_pool_min,
     )
-    engine, metrics = _engine(settings, database), Metrics()
-    metrics.registry.register(QueueCollector(engine.jobs.counts))
+    metrics = Metrics()
+    observer = _Observer(Measured(metrics), metrics)
+    engine = Engine.build(settings, database, metrics, pipeline.JOB_TYPES, observer)
     return _Ground(
         settings=settings,
         database=database,
@@ -218,53 +177,6 @@ def _ground(settings: Settings) -> _Ground:
         steps=pipeline.Steps(jobs=engine.jobs),
         pages=DecodedPages(max_pages=settings.max_pages, max_pixels=settings.max_pixels),
         clock=SystemClock(),
-    )
-
-
-def _engine(settings: Settings, database: Database) -> Engine:
-    store, leases, upkeep_store = SqlJobStore(), SqlLeaseStore(), SqlUpkeepStore()
-    bell, upkeep = EventBell(), EventBell()
-    herald = PipeHerald(_workers_folder(settings)) if database.is_sqlite else NotifyHerald(database)
-    dispatcher = LocalDispatcher(bell, herald)
-    following = Following(database=database, jobs=store, leases=leases, upkeep=upkeep)
-    changes = JobChanges(
-        database=database,
-        store=store,
-        types=pipeline.JOB_TYPES,
-        following=following,
-        upkeep=upkeep,
-        retry_limit=settings.dlq_retry_limit,
-        retry_delay=timedelta(seconds=settings.dlq_retry_delay_seconds),
-    )
-    return Engine(
-        bell=bell,
-        upkeep=upkeep,
-        dispatcher=dispatcher,
-        following=following,
-        jobs=JobService(
-            database=database,
-            store=store,
-            upkeep_store=upkeep_store,
-            types=pipeline.JOB_TYPES,
-            dispatcher=dispatcher,
-            upkeep=upkeep,
-            new_id=new_id,
-        ),
-        changes=changes,
-        batches=BatchService(database=database, store=store, changes=changes, new_id=new_id),
-        queues=QueueService(database=database, store=upkeep_store, upkeep=upkeep),
-    )
-
-
-def _workers_folder(settings: Settings) -> Path:
-    return settings.data_dir / "workers"
-
-
-def _limits(ground: _Ground) -> tuple[RateLimits, Breakers]:
-    observer = _MeasuredCalls(ground.metrics)
-    return (
-        RateLimits(database=ground.database, store=SqlRateLimitStore(new_id=new_id), observer=observer),
-        Breakers(database=ground.database, store=SqlBreakerStore(), observer=observer, new_id=new_id),
     )
 
 
@@ -353,25 +265,8 @@ def attempt_runner(settings: Settings) -> AttemptRunner:
 
 def worker(house: House) -> Worker:
     """Return a worker that has not started yet."""
-    settings, engine = house.settings, house.engine
-    return Worker(
-        database=house.database,
-        jobs=SqlJobStore(),
-        leases=SqlLeaseStore(),
-        presence=_own_presence(house),
-        light_types={one.name for one in pipeline.JOB_TYPES if one.light},
-        bell=engine.bell,
-        upkeep=engine.upkeep,
-        following=engine.following,
-        guard=ChildPool(partial(attempt_runner, settings), preload=["counterfoil.bootstrap"]),
-        light=house.runner,
-        observer=_Measured(house.metrics),
-        new_id=new_id,
-        queues=settings.queues,
-        concurrency=settings.worker_concurrency,
-        poll_every=timedelta(seconds=settings.worker_poll_seconds),
-        grace=timedelta(seconds=settings.shutdown_seconds),
-    )
+    guard = ChildPool(partial(attempt_runner, house.settings), preload=["counterfoil.bootstrap"])
+    return house.engine.worker(house.runner, guard)
 
 
 @contextmanager
@@ -387,112 +282,13 @@ def working(house: House) -> Iterator[Worker]:
         thread.join()
 
 
-@contextmanager
-def upkeeping(house: House) -> Iterator[None]:
-    """Do upkeep beside what is done in the context. Every process that serves or works does."""
-    upkeep = _upkeep(house)
-    upkeep.start()
-    try:
-        yield
-    finally:
-        upkeep.stop()
-
-
-def _upkeep(house: House) -> Upkeep:
-    database, engine, settings = house.database, house.engine, house.settings
-    jobs, leases, store = SqlJobStore(), SqlLeaseStore(), SqlUpkeepStore()
-    measured = _Measured(house.metrics)
-    rescue = Rescue(
-        database=database,
-        leases=leases,
-        store=store,
-        presence=_presence(house),
-        observer=measured,
-        upkeep=engine.upkeep,
-    )
-    release = Release(database=database, store=store, dispatcher=engine.dispatcher)
-    lateness = Lateness(database=database, jobs=jobs, store=store, following=engine.following)
-    stragglers = Stragglers(database=database, store=store, following=engine.following)
-    retention = Retention(
-        database=database,
-        store=store,
-        observer=measured,
-        keep_finished=timedelta(days=settings.job_retention_days),
-        keep_dead=timedelta(days=settings.dlq_retention_days),
-        most_dead=settings.dlq_max_size,
-    )
-    often = timedelta(seconds=settings.worker_poll_seconds)
-    return Upkeep(
-        duties=(
-            Duty(name="rescue", every=often, work=rescue),
-            Duty(name="release", every=timedelta(0), work=release),
-            Duty(name="lateness", every=often, work=lateness),
-            Duty(name="stragglers", every=timedelta(seconds=10), work=stragglers),
-            Duty(name="remove_finished", every=timedelta(minutes=10), work=retention.finished),
-            Duty(name="remove_dead", every=timedelta(minutes=10), work=retention.dead),
-        ),
-        bell=engine.upkeep,
-        poll=often,
-    )
-
-
-def _presence(house: House) -> Presence:
-    """Return how workers of this house prove that they live, and judge others."""
-    database, settings = house.database, house.settings
-    every = timedelta(seconds=settings.worker_beat_seconds)
-    lapse = timedelta(seconds=settings.worker_lapse_seconds)
-    if database.is_sqlite:  # all workers are on this machine
-        return FilePresence(database, _workers_folder(settings), every=every, lapse=lapse)
-    # Here, since SQLite does without the driver that this needs.
-    from counterfoil.jobs.infrastructure.session import SessionLock, SessionPresence
-
-    session = SessionLock(settings.session_database, house.engine.bell.ring)
-    return SessionPresence(database, session, every=every, lapse=lapse, grace=GRACE)
-
-
-def _own_presence(house: House) -> Presence:
-    """Return how the worker of this process proves that it lives; where a pooler lends sessions out, by its beat."""
-    if house.database.is_sqlite:
-        PipeListener(_workers_folder(house.settings), house.engine.bell).start()
-        return _presence(house)
-    from counterfoil.jobs.infrastructure.session import is_lent_out
-
-    if is_lent_out(house.settings.session_database):
-        return BeatPresence(house.database, every=QUICK_BEAT, lapse=QUICK_LAPSE)
-    return _presence(house)
-
-
 @dataclass(frozen=True, slots=True)
-class _Measured:
-    """Counts how attempts end."""
+class _Observer:
+    """Tells the metrics of the engine and of the product how attempts end."""
 
+    engine: Measured
     metrics: Metrics
 
     def attempt_ended(self, after: Job, attempt: Attempt) -> None:
-        seconds = (attempt.ended_at - attempt.started_at).total_seconds()
-        self.metrics.processed.labels(type=after.type, ending=attempt.ending).inc()
-        if attempt.ending is Ending.FAILED:
-            self.metrics.failed.labels(type=after.type).inc()
-        self.metrics.attempt_seconds.labels(type=after.type).observe(seconds)
+        self.engine.attempt_ended(after, attempt)
         pipeline.measure(self.metrics, after, attempt)
-
-    def cleaned_up(self, removed: int, seconds: float) -> None:
-        self.metrics.dlq_cleaned.inc(removed)
-        self.metrics.dlq_cleanup_seconds.observe(seconds)
-        self.metrics.dlq_cleanup_success.inc()
-
-    def clean_up_failed(self) -> None:
-        self.metrics.dlq_cleanup_failure.inc()
-
-
-@dataclass(frozen=True, slots=True)
-class _MeasuredCalls:
-    """Counts the calls to outside services that are kept back."""
-
-    metrics: Metrics
-
-    def rate_limit_exceeded(self, service: str) -> None:
-        self.metrics.rate_limit_exceeded.labels(service=service).inc()
-
-    def breaker_tripped(self, service: str) -> None:
-        self.metrics.breaker_trips.labels(service=service).inc()

@@ -115,7 +115,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     services = app.state.services
     watch = asyncio.create_task(services[Metrics].watch_event_loop())
     warm_up = asyncio.create_task(asyncio.to_thread(services[DocumentService].warm_up))
-    with bootstrap.upkeeping(app.state.house):
+    with app.state.house.engine.upkept():
         yield
     with suppress(CounterfoilError):  # whoever hands in next is told the same
         await warm_up

@@ -19,5 +19,5 @@ def run(settings: Settings) -> None:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    with bootstrap.upkeeping(house):
+    with house.engine.upkept():
         worker.run()

@@ -55,7 +55,8 @@ class Scribe:
             time.sleep(LOG_PAUSE.total_seconds())
             for context in list(self._open.values()):
                 try:
-                    context.keep_lines()
+                    if context.is_slow():
+                        context.keep_lines()
                 except Exception as error:  # noqa: BLE001 - it is tried again, and at the latest when the attempt ends
                     log.warning("lines_not_kept", job_id=str(context.job.id), error=repr(error))
 

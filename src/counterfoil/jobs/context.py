@@ -169,8 +169,16 @@ class JobContext:
         )
         self.journal.add(line)
 
+    def is_slow(self) -> bool:
+        """Tell whether it takes so long that somebody may want to follow it."""
+        return self.monotonic() - self._began > LOG_PAUSE.total_seconds()
+
     def keep_lines(self) -> None:
         """Write the lines that are not kept yet, if the attempt still holds the job."""
+        with self.journal.being_written:
+            self._keep_lines()
+
+    def _keep_lines(self) -> None:
         lines = self.journal.take()
         if not lines:
             return

@@ -11,6 +11,8 @@ from counterfoil.jobs.domain import LogLine
 class Journal:
     """The lines of one attempt that are not kept yet. The handler adds them; scribe and settlement take them."""
 
+    being_written: threading.Lock = field(default_factory=threading.Lock)
+    """Held while lines are written, for they must be there before their attempt is settled."""
     _lines: list[LogLine] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -23,6 +25,11 @@ class Journal:
         with self._lock:
             lines, self._lines = self._lines, []
         return lines
+
+    def rest(self) -> Sequence[LogLine]:
+        """Return what is left once nobody writes any more."""
+        with self.being_written:
+            return self.take()
 
     def put_back(self, lines: Sequence[LogLine]) -> None:
         """Have lines again that could not be kept."""

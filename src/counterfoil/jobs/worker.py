@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import structlog
 
@@ -37,6 +37,8 @@ LONGEST_PAUSE_SECONDS = 10.0
 HANDING_BACK_SECONDS = 5.0
 QUICK_SECONDS = 0.02
 """Jobs that take less on average are worth claiming ahead."""
+
+T = TypeVar("T")
 
 log = structlog.get_logger()
 
@@ -105,19 +107,44 @@ class Worker:
 
     def run(self) -> None:
         """Work until `stop`, then finish what is running, or give it back when the grace is over."""
+        with self.in_service():
+            self._survive(self.guard.warm_up, whatever=True)
+            while not self._stopping.is_set():
+                self._survive(self._turn, whatever=True)
+            self._wind_down()
+
+    @contextmanager
+    def in_service(self) -> Iterator[None]:
+        """Be known as a worker, and settle what ends, while the context lasts."""
         self._survive(self._register, whatever=True)
         self.settler.start()
         with self._beating():
             try:
-                self._survive(self.guard.warm_up, whatever=True)
-                while not self._stopping.is_set():
-                    self._survive(self._turn, whatever=True)
-                self._wind_down()
+                yield
             finally:
                 self.guard.close()
                 self.settler.close(self.grace.total_seconds())
-        self._survive(self._sign_off)
+        self._survive(lambda: self.presence.leave(self.id))
         log.info("worker_stopped", worker_id=str(self.id))
+
+    def perform(self, job: JobId) -> bool:
+        """Claim this job and bring it to its end; return False if there is nothing to be done about it.
+
+        For processes that are told what to do, one at a time, while they are in service.
+        """
+        held = self._survive(lambda: self._claim_one(job), whatever=True)
+        if held is None:
+            return False
+        self._work(held)
+        self._leave(held)
+        while job in self._held:
+            self.bell.wait(0.05)
+        return True
+
+    def _claim_one(self, job: JobId) -> "_Held | None":
+        with self.database.transaction() as tx:
+            claimed = self.leases.claim_one(tx, self.id, Lease(self.new_id()), job)
+        return self._hold([claimed])[0] if claimed else None
 
     def stop(self) -> None:
         """Ask the worker to take no more jobs and to end; a second time does no harm.
@@ -137,9 +164,6 @@ class Worker:
         self.presence.register(worker, f"{socket.gethostname()}:{os.getpid()}")
         self.id = worker
         log.info("worker_started", worker_id=str(worker), queues=sorted(self.queues), concurrency=self.concurrency)
-
-    def _sign_off(self) -> None:
-        self.presence.leave(self.id)
 
     def _turn(self) -> None:
         """Claim what there is room for, and sleep unless more may be waiting."""
@@ -165,15 +189,19 @@ class Worker:
         alone, self._alone_waits = self._alone_waits, False
         with self.database.transaction() as tx:
             jobs = self.leases.claim(tx, self.id, Lease(self.new_id()), self.queues, limit, alone=alone)
-        now = time.monotonic()
-        for job in jobs:
-            held = _Held(job=job, light=job.type in self.light_types and not job.suspect, claimed=now)
-            self._held[job.id] = self._at_work[job.id] = held
-            if not held.light:
-                self._guarded.add(job.id)
+        for held in self._hold(jobs):
             self._buffer.put(held)
         self._open_slots()
         return jobs
+
+    def _hold(self, jobs: Sequence[Job]) -> "Sequence[_Held]":
+        now = time.monotonic()
+        claimed = [_Held(job=job, light=job.type in self.light_types and not job.suspect, claimed=now) for job in jobs]
+        for held in claimed:
+            self._held[held.job.id] = self._at_work[held.job.id] = held
+            if not held.light:
+                self._guarded.add(held.job.id)
+        return claimed
 
     def _open_slots(self) -> None:
         while self._slots < min(self.concurrency, len(self._at_work)):
@@ -239,7 +267,7 @@ class Worker:
     def _settle(self, held: "_Held", outcome: Outcome, journal: Journal) -> None:
         if not held.settled:
             held.settled = True
-            self.settler.put(settlement_of(held.job, outcome, held.now(), journal.take()))
+            self.settler.put(settlement_of(held.job, outcome, held.now(), journal.rest()))
 
     def _leave(self, held: "_Held") -> None:
         self._at_work.pop(held.job.id, None)
@@ -311,7 +339,7 @@ class Worker:
                 self._leave(held)
                 self._let_go([held.job.id])
 
-    def _survive(self, action: Callable[[], None], *, whatever: bool = False) -> None:
+    def _survive(self, action: Callable[[], T], *, whatever: bool = False) -> T | None:
         """Repeat the action while the database is away, with growing pauses; give up only when the grace is over.
 
         With `whatever`, other errors are survived as well: a worker that ended by one would take its jobs with it.
