@@ -44,6 +44,7 @@ OF_THE_ENGINE = {
     },
     "SqlRateLimitStore": {"forget_idle"},
     "SqlBreakerStore": {"forget_idle"},
+    "SqlScheduleStore": {"due"},
 }
 
 

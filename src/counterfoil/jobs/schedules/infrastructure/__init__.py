@@ -1,0 +1,1 @@
+"""The outside technologies that schedules are built on."""
