@@ -40,6 +40,7 @@ from counterfoil.jobs.domain import Attempt, Job
 from counterfoil.jobs.infrastructure.children import ChildPool
 from counterfoil.jobs.infrastructure.leases import SqlLeaseStore
 from counterfoil.jobs.limits.api import router as limits_router
+from counterfoil.jobs.schedules.api import router as schedules_router
 from counterfoil.jobs.service import JobService
 from counterfoil.jobs.worker import Worker
 from counterfoil.records.api import router as records_router
@@ -66,6 +67,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     limits_router,
     records_router,
     reviews_router,
+    schedules_router,
     targets_router,
 )
 

@@ -24,6 +24,9 @@ from counterfoil.jobs.limits.infrastructure.sql import SqlBreakerStore, SqlRateL
 from counterfoil.jobs.limits.service import Breakers, RateLimits
 from counterfoil.jobs.protocols import Dispatcher, Observer, Presence
 from counterfoil.jobs.queues import QueueService
+from counterfoil.jobs.schedules.firing import Scheduler
+from counterfoil.jobs.schedules.infrastructure.sql import SqlScheduleStore
+from counterfoil.jobs.schedules.service import ScheduleService
 from counterfoil.jobs.service import JobService
 from counterfoil.jobs.types import JobTypes
 from counterfoil.jobs.upkeep.lateness import Lateness
@@ -112,7 +115,14 @@ class Engine:
     @property
     def services(self) -> tuple[object, ...]:
         """Return what routes ask for."""
-        return self.jobs, self.changes, self.batches, self.queues, self.rate_limits, self.breakers
+        schedules = ScheduleService(
+            database=self.database,
+            store=SqlScheduleStore(),
+            enqueue=self.jobs.enqueue_named,
+            check=self.jobs.check,
+            new_id=new_id,
+        )
+        return self.jobs, self.changes, self.batches, self.queues, schedules, self.rate_limits, self.breakers
 
     def worker(self, runner: AttemptRunner, guard: Guard) -> Worker:
         """Return a worker that has not started yet."""
@@ -154,6 +164,7 @@ class Engine:
                 Duty(name="rescue", every=often, work=self._rescue()),
                 Duty(name="release", every=timedelta(0), work=self._release()),
                 Duty(name="lateness", every=often, work=self._lateness()),
+                Duty(name="schedules", every=often, work=self._scheduler()),
                 Duty(name="stragglers", every=timedelta(seconds=10), work=self._stragglers()),
                 Duty(name="remove_finished", every=timedelta(minutes=10), work=retention.finished),
                 Duty(name="remove_dead", every=timedelta(minutes=10), work=retention.dead),
@@ -177,6 +188,11 @@ class Engine:
 
     def _lateness(self) -> Lateness:
         return Lateness(database=self.database, jobs=SqlJobStore(), store=SqlUpkeepStore(), following=self.following)
+
+    def _scheduler(self) -> Scheduler:
+        return Scheduler(
+            database=self.database, store=SqlScheduleStore(), enqueue=self.jobs.enqueue_named, check=self.jobs.check
+        )
 
     def _stragglers(self) -> Stragglers:
         return Stragglers(database=self.database, store=SqlUpkeepStore(), following=self.following)

@@ -25,8 +25,8 @@ from counterfoil.extraction.service import ExtractionService
 from counterfoil.foundation.database import Transaction
 from counterfoil.foundation.metrics import Metrics
 from counterfoil.jobs.context import JobContext
-from counterfoil.jobs.domain import Attempt, Backoff, Job, JobId, Json, Priority
-from counterfoil.jobs.service import JobService, Order
+from counterfoil.jobs.domain import Attempt, Backoff, Job, JobId, Json, Order, Priority
+from counterfoil.jobs.service import JobService
 from counterfoil.jobs.types import Handled, JobType, JobTypes
 from counterfoil.records.domain import Reason, ReasonCode, Record, RecordId
 from counterfoil.records.protocols import RecordArchive

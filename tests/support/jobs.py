@@ -26,7 +26,7 @@ from counterfoil.jobs.attempts import AttemptRunner, Ended
 from counterfoil.jobs.batches import BatchService
 from counterfoil.jobs.changes import JobChanges
 from counterfoil.jobs.context import JobContext
-from counterfoil.jobs.domain import Attempt, Backoff, Job, JobId, JobStatus, Json
+from counterfoil.jobs.domain import Attempt, Backoff, Job, JobId, JobStatus, Json, Order
 from counterfoil.jobs.following import Following
 from counterfoil.jobs.infrastructure.children import ChildPool
 from counterfoil.jobs.infrastructure.leases import SqlLeaseStore
@@ -38,7 +38,7 @@ from counterfoil.jobs.infrastructure.upkeep import SqlUpkeepStore
 from counterfoil.jobs.moves import Returned
 from counterfoil.jobs.protocols import Presence
 from counterfoil.jobs.queues import QueueService
-from counterfoil.jobs.service import JobService, Order
+from counterfoil.jobs.service import JobService
 from counterfoil.jobs.types import Handled, JobType, JobTypes
 from counterfoil.jobs.upkeep.lateness import Lateness
 from counterfoil.jobs.upkeep.release import Release

@@ -11,7 +11,8 @@ from counterfoil.access.domain import WorkspaceId
 from counterfoil.foundation.database import Database, Transaction
 from counterfoil.foundation.errors import InvalidInput
 from counterfoil.foundation.ids import new_id
-from counterfoil.jobs.domain import JobId, Json, UnknownJobType
+from counterfoil.jobs.domain import JobId, Json, Order
+from counterfoil.jobs.errors import UnknownJobType
 from counterfoil.jobs.schedules.domain import MissedRuns, Schedule, ScheduleId, Terms
 from counterfoil.jobs.schedules.firing import Scheduler
 from counterfoil.jobs.schedules.infrastructure.sql import SqlScheduleStore
@@ -62,10 +63,10 @@ def make_schedule(
     )
 
 
-def check(type_name: str, payload: Json) -> None:
+def check(name: str, payload: Json) -> None:
     """Know one type, which wants a text."""
-    if type_name != "note":
-        raise UnknownJobType(type_name)
+    if name != "note":
+        raise UnknownJobType(name)
     if not isinstance(payload.get("text"), str):
         raise InvalidInput("text: this is no text.")
 
@@ -100,26 +101,23 @@ class Slots:
         self,
         tx: Transaction,
         workspace: WorkspaceId,
-        type_name: str,
+        name: str,
         payload: Json,
-        *,
-        queue: str | None,
-        priority: int | None,
-        idempotency_key: str,
-        description: str,
+        order: Order,
     ) -> JobId:
-        check(type_name, payload)
-        self.before_enqueue(idempotency_key)
+        assert order.idempotency_key
+        check(name, payload)
+        self.before_enqueue(order.idempotency_key)
         job = JobId(new_id())
         row = {
             "job_id": job,
             "workspace_id": workspace,
-            "type": type_name,
+            "type": name,
             "text": payload["text"],
-            "queue": queue,
-            "priority": priority,
-            "key": idempotency_key,
-            "description": description,
+            "queue": order.queue,
+            "priority": order.priority,
+            "key": order.idempotency_key,
+            "description": order.description,
         }
         tx.execute(insert(asked), row)
         return job

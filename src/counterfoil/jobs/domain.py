@@ -1,6 +1,6 @@
 """What the engine talks about: jobs and where they stand, their attempts, batches, queues and log lines."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
@@ -181,6 +181,27 @@ class Job:
     def suspect(self) -> bool:
         """Tell whether it may be what killed a worker, so that it had better run in a process of its own."""
         return self.deaths > 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """How a job is wanted, beside its type and payload; what is not said is as the type has it."""
+
+    queue: str | None = None
+    priority: int | None = None
+    scheduled_for: datetime | None = None
+    deadline: datetime | None = None
+    concurrency_key: str | None = None
+    """Of the jobs of one key in a workspace, one at a time is processed."""
+    batch: BatchId | None = None
+    after: Collection[JobId] = ()
+    """The jobs that have to be completed before."""
+    despite_parents: bool = False
+    """Run it also when one of those died or was cancelled, instead of cancelling it, too."""
+    idempotency_key: str | None = None
+    description: str = ""
+    metadata: Json | None = None
+    created_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

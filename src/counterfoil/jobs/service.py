@@ -1,9 +1,9 @@
 """What the rest of the house may ask of the engine: have work done, and look at it."""
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from pydantic import BaseModel
@@ -12,7 +12,7 @@ from counterfoil.access.domain import WorkspaceId
 from counterfoil.foundation.database import Database, Transaction, dump_json
 from counterfoil.foundation.ids import IdSource
 from counterfoil.foundation.paging import Page, Paging
-from counterfoil.jobs.domain import Attempt, BatchId, Job, JobId, JobStatus, Json, LogLine
+from counterfoil.jobs.domain import Attempt, Job, JobId, JobStatus, Json, LogLine, Order
 from counterfoil.jobs.errors import JobNotFound, KeyUsedOtherwise, ParentNotFound, PayloadTooLarge
 from counterfoil.jobs.following import call_of
 from counterfoil.jobs.moves import ParentsDone, move
@@ -21,27 +21,6 @@ from counterfoil.jobs.protocols import Bell, Dispatcher, JobFilter, JobStore, Up
 from counterfoil.jobs.types import JobType, JobTypes
 
 MAX_PAYLOAD_BYTES = 1_000_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """How a job is wanted, beside its type and payload; what is not said is as the type has it."""
-
-    queue: str | None = None
-    priority: int | None = None
-    scheduled_for: datetime | None = None
-    deadline: datetime | None = None
-    concurrency_key: str | None = None
-    """Of the jobs of one key in a workspace, one at a time is processed."""
-    batch: BatchId | None = None
-    after: Collection[JobId] = ()
-    """The jobs that have to be completed before."""
-    despite_parents: bool = False
-    """Run it also when one of those died or was cancelled, instead of cancelling it, too."""
-    idempotency_key: str | None = None
-    description: str = ""
-    metadata: Json | None = None
-    created_by: str | None = None
 
 
 _AS_THE_TYPE_HAS_IT = Order()
@@ -116,6 +95,10 @@ class JobService:
         """
         job_type = self.types.get(name)
         return self.enqueue(tx, workspace, job_type, job_type.checked(payload), order)
+
+    def check(self, name: str, payload: Json) -> None:
+        """Return if a job of this type could be made of this payload; the errors are those of `enqueue_named`."""
+        self.types.get(name).checked(payload)
 
     def create(self, workspace: WorkspaceId, name: str, payload: Json, order: Order) -> Job:
         """Make a job, and return it as it stands. The errors are those of `enqueue_named`."""

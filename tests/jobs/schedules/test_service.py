@@ -10,7 +10,8 @@ from counterfoil.access.domain import WorkspaceId
 from counterfoil.foundation.database import Database
 from counterfoil.foundation.errors import InvalidInput
 from counterfoil.foundation.ids import new_id
-from counterfoil.jobs.domain import Failure, UnknownJobType
+from counterfoil.jobs.domain import Failure
+from counterfoil.jobs.errors import UnknownJobType
 from counterfoil.jobs.schedules.cron import InvalidCron, UnknownTimeZone
 from counterfoil.jobs.schedules.domain import ScheduleId, ScheduleNameTaken, ScheduleNotFound, Terms
 from tests.support.schedules import Slots, make_schedule, make_terms

@@ -10,7 +10,7 @@ import structlog
 
 from counterfoil.foundation.database import Database, Transaction
 from counterfoil.foundation.errors import CounterfoilError, ServiceUnavailable
-from counterfoil.jobs.domain import Failure
+from counterfoil.jobs.domain import Failure, Order
 from counterfoil.jobs.schedules.domain import Firing, Schedule, slot_key, slots_to_fire
 from counterfoil.jobs.schedules.protocols import Check, Due, Enqueue, ScheduleStore
 
@@ -28,7 +28,7 @@ class Scheduler:
     enqueue: Enqueue
     check: Check
 
-    def fire(self) -> int:
+    def __call__(self) -> int:
         """Fire what is due; return how many jobs that made. While nothing is due, this only reads."""
         with self.database.reading() as tx:
             due = self.store.due(tx, tx.now(), FIRE_AT_ONCE)
@@ -60,10 +60,12 @@ class Scheduler:
                 schedule.workspace,
                 terms.job_type,
                 terms.payload,
-                queue=terms.queue,
-                priority=terms.priority,
-                idempotency_key=slot_key(schedule.id, slot),
-                description=terms.name,
+                Order(
+                    queue=terms.queue,
+                    priority=terms.priority,
+                    idempotency_key=slot_key(schedule.id, slot),
+                    description=terms.name,
+                ),
             )
             for slot in firing.slots
         ]

@@ -8,7 +8,7 @@ from typing import Protocol
 from counterfoil.access.domain import WorkspaceId
 from counterfoil.foundation.database import Transaction
 from counterfoil.foundation.paging import Page, Paging
-from counterfoil.jobs.domain import JobId, Json
+from counterfoil.jobs.domain import JobId, Json, Order
 from counterfoil.jobs.schedules.domain import Schedule, ScheduleId
 
 
@@ -65,21 +65,8 @@ class ScheduleStore(Protocol):
 class Enqueue(Protocol):
     """Makes a job in the caller's transaction, by the name of its type."""
 
-    def __call__(
-        self,
-        tx: Transaction,
-        workspace: WorkspaceId,
-        type_name: str,
-        payload: Json,
-        *,
-        queue: str | None,
-        priority: int | None,
-        idempotency_key: str,
-        description: str,
-    ) -> JobId:
-        """Return the new job, or the one that the workspace has under this key already.
-
-        Without queue or priority, those of the type are taken.
+    def __call__(self, tx: Transaction, workspace: WorkspaceId, name: str, payload: Json, order: Order) -> JobId:
+        """Return the new job, or the one that the workspace has under the order's idempotency key already.
 
         Raises:
             CounterfoilError: there can be no such job; if it is worth trying again, there may be one later.
@@ -90,7 +77,7 @@ class Enqueue(Protocol):
 class Check(Protocol):
     """Tells whether a job of this type could be made of this payload."""
 
-    def __call__(self, type_name: str, payload: Json) -> None:
+    def __call__(self, name: str, payload: Json) -> None:
         """Return if it could.
 
         Raises:

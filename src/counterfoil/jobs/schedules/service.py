@@ -8,7 +8,7 @@ from counterfoil.access.domain import WorkspaceId
 from counterfoil.foundation.database import Database, Transaction
 from counterfoil.foundation.ids import IdSource
 from counterfoil.foundation.paging import Page, Paging
-from counterfoil.jobs.domain import JobId
+from counterfoil.jobs.domain import JobId, Order
 from counterfoil.jobs.plain import plain_json
 from counterfoil.jobs.schedules.cron import check_cron, check_zone, describe, next_runs
 from counterfoil.jobs.schedules.domain import Schedule, ScheduleId, ScheduleNotFound, Terms
@@ -115,16 +115,13 @@ class ScheduleService:
         with self.database.transaction() as tx:
             found = self._found(tx, workspace, schedule, lock=True)
             terms = found.terms
-            job = self.enqueue(
-                tx,
-                workspace,
-                terms.job_type,
-                terms.payload,
+            order = Order(
                 queue=terms.queue,
                 priority=terms.priority,
                 idempotency_key=f"schedule:{schedule}:{self.new_id()}",
                 description=terms.name,
             )
+            job = self.enqueue(tx, workspace, terms.job_type, terms.payload, order)
             self.store.save(tx, found.ran(job, tx.now()))
         return job
 
