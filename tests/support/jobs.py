@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
+from uuid import UUID
 
 import psutil
 from pydantic import BaseModel
@@ -284,11 +285,11 @@ class MoodyDatabase(Database):
     lies = 0
 
     @contextmanager
-    def transaction(self) -> Iterator[Transaction]:
+    def transaction(self, workspace: UUID | None = None) -> Iterator[Transaction]:
         if self.refusals > 0:
             self.refusals -= 1
             raise DatabaseUnavailable
-        with super().transaction() as tx:
+        with super().transaction(workspace) as tx:
             yield tx
         if self.lies > 0:
             self.lies -= 1

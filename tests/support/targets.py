@@ -123,10 +123,10 @@ class MortalDatabase(Database):
         self.begun = 0
 
     @contextmanager
-    def transaction(self) -> Iterator[Transaction]:
+    def transaction(self, workspace: UUID | None = None) -> Iterator[Transaction]:
         self.begun += 1
         dying = self.begun == self.dies_at
-        with super().transaction() as tx:
+        with super().transaction(workspace) as tx:
             yield tx
             if dying and self.dies_before_commit:
                 raise Crash

@@ -38,6 +38,12 @@ from counterfoil.foundation.errors import ServiceUnavailable
 from counterfoil.foundation.files import make_folder
 
 BUSY_TIMEOUT_SECONDS = 30
+WALLED_ROLE = "counterfoil_walled"
+"""What a walled transaction is on PostgreSQL: a role whose every statement meets the tables' policies."""
+WORKSPACE_SETTING = "counterfoil.workspace"
+"""Where such a transaction says which workspace's rows the policies let through."""
+# One statement, and both until the end of the transaction only: whoever gets the connection next starts bare.
+_WALL_OFF = f"SELECT set_config('role', '{WALLED_ROLE}', true), set_config('{WORKSPACE_SETTING}', %(workspace)s, true)"
 # A server that is gone without a word would else be waited for as long as the system's TCP does, a quarter of an hour.
 _PATIENCE = {"connect_timeout": 10, "tcp_user_timeout": 30_000}  # seconds, milliseconds; the URL may say otherwise
 _SQLITE_UNAVAILABLE = {
@@ -151,25 +157,28 @@ class Database:
         return self.engine.dialect.name == "sqlite"
 
     @contextmanager
-    def transaction(self) -> Iterator[Transaction]:
+    def transaction(self, workspace: UUID | None = None) -> Iterator[Transaction]:
         """Open a transaction that may write; commit it at the end, or roll it back on an error.
 
-        On SQLite it takes the one write lock at once, so that it never has to give up half-way.
+        On SQLite it takes the one write lock at once, so that it never has to give up half-way. With a workspace it is
+        walled: on PostgreSQL, rows of others are not there for it, whatever its statements ask.
         """
-        with self._session(writing=True) as tx:
+        with self._session(workspace, writing=True) as tx:
             yield tx
         tx.run_after_commit()
 
     @contextmanager
-    def reading(self) -> Iterator[Transaction]:
-        """Open a transaction that only reads; on SQLite it waits for no writer."""
-        with self._session(writing=False) as tx:
+    def reading(self, workspace: UUID | None = None) -> Iterator[Transaction]:
+        """Open a transaction that only reads, walled if a workspace is given; on SQLite it waits for no writer."""
+        with self._session(workspace, writing=False) as tx:
             yield tx
 
     @contextmanager
-    def _session(self, *, writing: bool) -> Iterator[Transaction]:
+    def _session(self, workspace: UUID | None, *, writing: bool) -> Iterator[Transaction]:
         try:
             with self.engine.connect().execution_options(writing=writing) as connection, connection.begin():
+                if workspace is not None and connection.dialect.name == "postgresql":
+                    connection.exec_driver_sql(_WALL_OFF, {"workspace": str(workspace)})
                 yield Transaction(connection)
         except PoolExhausted as error:
             raise DatabaseUnavailable from error
