@@ -11,6 +11,7 @@ from sqlalchemy import insert
 from counterfoil.access.domain import WorkspaceId
 from counterfoil.access.infrastructure.sql import WorkspaceRow
 from counterfoil.foundation.database import Database, Row
+from counterfoil.migrations import walls
 from tests.support.clock import FixedClock
 from tests.support.postgres import PostgresServer
 
@@ -61,9 +62,12 @@ def database(database_url: str) -> Iterator[Database]:
 
 
 def prepare(database: Database) -> None:
-    """Make all tables and the two workspaces."""
+    """Make all tables, their walls and the two workspaces."""
     Row.metadata.create_all(database.engine)
     with database.transaction() as tx:
+        walls.make_role(tx.connection)
+        clients = [table.name for table in Row.metadata.sorted_tables if "workspace_id" in table.columns]
+        walls.enclose(tx.connection, [*clients, "workspaces"])
         now = datetime(2026, 1, 1, tzinfo=UTC)
         rows = [{"id": ACME, "name": "Acme", "created_at": now}, {"id": BIRCH, "name": "Birch", "created_at": now}]
         tx.execute(insert(WorkspaceRow), rows)

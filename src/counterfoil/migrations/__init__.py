@@ -7,15 +7,21 @@ from alembic.config import Config
 from sqlalchemy import Connection, func, select
 
 from counterfoil.foundation.database import Database
+from counterfoil.migrations import walls
 
 _MIGRATION_LOCK = 0x0C0F_0002
 
 
 def migrate(database: Database) -> None:
-    """Bring the database to the newest schema; of many processes that try at once, one does it and the others wait."""
+    """Bring the database to the newest schema; of many processes that try at once, one does it and the others wait.
+
+    Raises:
+        NoWalls: on PostgreSQL, the workspaces cannot be kept apart.
+    """
     with database.transaction() as tx:
         if tx.dialect == "postgresql":
             tx.execute(select(func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
+        walls.make_role(tx.connection)
         command.upgrade(_config(tx.connection), "head")
 
 
