@@ -1,14 +1,20 @@
-"""Every table of a client's rows stands behind its wall."""
+"""Every table of a client's rows stands behind its wall, and every service goes through the door of its workspace."""
 
+import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
+import counterfoil
 from counterfoil import bootstrap, migrations
 from counterfoil.foundation.database import Database, Row
 from tests.conftest import prepare
 from tests.support.postgres import PostgresServer
+
+# Where transactions are opened over all workspaces, besides the engine; elsewhere, each names the one it is for.
+OVER_ALL = {"bootstrap.py", "migrations/__init__.py"}
 
 
 @pytest.fixture
@@ -49,3 +55,12 @@ def test_tests_run_behind_the_same_walls(migrated: Database, postgres: PostgresS
         prepare(database)
         assert _walls(database) == _walls(migrated)
         database.close()
+
+
+def test_every_service_says_in_whose_workspace_it_is() -> None:
+    root = Path(counterfoil.__path__[0])
+    modules = {path.relative_to(root).as_posix(): path.read_text(encoding="utf-8") for path in root.rglob("*.py")}
+    opened = {name for name, code in modules.items() if re.search(r"\.(transaction|reading)\(\w", code)}
+    over_all = {name for name, code in modules.items() if re.search(r"database\.(transaction|reading)\(\)", code)}
+    assert len(opened) > 5
+    assert {name for name in over_all if not name.startswith("jobs/")} == OVER_ALL

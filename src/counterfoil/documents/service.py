@@ -57,7 +57,7 @@ class DocumentService:
         When this returns, its bytes and its job are on disk; when it raises, there is neither document nor job. A crash
         between the two leaves at most bytes that no document names.
         """
-        with self.database.reading() as tx:
+        with self.database.reading(workspace) as tx:
             target = self.targets.resolve(tx, workspace, target_id, notion_database_id)
         with self.byte_store.incoming(content, self.max_bytes) as incoming:
             if not incoming.size:
@@ -82,14 +82,14 @@ class DocumentService:
         )
 
     def _accept(self, document: Document) -> Received:
-        with self.database.transaction() as tx:
+        with self.database.transaction(document.workspace) as tx:
             first = self.store.first_with(tx, document.workspace, document.sha256)
             self.store.add(tx, document.workspace, document)
             job_id = self.next_step(tx, document)
         return Received(document=document, job_id=job_id, same_as=first.id if first else None)
 
     def get(self, workspace: WorkspaceId, document_id: DocumentId) -> Document:
-        with self.database.reading() as tx:
+        with self.database.reading(workspace) as tx:
             document = self.store.find(tx, workspace, document_id)
         if not document:
             raise DocumentNotFound(document_id)
@@ -97,7 +97,7 @@ class DocumentService:
 
     def page(self, workspace: WorkspaceId, paging: Paging, sha256: Sha256 | None = None) -> Page[Document]:
         """Return a page of all documents, or of those with the same bytes, the newest first."""
-        with self.database.reading() as tx:
+        with self.database.reading(workspace) as tx:
             return self.store.page(tx, workspace, paging, sha256)
 
     def first_with_same_bytes(self, tx: Transaction, document: Document) -> Document | None:
@@ -123,7 +123,7 @@ class DocumentService:
         """Have a document read again."""
         document = self.get(workspace, document_id)
         self.path(document)
-        with self.database.transaction() as tx:
+        with self.database.transaction(workspace) as tx:
             return self.read_again(tx, document)
 
     def warm_up(self) -> None:

@@ -43,14 +43,14 @@ class ExtractionService:
         nothing names, and the next attempt reads anew.
         """
         if not again:
-            with self.database.reading() as tx:
+            with self.database.reading(document.workspace) as tx:
                 known = self.store.find(tx, document.workspace, document.sha256, self.cascade)
             if known and (kept := self.archive.load(document.workspace, known)):
                 return known, kept
         extraction = self._read(document, path)
         made = ExtractionId(self.new_id())
         self.archive.save(document.workspace, made, extraction)
-        with self.database.transaction() as tx:
+        with self.database.transaction(document.workspace) as tx:
             self.store.add(tx, document, made, self.cascade, extraction)
         return made, extraction
 
@@ -60,7 +60,7 @@ class ExtractionService:
         Raises:
             ExtractionMissing: it has not been read yet, or its file is gone.
         """
-        with self.database.reading() as tx:
+        with self.database.reading(workspace) as tx:
             found = self.store.find(tx, workspace, document.sha256, None)
         kept = self.archive.load(workspace, found) if found else None
         if found is None or kept is None:

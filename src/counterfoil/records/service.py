@@ -123,7 +123,7 @@ class RecordService:
         Raises:
             UnknownRecord: there is none in this workspace.
         """
-        with self.database.reading() as tx:
+        with self.database.reading(workspace) as tx:
             return self.find(tx, workspace, record_id)
 
     def find(self, tx: Transaction, workspace: WorkspaceId, record_id: RecordId) -> Record:
@@ -144,12 +144,12 @@ class RecordService:
 
     def page(self, workspace: WorkspaceId, paging: Paging, status: RecordStatus | None = None) -> Page[Record]:
         """Return a part of the workspace's records, newest first."""
-        with self.database.reading() as tx:
+        with self.database.reading(workspace) as tx:
             return self.store.page(tx, workspace, paging, status)
 
     def changes(self, workspace: WorkspaceId, record_id: RecordId, paging: Paging) -> Page[Change]:
         """Return a part of a record's history, newest first."""
-        with self.database.reading() as tx:
+        with self.database.reading(workspace) as tx:
             self.find(tx, workspace, record_id)
             return self.store.changes(tx, workspace, record_id, paging)
 

@@ -80,7 +80,7 @@ class ReviewService:
             ReviewClosed: it has been answered.
             ReviewChanged: it is at another version.
         """
-        with self.database.transaction() as tx:
+        with self.database.transaction(workspace) as tx:
             review, _ = self._held(tx, workspace, review_id, answer)
             return self._accepted(tx, review, answer)
 
@@ -101,7 +101,7 @@ class ReviewService:
             ReviewChanged: it is at another version.
             InvalidField: there is no such field.
         """
-        with self.database.transaction() as tx:
+        with self.database.transaction(workspace) as tx:
             review, before = self._held(tx, workspace, review_id, answer)
             record = self.records.correct(tx, workspace, before.id, changes, before.version, by=answer.by)
             changed = replace(
@@ -122,7 +122,7 @@ class ReviewService:
             ReviewClosed: it has been answered.
             ReviewChanged: it is at another version.
         """
-        with self.database.transaction() as tx:
+        with self.database.transaction(workspace) as tx:
             review, record = self._held(tx, workspace, review_id, answer)
             self.records.withdraw(tx, workspace, record.id)
             return self._closed(tx, review, Decision.REJECTED, answer)
@@ -133,13 +133,13 @@ class ReviewService:
         Raises:
             UnknownReview: there is none in this workspace.
         """
-        with self.database.reading() as tx:
+        with self.database.reading(workspace) as tx:
             review = self._found(tx, workspace, review_id)
             return review, self.records.find(tx, workspace, review.record_id)
 
     def page(self, workspace: WorkspaceId, paging: Paging, status: ReviewStatus | None = None) -> Page[Review]:
         """Return a part of the workspace's reviews, the most urgent first."""
-        with self.database.reading() as tx:
+        with self.database.reading(workspace) as tx:
             return self.store.page(tx, workspace, paging, status)
 
     def _added(self, tx: Transaction, record: Record) -> Review:

@@ -127,11 +127,11 @@ class DeliveryService:
         return self._write(started, request, adapter, fillings)
 
     def get(self, workspace: WorkspaceId, delivery_id: DeliveryId) -> Delivery:
-        with self.database.reading() as tx:
+        with self.database.reading(workspace) as tx:
             return self._get(tx, workspace, delivery_id)
 
     def page(self, workspace: WorkspaceId, paging: Paging, record_id: RecordId | None = None) -> Page[Delivery]:
-        with self.database.reading() as tx:
+        with self.database.reading(workspace) as tx:
             return self.store.page(tx, workspace, paging, record_id)
 
     def _fillings(
@@ -139,7 +139,7 @@ class DeliveryService:
     ) -> Sequence[Filling] | None:
         """Return what to write; None when a person has to look at the plan first, for which the delivery now waits."""
         facts = self.targets.facts(delivery.workspace, record)
-        with self.database.transaction() as tx:
+        with self.database.transaction(delivery.workspace) as tx:
             plan = self.targets.ready_plan(tx, target, schema)
             if plan is None:
                 held = self._get(tx, delivery.workspace, delivery.id, lock=True)
@@ -175,7 +175,7 @@ class DeliveryService:
     def _begin(self, seen: Delivery, version: int, fillings: Sequence[Filling], adapter: TargetAdapter) -> Delivery:
         """Put on disk that an attempt begins, unless another has begun since and must not be crossed."""
         values = [one.property.id for one in fillings if one.value is not None]
-        with self.database.transaction() as tx:
+        with self.database.transaction(seen.workspace) as tx:
             held = self._get(tx, seen.workspace, seen.id, lock=True)
             if held.has(version):
                 return held
@@ -197,7 +197,7 @@ class DeliveryService:
         return self._succeed(started, request.version, written, problems)
 
     def _succeed(self, started: Delivery, version: int, written: Written, problems: Sequence[str]) -> Delivery:
-        with self.database.transaction() as tx:
+        with self.database.transaction(started.workspace) as tx:
             held = self._get(tx, started.workspace, started.id, lock=True)
             place = replace(held, external_id=written.external_id, url=written.url)
             done = succeeded(place, started.attempt, version, problems, self.clock.now())
@@ -206,7 +206,7 @@ class DeliveryService:
         return done
 
     def _fail(self, delivery: Delivery, error: CounterfoilError, *, in_doubt: bool) -> None:
-        with self.database.transaction() as tx:
+        with self.database.transaction(delivery.workspace) as tx:
             held = self._get(tx, delivery.workspace, delivery.id, lock=True)
             reason = f"{error.code}: {error}"
             self.store.save(tx, failed(held, delivery.attempt, reason, self.clock.now(), in_doubt=in_doubt))

@@ -83,7 +83,7 @@ class LedgerService:
             SchemaChanged: the columns are no longer those of `schema_version`.
             InvalidColumns: a ledger cannot have such columns.
         """
-        with self.database.transaction() as tx:
+        with self.database.transaction(workspace) as tx:
             self._ledger(tx, workspace, target_id, lock=True)
             before = Schema(properties=self.store.columns(tx, workspace, target_id))
             if before.version != schema_version:
@@ -96,13 +96,13 @@ class LedgerService:
 
     def rows(self, workspace: WorkspaceId, target_id: TargetId, paging: Paging) -> tuple[Schema, Page[LedgerRow]]:
         """Return a part of a ledger's rows, newest first, and the columns that they are in."""
-        with self.database.reading() as tx:
+        with self.database.reading(workspace) as tx:
             schema = self._schema(tx, workspace, target_id)
             return schema, self.store.rows(tx, workspace, target_id, paging)
 
     def row(self, workspace: WorkspaceId, target_id: TargetId, row_id: RowId) -> tuple[Schema, LedgerRow]:
         """Return one row and the columns that it is in."""
-        with self.database.reading() as tx:
+        with self.database.reading(workspace) as tx:
             schema = self._schema(tx, workspace, target_id)
             row = self.store.row(tx, workspace, target_id, row_id)
         if row is None:

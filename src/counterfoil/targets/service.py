@@ -77,13 +77,13 @@ class TargetService:
         """Connect a table."""
         kept = self.adapter(kind).connect(settings)
         target = self._new(workspace, kind, name, kept)
-        with self.database.transaction() as tx:
+        with self.database.transaction(workspace) as tx:
             self.store.add(tx, target)
         log.info("target_created", target_id=str(target.id), kind=kind)
         return target
 
     def get(self, workspace: WorkspaceId, target_id: TargetId) -> Target:
-        with self.database.reading() as tx:
+        with self.database.reading(workspace) as tx:
             return self.find(tx, workspace, target_id)
 
     def find(self, tx: Transaction, workspace: WorkspaceId, target_id: TargetId, *, lock: bool = False) -> Target:
@@ -94,7 +94,7 @@ class TargetService:
         return target
 
     def page(self, workspace: WorkspaceId, paging: Paging) -> Page[Target]:
-        with self.database.reading() as tx:
+        with self.database.reading(workspace) as tx:
             return self.store.page(tx, workspace, paging)
 
     def ensure_default(self, tx: Transaction, workspace: WorkspaceId) -> Target:
@@ -115,7 +115,7 @@ class TargetService:
         """Return the target's plan, made by the rules on first use, and how the columns differ from it."""
         target = self.get(workspace, target_id)
         schema = self.adapter(target.kind).schema(target)
-        with self.database.transaction() as tx:
+        with self.database.transaction(workspace) as tx:
             self.find(tx, workspace, target_id, lock=True)
             plan = self._plan(tx, target, schema)
         return PlanView(plan=plan, schema=schema, drift=compare(plan.schema, schema))
@@ -131,7 +131,7 @@ class TargetService:
         schema = self.adapter(target.kind).schema(target)
         if wrong := problems(schema, entries):
             raise InvalidPlan(wrong)
-        with self.database.transaction() as tx:
+        with self.database.transaction(workspace) as tx:
             target = self.find(tx, workspace, target_id, lock=True)
             before = self._plan(tx, target, schema)
             if before.version != version:

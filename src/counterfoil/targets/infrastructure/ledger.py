@@ -152,17 +152,17 @@ class LedgerAdapter:
         return {}
 
     def schema(self, target: Target) -> Schema:
-        with self.database.reading() as tx:
+        with self.database.reading(target.workspace) as tx:
             return Schema(properties=self.store.columns(tx, target.workspace, target.id))
 
     def find(self, target: Target, key: str) -> Written | None:
-        with self.database.reading() as tx:
+        with self.database.reading(target.workspace) as tx:
             row = self.store.row_of_key(tx, target, key)
         return None if row is None else self._written(row)
 
     def write(self, request: WriteRequest) -> Written:
         target = request.target
-        with self.database.transaction() as tx:
+        with self.database.transaction(target.workspace) as tx:
             known = {one.id for one in self.store.columns(tx, target.workspace, target.id)}
             if unknown := request.draft.keys() - known:
                 raise UnknownProperty(unknown)
