@@ -41,7 +41,7 @@ class BatchService:
         Raises:
             BatchNotFound: this workspace has no such batch.
         """
-        with self.database.reading() as tx:
+        with self.database.reading(workspace) as tx:
             found = self.store.batch(tx, workspace, batch)
         if found is None:
             raise BatchNotFound(batch)
@@ -50,7 +50,7 @@ class BatchService:
     def cancel(self, workspace: WorkspaceId, batch: BatchId) -> Batch:
         """Cancel what is not finished, and return what has become of the batch."""
         self.get(workspace, batch)
-        with self.database.transaction() as tx:
+        with self.database.transaction(workspace) as tx:
             self.store.cancel_batch(tx, workspace, batch, tx.now())
         self.changes.cancel_many(workspace, JobFilter(batch=batch))
         return self.get(workspace, batch)

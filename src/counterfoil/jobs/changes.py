@@ -36,7 +36,7 @@ class JobChanges:
         Raises:
             IllegalMove: it is final already.
         """
-        with self.database.transaction() as tx:
+        with self.database.transaction(workspace) as tx:
             before = self._held(tx, workspace, job)
             after = move(before, CancelWanted(), tx.now())
             self.store.save(tx, after)
@@ -56,7 +56,7 @@ class JobChanges:
             InvalidPayload: the corrected payload does not fit the job's type.
             RetriesUsedUp: it has been retried too often.
         """
-        with self.database.transaction() as tx:
+        with self.database.transaction(workspace) as tx:
             before = self._held(tx, workspace, job)
             if payload is not None:
                 checked = self.types.get(before.type).checked(payload)
@@ -76,7 +76,7 @@ class JobChanges:
         Raises:
             IllegalMove: it is not final; cancel it first.
         """
-        with self.database.transaction() as tx:
+        with self.database.transaction(workspace) as tx:
             held = self._held(tx, workspace, job)
             if not held.status.final:
                 raise IllegalMove(held, "removed")
@@ -124,7 +124,7 @@ class JobChanges:
         """
         done = 0
         while True:
-            with self.database.transaction() as tx:
+            with self.database.transaction(workspace) as tx:
                 held = self.store.held(tx, workspace, wanted, AT_ONCE)
                 changed = act(tx, held)
             self.following.ended([job for job in changed if job.status.final])

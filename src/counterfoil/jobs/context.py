@@ -87,7 +87,7 @@ class JobContext:
         if self._open:
             yield self._open
             return
-        with self.database.transaction() as tx:
+        with self.database.transaction(self.workspace) as tx:
             if not self.store.holds(tx, self.job.id, self.lease):
                 raise LeaseLost(self.job.id)
             self._open = tx
@@ -183,7 +183,7 @@ class JobContext:
         if not lines:
             return
         try:
-            with self.database.transaction() as tx:
+            with self.database.transaction(self.workspace) as tx:
                 if self.store.holds(tx, self.job.id, self.lease):
                     self.store.add_logs(tx, self.workspace, lines)
         except BaseException:
@@ -224,7 +224,7 @@ class JobContext:
         if self._open:
             yield self._open
             return
-        with self.database.transaction() as tx:
+        with self.database.transaction(self.workspace) as tx:
             yield tx
 
     @contextmanager
@@ -232,7 +232,7 @@ class JobContext:
         if self._open:
             yield self._open
             return
-        with self.database.reading() as tx:
+        with self.database.reading(self.workspace) as tx:
             yield tx
 
 

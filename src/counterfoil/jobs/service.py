@@ -102,7 +102,7 @@ class JobService:
 
     def create(self, workspace: WorkspaceId, name: str, payload: Json, order: Order) -> Job:
         """Make a job, and return it as it stands. The errors are those of `enqueue_named`."""
-        with self.database.transaction() as tx:
+        with self.database.transaction(workspace) as tx:
             made = self.enqueue_named(tx, workspace, name, payload, order)
             return self._found(tx, workspace, made)
 
@@ -112,23 +112,23 @@ class JobService:
         Raises:
             JobNotFound: this workspace has no such job.
         """
-        with self.database.reading() as tx:
+        with self.database.reading(workspace) as tx:
             return self._found(tx, workspace, job)
 
     def page(self, workspace: WorkspaceId, paging: Paging, wanted: JobFilter = JobFilter()) -> Page[Job]:  # noqa: B008 - frozen
         """Return jobs, newest first."""
-        with self.database.reading() as tx:
+        with self.database.reading(workspace) as tx:
             return self.store.page(tx, workspace, paging, wanted)
 
     def attempts(self, workspace: WorkspaceId, job: JobId) -> Sequence[Attempt]:
         """Return a job's ended attempts, first to last."""
-        with self.database.reading() as tx:
+        with self.database.reading(workspace) as tx:
             self._found(tx, workspace, job)
             return self.store.attempts(tx, workspace, job)
 
     def logs(self, workspace: WorkspaceId, job: JobId, paging: Paging) -> Page[LogLine]:
         """Return a job's log, newest line first."""
-        with self.database.reading() as tx:
+        with self.database.reading(workspace) as tx:
             self._found(tx, workspace, job)
             return self.store.logs(tx, workspace, job, paging)
 

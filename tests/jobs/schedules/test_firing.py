@@ -17,6 +17,8 @@ from tests.support.waiting import wait_until
 
 HOUR = timedelta(hours=1)
 
+TOO_MANY = RateLimitExceeded("Too many jobs.", datetime(2026, 3, 1, tzinfo=UTC))
+
 
 @pytest.fixture
 def slots(database: Database) -> Slots:
@@ -181,7 +183,7 @@ def test_a_job_that_cannot_be_made_leaves_none_of_its_firing_behind(slots: Slots
 
     def limit_the_second(key: str) -> None:
         if key == slot_key(schedule.id, latest):
-            raise RateLimitExceeded("Too many jobs.", datetime(2026, 3, 1, tzinfo=UTC))
+            raise TOO_MANY
 
     assert Slots(slots.database, before_enqueue=limit_the_second).scheduler() == 0
     assert slots.keys() == []
@@ -189,9 +191,7 @@ def test_a_job_that_cannot_be_made_leaves_none_of_its_firing_behind(slots: Slots
     assert slots.scheduler() == 2
 
 
-@pytest.mark.parametrize(
-    "error", [RateLimitExceeded("Too many jobs.", datetime(2026, 3, 1, tzinfo=UTC)), ZeroDivisionError()]
-)
+@pytest.mark.parametrize("error", [TOO_MANY, ZeroDivisionError()])
 def test_what_may_be_fired_later_stays_due_and_hinders_nobody(
     slots: Slots, workspace: WorkspaceId, other_workspace: WorkspaceId, error: Exception
 ) -> None:

@@ -65,7 +65,7 @@ class RateLimits:
         if not 1 <= tokens <= rate.at_once:
             raise MoreThanBurst(tokens, rate)
         caller = Caller(workspace=workspace, service=service, user=user)
-        with self.database.transaction() as tx:
+        with self.database.transaction(workspace) as tx:
             turn = self.store.take(tx, caller, rate, tokens, self.patience)
         if not turn.granted:
             self.observer.rate_limit_exceeded(service)
@@ -76,13 +76,13 @@ class RateLimits:
     def postpone(self, workspace: WorkspaceId, service: str, until: datetime, *, user: str | None = None) -> None:
         """Let nobody call until then, a day from now at the latest, because the service has said so."""
         caller = Caller(workspace=workspace, service=service, user=user)
-        with self.database.transaction() as tx:
+        with self.database.transaction(workspace) as tx:
             self.store.close(tx, caller, min(until, tx.now() + LONGEST_CLOSING))
         self.observer.rate_limit_exceeded(service)
 
     def page(self, workspace: WorkspaceId, paging: Paging) -> Page[RateLimit]:
         """Return the rate limits of a workspace, newest first."""
-        with self.database.reading() as tx:
+        with self.database.reading(workspace) as tx:
             return self.store.page(tx, workspace, paging)
 
     def forget_idle(self, tx: Transaction, before: datetime) -> int:
@@ -140,7 +140,7 @@ class Breakers:
 
     def newest(self, workspace: WorkspaceId) -> Sequence[Breaker]:
         """Return the breakers of a workspace that have seen failures, the one that moved last first."""
-        with self.database.reading() as tx:
+        with self.database.reading(workspace) as tx:
             return self.store.newest(tx, workspace, MAX_LIMIT)
 
     def forget_idle(self, tx: Transaction, before: datetime) -> int:
@@ -149,7 +149,7 @@ class Breakers:
 
     def _enter(self, workspace: WorkspaceId, service: str, connection: str) -> Call:
         asked = Asked(probe=Probe(self.new_id()))
-        with self.database.reading() as tx:
+        with self.database.reading(workspace) as tx:
             breaker = self.store.find(tx, workspace, service, connection)
             if breaker is not None and breaker.state is not BreakerState.CLOSED:
                 move(breaker, asked, tx.now(), self.rules)  # refuses without a lock, as it does most of the time
@@ -178,7 +178,7 @@ class Breakers:
             log.warning("breaker_not_told", service=call.service, connection=call.connection, verdict=verdict)
 
     def _move(self, call: Call, event: Event) -> Breaker:
-        with self.database.transaction() as tx:
+        with self.database.transaction(call.workspace) as tx:
             before = self.store.hold(tx, call.workspace, call.service, call.connection)
             after = move(before, event, tx.now(), self.rules)
             if after != before:

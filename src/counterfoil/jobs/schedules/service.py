@@ -43,7 +43,7 @@ class ScheduleService:
             ScheduleNameTaken: another one has its name.
         """
         terms = self._checked(terms)
-        with self.database.transaction() as tx:
+        with self.database.transaction(workspace) as tx:
             now = tx.now()
             schedule = Schedule(
                 id=ScheduleId(self.new_id()),
@@ -62,12 +62,12 @@ class ScheduleService:
         Raises:
             ScheduleNotFound: this workspace has no such schedule.
         """
-        with self.database.reading() as tx:
+        with self.database.reading(workspace) as tx:
             return self._found(tx, workspace, schedule)
 
     def page(self, workspace: WorkspaceId, paging: Paging) -> Page[Schedule]:
         """Return schedules, newest first."""
-        with self.database.reading() as tx:
+        with self.database.reading(workspace) as tx:
             return self.store.page(tx, workspace, paging)
 
     def change(
@@ -84,7 +84,7 @@ class ScheduleService:
             InvalidCron, UnknownTimeZone: nobody can tell when its slots come.
             ScheduleNameTaken: another one has its new name.
         """
-        with self.database.transaction() as tx:
+        with self.database.transaction(workspace) as tx:
             before = self._found(tx, workspace, schedule, lock=True)
             after = replace(before, terms=self._checked(revise(before.terms), before.terms))
             timing = (after.terms.cron, after.terms.time_zone) != (before.terms.cron, before.terms.time_zone)
@@ -102,7 +102,7 @@ class ScheduleService:
         Raises:
             ScheduleNotFound: this workspace has no such schedule.
         """
-        with self.database.transaction() as tx:
+        with self.database.transaction(workspace) as tx:
             if not self.store.remove(tx, workspace, schedule):
                 raise ScheduleNotFound(schedule)
 
@@ -112,7 +112,7 @@ class ScheduleService:
         Raises:
             ScheduleNotFound: this workspace has no such schedule.
         """
-        with self.database.transaction() as tx:
+        with self.database.transaction(workspace) as tx:
             found = self._found(tx, workspace, schedule, lock=True)
             terms = found.terms
             order = Order(
