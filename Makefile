@@ -9,7 +9,8 @@ PYTEST := $(BIN)/pytest -n 2 --dist worksteal
 twice = $(1) || $(1)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check format docs lock clean
+VERSIONS := 15 16 17 18
+.PHONY: help demo serve test test-postgres test-pgbouncer check format docs lock clean
 
 help:  ## List the commands.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -36,6 +37,15 @@ serve: .venv/default.stamp  ## Run the API and a worker in one process on 127.0.
 
 test: check  ## Everything CI runs.
 	$(PYTEST) --cov --cov-report=term
+
+test-postgres: .venv/dev.stamp  ## The engine and the database on PostgreSQL 15 to 18, fetched once by npm.
+	$(BIN)/python -W ignore -m tests.support.fetch_postgres $(VERSIONS)
+	@failed=; for version in $(VERSIONS); do \
+		echo "PostgreSQL $$version"; $(PYTEST) tests/foundation tests/jobs --postgres $$version || failed="$$failed $$version"; \
+	done; if [ -n "$$failed" ]; then echo "failed on$$failed"; exit 1; fi
+
+test-pgbouncer: .venv/dev.stamp  ## The same through PgBouncer, which has to be installed: apt-get install pgbouncer.
+	$(PYTEST) tests/foundation tests/jobs --pgbouncer
 
 check: .venv/dev.stamp  ## Format, lint, import contracts, types.
 	$(BIN)/ruff format --check --quiet .

@@ -13,10 +13,16 @@ from counterfoil.access.infrastructure.sql import WorkspaceRow
 from counterfoil.foundation.database import Database, Row
 from counterfoil.migrations import walls
 from tests.support.clock import FixedClock
+from tests.support.pgbouncer import pooled
 from tests.support.postgres import PostgresServer
 
 ACME = WorkspaceId(UUID("00000000-0000-7000-8000-00000000000a"))
 BIRCH = WorkspaceId(UUID("00000000-0000-7000-8000-00000000000b"))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--postgres", type=int, metavar="VERSION", help="which fetched PostgreSQL to run against")
+    parser.addoption("--pgbouncer", action="store_true", help="reach PostgreSQL through PgBouncer in transaction mode")
 
 
 @pytest.fixture
@@ -36,9 +42,13 @@ def clock() -> FixedClock:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[PostgresServer]:
-    with PostgresServer.running() as server:
-        yield server
+def postgres(pytestconfig: pytest.Config) -> Iterator[PostgresServer]:
+    with PostgresServer.running(pytestconfig.getoption("postgres")) as server:
+        if not pytestconfig.getoption("pgbouncer"):
+            yield server
+            return
+        with pooled(server) as front:
+            yield front
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
