@@ -517,10 +517,9 @@ def plan(database: Database, act: Callable[[Transaction], object]) -> str:
     def note(_connection: object, _cursor: object, statement: str, parameters: object, *_: object) -> None:
         statements.append((statement, parameters))
 
-    event.listen(database.engine, "before_cursor_execute", note)
     with database.transaction() as tx:
+        event.listen(tx.connection, "before_cursor_execute", note)
         act(tx)
-    event.remove(database.engine, "before_cursor_execute", note)
     with database.transaction() as tx:
         explained = [tx.connection.exec_driver_sql(explain + statement, values) for statement, values in statements]
         return "\n".join(row[-1] for rows in explained for row in rows)

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Dialect,
     Engine,
     Executable,
+    RootTransaction,
     Table,
     TypeDecorator,
     Uuid,
@@ -54,6 +55,10 @@ _SQLITE_UNAVAILABLE = {
     sqlite3.SQLITE_LOCKED,
     sqlite3.SQLITE_READONLY,
 }
+
+
+# A standby that only reads, and a session or transaction that the server ended for taking too long.
+_POSTGRES_UNAVAILABLE = {"25006", "25P03", "25P04"}
 
 
 class DatabaseUnavailable(ServiceUnavailable):
@@ -134,6 +139,13 @@ class Transaction:
             return literal(datetime.now(UTC), UtcDateTime())
         return func.clock_timestamp(type_=UtcDateTime())
 
+    def allow(self, *, statement_seconds: float) -> None:
+        """Let each further statement take this long instead of half a minute; SQLite knows no such limit."""
+        if self.dialect == "postgresql":
+            from counterfoil.foundation.postgres import allow  # for SQLite, psycopg need not be installed
+
+            allow(self.connection, statement_seconds)
+
     def now(self) -> datetime:
         """Return the database's time, so that processes with wrong clocks agree."""
         if self.dialect == "sqlite":
@@ -162,6 +174,9 @@ class Database:
 
         On SQLite it takes the one write lock at once, so that it never has to give up half-way. With a workspace it is
         walled: on PostgreSQL, rows of others are not there for it, whatever its statements ask.
+
+        Raises:
+            DatabaseUnavailable: nothing was written, unless the commit had been sent: then everything may have been.
         """
         with self._session(workspace, writing=True) as tx:
             yield tx
@@ -176,7 +191,8 @@ class Database:
     @contextmanager
     def _session(self, workspace: UUID | None, *, writing: bool) -> Iterator[Transaction]:
         try:
-            with self.engine.connect().execution_options(writing=writing) as connection, connection.begin():
+            begun = self._begin(writing=writing)
+            with begun.connection as connection, begun:
                 if workspace is not None and connection.dialect.name == "postgresql":
                     connection.exec_driver_sql(_WALL_OFF, {"workspace": str(workspace)})
                 yield Transaction(connection)
@@ -185,6 +201,27 @@ class Database:
         except DBAPIError as error:
             if _unavailable(error):
                 raise DatabaseUnavailable from error
+            raise
+
+    def _begin(self, *, writing: bool) -> RootTransaction:
+        """Begin on a connection that answers.
+
+        One that was kept may have died since. Nothing has happened on it yet, so another is tried: a new one, as all
+        that were kept are given up with it. A ping before would find out no more, and cost a way there and back.
+        """
+        try:
+            return self._begin_once(writing=writing)
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+            return self._begin_once(writing=writing)
+
+    def _begin_once(self, *, writing: bool) -> RootTransaction:
+        connection = self.engine.connect().execution_options(writing=writing)
+        try:
+            return connection.begin()
+        except BaseException:
+            connection.close()
             raise
 
     def ping(self) -> None:
@@ -202,7 +239,8 @@ def _unavailable(error: DBAPIError) -> bool:
     if isinstance(error.orig, sqlite3.Error):
         # The low byte is the kind of error, the rest a detail of it.
         return (getattr(error.orig, "sqlite_errorcode", None) or 0) & 0xFF in _SQLITE_UNAVAILABLE
-    return error.connection_invalidated or isinstance(error, OperationalError)
+    refused = getattr(error.orig, "sqlstate", None) in _POSTGRES_UNAVAILABLE
+    return error.connection_invalidated or refused or isinstance(error, OperationalError)
 
 
 def _engine(url: str, **pool: float) -> Engine:
@@ -218,7 +256,11 @@ def _engine(url: str, **pool: float) -> Engine:
     if parsed.drivername == "postgresql":
         parsed = parsed.set(drivername="postgresql+psycopg")
     patience = {name: value for name, value in _PATIENCE.items() if name not in parsed.query}
-    return create_engine(parsed, pool_pre_ping=True, connect_args=patience, **common)
+    engine = create_engine(parsed, connect_args=patience, **common)
+    from counterfoil.foundation.postgres import hold_patiently  # for SQLite, psycopg need not be installed
+
+    hold_patiently(engine)
+    return engine
 
 
 def dump_json(value: object) -> str:

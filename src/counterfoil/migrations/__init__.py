@@ -10,6 +10,7 @@ from counterfoil.foundation.database import Database
 from counterfoil.migrations import walls
 
 _MIGRATION_LOCK = 0x0C0F_0002
+_STATEMENT_SECONDS = 3600  # a large table may have to be written anew, and the others wait for the one that does it
 
 
 def migrate(database: Database) -> None:
@@ -19,6 +20,7 @@ def migrate(database: Database) -> None:
         NoWalls: on PostgreSQL, the workspaces cannot be kept apart.
     """
     with database.transaction() as tx:
+        tx.allow(statement_seconds=_STATEMENT_SECONDS)
         if tx.dialect == "postgresql":
             tx.execute(select(func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
         walls.make_role(tx.connection)
