@@ -36,6 +36,7 @@ from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.orm import DeclarativeBase
 
 from counterfoil.foundation.errors import ServiceUnavailable
+from counterfoil.foundation.failpoints import failpoint
 from counterfoil.foundation.files import make_folder
 
 BUSY_TIMEOUT_SECONDS = 30
@@ -179,7 +180,10 @@ class Database:
             DatabaseUnavailable: nothing was written, unless the commit had been sent: then everything may have been.
         """
         with self._session(workspace, writing=True) as tx:
+            failpoint("transaction.begun")
             yield tx
+            failpoint("transaction.committing")
+        failpoint("transaction.committed")
         tx.run_after_commit()
 
     @contextmanager
