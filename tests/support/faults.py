@@ -1,0 +1,187 @@
+"""Which test covers which fault: the faults that the house has to survive, and what is still open.
+
+To add a test, name it under its fault in TESTS and take what it covers out of GAPS. A fault of a room that there is not
+yet stands in WAITING, under the module that will have it; once that is there, the fault has to be covered or a gap.
+"""
+
+from collections.abc import Mapping
+
+FAULTS: Mapping[str, str] = {
+    "W1": "a job's child is killed before, during and after its work, and while its end is noted",
+    "W2": "a whole worker is killed with everything running and everything buffered",
+    "W3": "of fifty workers a random one is killed every few seconds under load",
+    "W4": "a worker is stopped until its jobs were rescued, and then goes on",
+    "W5": "a worker is told to end while jobs run, short ones and long ones",
+    "W6": "signals come twice, or during a claim; a parent dies before its children",
+    "W7": "a handler leaves its process, crashes it, forks, closes and changes what it finds, or never lets go",
+    "W8": "a handler takes too long: asleep, busy, or in a blocked call",
+    "W9": "a handler takes too much memory: fast, slowly, in another process, by mapping",
+    "W10": "a job kills its worker each time",
+    "W11": "nothing of a worker's Python runs for two minutes",
+    "W12": "an error that cannot be shown, is endless, or cannot be sent",
+    "D1": "PostgreSQL is restarted, stopped at once, or killed, under load",
+    "D2": "the server ends single connections, each role's",
+    "D3": "nobody knows whether a commit happened",
+    "D4": "the server falls silent, and connections stay open",
+    "D5": "the database is away for long",
+    "D6": "deadlock, serialisation failure, lock and statement timeouts",
+    "D7": "no connection is free; the server takes no more; a pooler in between",
+    "D8": "the disk is full, or cannot be written; a standby that only reads",
+    "D9": "a transaction elsewhere stays open for long",
+    "D10": "a million finished jobs and a hundred thousand waiting ones",
+    "D11": "SQLite: many processes, a log left behind or gone, a broken page, a network file system",
+    "D12": "migrations: two versions at work, many at once, a crash half-way, the way back",
+    "D13": "clocks that are wrong, step, or change for summer",
+    "R1": "Redis is flushed, restarted without its file, evicts, or has no memory left",
+    "R2": "Redis is down when work is handed in",
+    "R3": "a bell is heard by five workers",
+    "R4": "a bell for a job that is unknown or over, or with a forged message",
+    "R5": "the broker's own timeouts are too short, or its workers die on the way",
+    "R6": "Redis fails over, falls silent, or is slow",
+    "S1": "two leaders at once",
+    "S2": "schedules that were missed, or make no sense",
+    "S3": "ten thousand jobs fail at once",
+    "S4": "one idempotency key from a hundred clients; keys of odd sizes",
+    "S5": "cancelling meets claim, run, end, retry and rescue",
+    "S6": "dependencies in a circle, on itself, on nothing, on very many, on the dead",
+    "S7": "fifty workers at one rate limit",
+    "S8": "a breaker opens, probes and closes",
+    "S9": "low priority under a steady load of high",
+    "S10": "dead letters at their largest number and age",
+    "S11": "progress that is too much, too little, no number, too often, or too late",
+    "A1": "bodies of odd sizes, lengths, depths and numbers",
+    "A2": "job types and filters that try to be code",
+    "A3": "ids of another workspace; pages and cursors that make no sense",
+    "A4": "uploads of wrong kinds and with hostile names",
+    "A5": "uploads that unpack to too much",
+    "A6": "addresses that lead to where they must not",
+    "A7": "receivers of webhooks that fail, hang, or want less",
+    "A8": "text that means something to a terminal, a page, a table or a log",
+    "A9": "a dashboard without a login, forged, or with very many watchers",
+}
+
+_DATABASE = "tests/foundation/test_database_faults.py"
+_KILL = "tests/jobs/test_kill.py"
+_WORKER = "tests/jobs/test_worker.py"
+_CONTEXT = "tests/jobs/test_context.py"
+_SQL = "tests/jobs/test_sql.py"
+_API = "tests/jobs/test_api.py"
+
+TESTS: Mapping[str, tuple[str, ...]] = {
+    "W1": (f"{_KILL}::test_jobs_whose_worker_is_killed_are_finished_by_the_next_one_once",),
+    "W4": (f"{_KILL}::test_a_worker_that_was_stopped_for_long_finds_its_jobs_taken_over_and_is_refused",),
+    "W5": (
+        f"{_WORKER}::test_a_worker_that_stops_lets_running_jobs_finish_and_takes_no_more",
+        f"{_WORKER}::test_what_is_not_finished_by_the_end_of_the_grace_is_killed_and_loses_no_attempt",
+    ),
+    "W6": ("tests/foundation/test_children.py::test_no_child_outlives_a_parent_that_is_killed",),
+    "W7": (
+        f"{_WORKER}::test_a_handler_that_ends_its_process_fails_its_job_and_the_next_one_runs",
+        f"{_WORKER}::test_a_job_does_not_run_where_another_has_changed_its_surroundings",
+        f"{_WORKER}::test_processes_that_a_handler_leaves_behind_are_killed",
+    ),
+    "W8": (f"{_WORKER}::test_a_job_that_takes_too_long_is_killed",),
+    "W9": (f"{_WORKER}::test_a_job_that_takes_too_much_memory_is_killed",),
+    "W10": ("tests/jobs/test_workers.py::test_a_job_that_workers_die_with_becomes_poison",),
+    "W12": (f"{_CONTEXT}::test_an_error_of_any_sort_is_kept_within_bounds",),
+    "D1": (f"{_DATABASE}::test_a_restarted_server_loses_nothing_that_was_done_and_is_used_again",),
+    "D2": (
+        f"{_DATABASE}::test_a_terminated_backend_refuses_its_transaction_and_no_other",
+        f"{_DATABASE}::test_backends_terminated_while_idle_are_replaced_unnoticed",
+    ),
+    "D3": (
+        f"{_DATABASE}::test_a_commit_that_never_arrived_has_written_nothing",
+        f"{_DATABASE}::test_a_commit_whose_answer_was_lost_is_refused_and_rings_nobody_though_it_happened",
+        f"{_WORKER}::test_an_outcome_is_kept_once_however_often_the_database_refuses_or_lies",
+        f"{_WORKER}::test_a_claim_that_seems_to_have_failed_leaves_no_job_behind",
+    ),
+    "D4": (
+        f"{_DATABASE}::test_a_kept_connection_to_a_server_that_fell_silent_is_noticed",
+        f"{_DATABASE}::test_a_server_that_falls_silent_during_a_statement_is_noticed",
+        f"{_DATABASE}::test_a_server_whose_processes_are_stopped_is_noticed",
+    ),
+    "D6": (
+        f"{_DATABASE}::test_of_two_transactions_that_wait_for_each_other_one_is_refused",
+        f"{_DATABASE}::test_a_row_that_stays_locked_is_not_waited_for_without_end",
+        f"{_DATABASE}::test_a_statement_that_takes_too_long_is_refused_and_writes_nothing",
+    ),
+    "D7": (
+        "tests/foundation/test_database.py::test_a_database_whose_connections_are_all_taken_says_that_it_does_not_answer",
+        f"{_DATABASE}::test_a_server_that_takes_no_more_connections_refuses_and_recovers",
+        f"{_DATABASE}::test_behind_a_pooler_no_statement_is_prepared",
+    ),
+    "D8": (
+        f"{_DATABASE}::test_a_full_disk_refuses_the_transaction_and_writes_nothing",
+        f"{_DATABASE}::test_a_file_that_cannot_be_written_answers_readers_and_refuses_writers",
+        f"{_DATABASE}::test_a_standby_answers_readers_and_refuses_writers",
+    ),
+    "D10": (f"{_SQL}::test_finished_jobs_cost_the_engine_nothing",),
+    "D12": ("tests/house/test_migrations.py::test_migrating_again_does_nothing_and_many_at_once_do_it_once",),
+    "S3": ("tests/jobs/test_domain.py::test_backoff_doubles_within_its_bounds_and_never_overflows",),
+    "S4": (f"{_SQL}::test_a_workspace_has_one_job_of_an_idempotency_key",),
+    "S9": (f"{_SQL}::test_a_low_job_that_has_waited_its_bound_goes_before_an_urgent_one",),
+    "S11": (
+        f"{_CONTEXT}::test_progress_that_comes_too_often_is_left_out_but_not_the_last",
+        f"{_CONTEXT}::test_progress_is_kept_within_what_makes_sense",
+    ),
+    "A1": (f"{_CONTEXT}::test_plain_json_is_json_without_what_postgresql_refuses_and_plain_already",),
+    "A2": (
+        f"{_API}::test_a_filter_is_data_and_nothing_else",
+        f"{_WORKER}::test_a_job_of_a_type_that_nobody_knows_is_dead_at_once",
+    ),
+    "A3": (
+        f"{_API}::test_another_workspace_sees_and_changes_nothing",
+        f"{_API}::test_parameters_that_make_no_sense_are_refused",
+    ),
+    "A4": (
+        "tests/documents/test_decoding.py::test_what_is_not_accepted_is_refused_for_its_reason",
+        "tests/documents/test_api.py::test_a_hostile_name_is_made_safe",
+    ),
+    "A5": (
+        "tests/documents/test_decoding.py::test_a_pdf_whose_stream_grows_without_end_is_refused",
+        "tests/documents/test_decoding.py::test_a_zip_that_is_attached_to_a_pdf_does_no_harm",
+    ),
+    "A8": (
+        "tests/journeys/test_command_line.py::test_a_name_that_looks_like_markup_is_shown_as_it_is_and_ids_are_shown_whole",
+    ),
+}
+
+WAITING: Mapping[str, frozenset[str]] = {
+    "jobs/infrastructure/rq.py": frozenset({"R1", "R2", "R3", "R4", "R5", "R6"}),
+    "foundation/outbound.py": frozenset({"A6"}),
+    "notices": frozenset({"A7"}),
+    "web": frozenset({"A9"}),
+}
+
+# What is missing where the room is there already; nothing may be left when the room is finished.
+GAPS: Mapping[str, str] = {
+    "W1": "while its end is noted",
+    "W2": "all of it",
+    "W3": "all of it",
+    "W6": "a second signal; during a claim; during a flush; hanging up",
+    "W7": "leaving by a signal that it blocks; never letting go of the interpreter",
+    "W9": "slowly; in another process; by mapping",
+    "W11": "all of it",
+    "D1": "with workers at work",
+    "D2": "each role of a worker and of upkeep",
+    "D3": "handing in; the firing of a schedule; retry",
+    "D5": "all of it",
+    "D6": "at every statement of the engine; serialisation failure",
+    "D9": "all of it",
+    "D10": "with that many rows; pruning",
+    "D11": "all of it",
+    "D12": "two versions; a crash half-way; the way back",
+    "D13": "all of it",
+    "S1": "all of it",
+    "S2": "all of it",
+    "S3": "the spread of the delays",
+    "S4": "a hundred at once; another payload; expiry; odd sizes",
+    "S5": "all of it",
+    "S6": "all of it",
+    "S7": "all of it",
+    "S8": "all of it",
+    "S10": "all of it",
+    "S11": "after the end",
+    "A1": "no length, lies about it, slow, depth, repeated keys, numbers without end",
+    "A8": "tables, pages and terminals",
+}
