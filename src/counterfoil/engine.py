@@ -224,9 +224,9 @@ class Engine:
         if self.database.is_sqlite:
             PipeListener(_workers_folder(self.settings), self.bell).start()
             return self._presence()
-        from counterfoil.jobs.infrastructure.session import is_lent_out
+        from counterfoil.jobs.infrastructure.session import is_pooled
 
-        if is_lent_out(self.settings.session_database):
+        if is_pooled(self.settings.session_database):
             return BeatPresence(self.database, every=QUICK_BEAT, lapse=QUICK_LAPSE)
         return self._presence()
 

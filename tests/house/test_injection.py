@@ -74,10 +74,10 @@ def test_a_store_of_jobs_keeps_its_type_and_its_failing_calls_are_undone(
     store: JobStore = inject(SqlJobStore(), Faults(at={("add", 1): Fault.EXECUTE_AND_TIMEOUT}))
     job = make_job(workspace)
     with pytest.raises(DatabaseUnavailable), database.transaction() as tx:
-        store.add(tx, job)
+        store.add(tx, [job])
     with database.transaction() as tx:
         assert store.get(tx, workspace, job.id) is None
-        store.add(tx, job)
+        store.add(tx, [job])
     with database.reading() as tx:
         assert store.get(tx, workspace, job.id) is not None
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from enum import Enum, auto
 from types import SimpleNamespace
 from typing import Any, TypeVar, cast
+from uuid import UUID
 
 from counterfoil.foundation.database import Database, DatabaseUnavailable, Transaction
 
@@ -95,11 +96,11 @@ class FaultyDatabase(Database):
         self.faults = faults
 
     @contextmanager
-    def _session(self, *, writing: bool) -> Iterator[Transaction]:
+    def _session(self, workspace: UUID | None, *, writing: bool) -> Iterator[Transaction]:
         fault = self.faults.next("writing" if writing else "reading")
         if fault is Fault.UNAVAILABLE:
             raise DatabaseUnavailable
-        with super()._session(writing=writing) as tx:
+        with super()._session(workspace, writing=writing) as tx:
             yield tx
             if fault is Fault.TIMEOUT:
                 raise DatabaseUnavailable

@@ -44,8 +44,6 @@ WALLED_ROLE = "counterfoil_walled"
 """What a walled transaction is on PostgreSQL: a role whose every statement meets the tables' policies."""
 WORKSPACE_SETTING = "counterfoil.workspace"
 """Where such a transaction says which workspace's rows the policies let through."""
-# One statement, and both until the end of the transaction only: whoever gets the connection next starts bare.
-_WALL_OFF = f"SELECT set_config('role', '{WALLED_ROLE}', true), set_config('{WORKSPACE_SETTING}', %(workspace)s, true)"
 # A server that is gone without a word would else be waited for as long as the system's TCP does, a quarter of an hour.
 _PATIENCE = {"connect_timeout": 10, "tcp_user_timeout": 30_000}  # seconds, milliseconds; the URL may say otherwise
 _SQLITE_UNAVAILABLE = {
@@ -195,10 +193,8 @@ class Database:
     @contextmanager
     def _session(self, workspace: UUID | None, *, writing: bool) -> Iterator[Transaction]:
         try:
-            begun = self._begin(writing=writing)
+            begun = self._begin(writing=writing, workspace=workspace)
             with begun.connection as connection, begun:
-                if workspace is not None and connection.dialect.name == "postgresql":
-                    connection.exec_driver_sql(_WALL_OFF, {"workspace": str(workspace)})
                 yield Transaction(connection)
         except PoolExhausted as error:
             raise DatabaseUnavailable from error
@@ -207,21 +203,21 @@ class Database:
                 raise DatabaseUnavailable from error
             raise
 
-    def _begin(self, *, writing: bool) -> RootTransaction:
+    def _begin(self, **options: object) -> RootTransaction:
         """Begin on a connection that answers.
 
         One that was kept may have died since. Nothing has happened on it yet, so another is tried: a new one, as all
         that were kept are given up with it. A ping before would find out no more, and cost a way there and back.
         """
         try:
-            return self._begin_once(writing=writing)
+            return self._begin_once(**options)
         except DBAPIError as error:
             if not error.connection_invalidated:
                 raise
-            return self._begin_once(writing=writing)
+            return self._begin_once(**options)
 
-    def _begin_once(self, *, writing: bool) -> RootTransaction:
-        connection = self.engine.connect().execution_options(writing=writing)
+    def _begin_once(self, **options: object) -> RootTransaction:
+        connection = self.engine.connect().execution_options(**options)
         try:
             return connection.begin()
         except BaseException:

@@ -1,10 +1,13 @@
 """How a connection to PostgreSQL is held: nothing is waited for without end, and a pooler in between is noticed."""
 
 from typing import Any, cast
+from uuid import UUID
 
 import psycopg
 from psycopg.abc import RV, PQGen
 from sqlalchemy import Connection, Dialect, Engine, event
+
+from counterfoil.foundation.database import WALLED_ROLE, WORKSPACE_SETTING
 
 # Above what the server is told, so that a living server answers first, and says why.
 GRACE_SECONDS = 5
@@ -49,13 +52,18 @@ def _connect(_dialect: Dialect, _record: object, args: list[Any], options: dict[
 
 
 def _notice_pooler(connection: PatientConnection) -> None:
-    """Prepare no statements behind a pooler such as PgBouncer: the next transaction may be on another session.
+    """Prepare no statements behind a pooler such as PgBouncer: the next transaction may be on another session."""
+    if is_lent_out(connection):
+        connection.prepare_threshold = None
+
+
+def is_lent_out(connection: psycopg.Connection[Any]) -> bool:
+    """Tell whether a pooler lends us a session of the server for each transaction.
 
     A pooler makes up the process id that it greets with, for it does not know the one that will answer.
     """
     answering = connection.execute("SELECT pg_backend_pid()", prepare=False).fetchone()
-    if answering != (connection.info.backend_pid,):
-        connection.prepare_threshold = None
+    return answering != (connection.info.backend_pid,)
 
 
 def _begin(connection: Connection) -> None:
@@ -65,10 +73,14 @@ def _begin(connection: Connection) -> None:
     """
     held = _held(connection)
     held.patience = held.greeting_seconds
-    connection.exec_driver_sql(
-        f"BEGIN; SET LOCAL idle_in_transaction_session_timeout = {_ms(IDLE_SECONDS)}; {_limit(STATEMENT_SECONDS)}"
-    )
+    workspace: UUID | None = connection.get_execution_options().get("workspace")
+    connection.exec_driver_sql(_BEGIN if workspace is None else f"{_BEGIN}; {_wall_off(workspace)}")
     held.patience = STATEMENT_SECONDS + GRACE_SECONDS
+
+
+def _wall_off(workspace: UUID) -> str:
+    """Take on the role that meets the policies; until the end only, so that the connection's next user starts bare."""
+    return f"SET LOCAL ROLE {WALLED_ROLE}; SET LOCAL {WORKSPACE_SETTING} = '{workspace}'"
 
 
 def allow(connection: Connection, statement_seconds: float) -> None:
@@ -83,6 +95,9 @@ def _limit(seconds: float) -> str:
 
 def _ms(seconds: float) -> int:
     return int(seconds * 1000)
+
+
+_BEGIN = f"BEGIN; SET LOCAL idle_in_transaction_session_timeout = {_ms(IDLE_SECONDS)}; {_limit(STATEMENT_SECONDS)}"
 
 
 def _held(connection: Connection) -> PatientConnection:

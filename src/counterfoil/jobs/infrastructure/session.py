@@ -12,6 +12,7 @@ import structlog
 from sqlalchemy import Select, func, make_url, select, text
 
 from counterfoil.foundation.database import Database, DatabaseUnavailable, Transaction
+from counterfoil.foundation.postgres import is_lent_out
 from counterfoil.jobs.domain import WorkerId
 from counterfoil.jobs.infrastructure.local import CHANNEL
 from counterfoil.jobs.infrastructure.presence import BeatPresence, living
@@ -159,27 +160,13 @@ def _server_started_at(tx: Transaction) -> datetime:
     return started
 
 
-def is_lent_out(url: str) -> bool:
-    """Tell whether a pooler stands between us and the server that gives each transaction another session.
-
-    Two clients that look at once, one of them in a transaction, have two sessions, unless somebody lends them out.
-    """
-    address = _address(url)
+def is_pooled(url: str) -> bool:
+    """Tell whether a pooler lends out the server's sessions, so that no lock can be held in one."""
     try:
-        with (
-            psycopg.connect(**address, autocommit=True, connect_timeout=10) as one,
-            psycopg.connect(**address, autocommit=True, connect_timeout=10) as other,
-        ):
-            return any(_share(one, other) for _ in range(3))
+        with psycopg.connect(**_address(url), autocommit=True, connect_timeout=10) as connection:
+            return is_lent_out(connection)
     except psycopg.Error as error:
         raise DatabaseUnavailable from error
-
-
-def _share(one: "psycopg.Connection[tuple[object, ...]]", other: "psycopg.Connection[tuple[object, ...]]") -> bool:
-    ours = one.execute("SELECT pg_backend_pid()").fetchone()
-    with other.transaction():
-        theirs = other.execute("SELECT pg_backend_pid()").fetchone()
-        return theirs == ours or one.execute("SELECT pg_backend_pid()").fetchone() != ours
 
 
 def _address(url: str) -> dict[str, Any]:
