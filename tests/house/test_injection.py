@@ -93,7 +93,7 @@ def test_a_transaction_fails_before_its_commit_or_after_it(
 
     def add() -> None:
         with faulty.transaction() as tx:
-            SqlJobStore().add(tx, make_job(workspace))
+            SqlJobStore().add(tx, [make_job(workspace)])
             tx.after_commit(lambda: rang.append("rang"))
 
     with pytest.raises(DatabaseUnavailable):
