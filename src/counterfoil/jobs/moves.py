@@ -195,8 +195,18 @@ def _claim(job: Job, event: Claimed, now: datetime) -> Job:
 
 
 def _complete(job: Job, result: Json | None, now: datetime) -> Job:
-    done = replace(_let_go(job), status=JobStatus.COMPLETED, completed_at=now, ended_at=now, result=result)
-    return replace(done, failure=None, next_retry_at=None)
+    return replace(
+        job,
+        status=JobStatus.COMPLETED,
+        completed_at=now,
+        ended_at=now,
+        result=result,
+        failure=None,
+        next_retry_at=None,
+        worker=None,
+        lease=None,
+        answer_due_at=None,
+    )
 
 
 def _fail(job: Job, event: Failed, now: datetime) -> Job:

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import BaseModel
@@ -56,7 +56,7 @@ class JobService:
             KeyUsedOtherwise: the idempotency key belongs to another request.
             ParentNotFound: a job to wait for is not there.
         """
-        job = self._job(tx, workspace, job_type, payload, order)
+        job = self._job(workspace, job_type, payload, order, tx.now())
         if order.after:
             job = self._behind(tx, job, order)
         if order.idempotency_key is not None:
@@ -79,7 +79,8 @@ class JobService:
         order: Order = _AS_THE_TYPE_HAS_IT,
     ) -> Sequence[JobId]:
         """Make a job for each payload, all alike, much faster than one after the other. They wait for no others."""
-        jobs = [self._job(tx, workspace, job_type, payload, order) for payload in payloads]
+        now = tx.now()
+        jobs = [self._job(workspace, job_type, payload, order, now) for payload in payloads]
         self.store.add(tx, jobs)
         self._ring(tx, jobs)
         return [job.id for job in jobs]
@@ -143,9 +144,8 @@ class JobService:
             return self.upkeep_store.counts(tx)
 
     def _job(
-        self, tx: Transaction, workspace: WorkspaceId, job_type: JobType[Any], payload: BaseModel, order: Order
+        self, workspace: WorkspaceId, job_type: JobType[Any], payload: BaseModel, order: Order, now: datetime
     ) -> Job:
-        now = tx.now()
         return Job(
             id=JobId(self.new_id()),
             workspace=workspace,

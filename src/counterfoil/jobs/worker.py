@@ -8,7 +8,6 @@ Quick jobs are claimed ahead, at most one more than there are slots, and go back
 """
 
 import os
-import queue
 import random
 import socket
 import threading
@@ -31,10 +30,12 @@ from counterfoil.jobs.journal import Journal
 from counterfoil.jobs.moves import Failed, Outcome, Returned
 from counterfoil.jobs.protocols import Bell, JobStore, LeaseStore, Observer, Presence, settlement_of
 from counterfoil.jobs.settling import Settler
+from counterfoil.jobs.slots import Slots
 
 BEAT_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 10.0
 HANDING_BACK_SECONDS = 5.0
+HELP_SECONDS = 0.002
 QUICK_SECONDS = 0.02
 """Jobs that take less on average are worth claiming ahead."""
 
@@ -81,19 +82,19 @@ class Worker:
     settler: Settler = field(init=False)
     _stopping: threading.Event = field(default_factory=threading.Event, init=False)
     _unsure: threading.Event = field(default_factory=threading.Event, init=False)
-    _buffer: "queue.SimpleQueue[_Held | None]" = field(default_factory=queue.SimpleQueue, init=False)
+    _slots: "Slots[_Held]" = field(init=False)
     _held: "dict[JobId, _Held]" = field(default_factory=dict, init=False)
     """What is ours until it is settled."""
     _at_work: "dict[JobId, _Held]" = field(default_factory=dict, init=False)
     """What is claimed and has not ended."""
     _guarded: set[JobId] = field(default_factory=set, init=False)
-    _slots: int = field(default=0, init=False)
     _mean_seconds: float = field(default=QUICK_SECONDS, init=False)
     _next_look: float = field(default=0.0, init=False)
     _alone_waits: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         self.id = WorkerId(self.new_id())
+        self._slots = Slots(self.concurrency, self._take_up)
         self.settler = Settler(
             database=self.database,
             jobs=self.jobs,
@@ -172,7 +173,9 @@ class Worker:
         self._look_around()
         wanted = 0 if self._stopping.is_set() else self._appetite()
         claimed = self._claim(wanted) if wanted else ()
-        if len(claimed) < wanted or not wanted:
+        if self._slots.help():
+            self.bell.wait(HELP_SECONDS)
+        elif len(claimed) < wanted or not wanted:
             # Workers that started together would otherwise ask together for ever.
             self.bell.wait(self.poll_every.total_seconds() * random.uniform(0.75, 1.25))  # noqa: S311 - no secret
 
@@ -180,18 +183,19 @@ class Worker:
         """Return how many jobs to claim: enough for the free slots, and a buffer of one more where they are quick."""
         if self._alone_waits:
             return 0 if self._at_work else 1
-        quick = self._mean_seconds < QUICK_SECONDS and not self._guarded
-        room = self.concurrency + (self.concurrency + 1 if quick else 0) - len(self._at_work)
+        room = self.concurrency + (self.concurrency + 1 if self._is_quick else 0) - len(self._at_work)
         # A few at a time would cost more than they are worth; but no slot is to stand idle meanwhile.
         return room if room > self.concurrency // 2 or len(self._at_work) < self.concurrency else 0
+
+    @property
+    def _is_quick(self) -> bool:
+        return self._mean_seconds < QUICK_SECONDS and not self._guarded
 
     def _claim(self, limit: int) -> Sequence[Job]:
         alone, self._alone_waits = self._alone_waits, False
         with self.database.transaction() as tx:
             jobs = self.leases.claim(tx, self.id, Lease(self.new_id()), self.queues, limit, alone=alone)
-        for held in self._hold(jobs):
-            self._buffer.put(held)
-        self._open_slots()
+        self._slots.put(self._hold(jobs), quick=self._is_quick)
         return jobs
 
     def _hold(self, jobs: Sequence[Job]) -> "Sequence[_Held]":
@@ -202,12 +206,6 @@ class Worker:
             if not held.light:
                 self._guarded.add(held.job.id)
         return claimed
-
-    def _open_slots(self) -> None:
-        while self._slots < min(self.concurrency, len(self._at_work)):
-            self._slots += 1
-            # As a daemon: a handler that never ends must not keep the process from ending.
-            threading.Thread(target=self._serve, name="slot", daemon=True).start()
 
     def _look_around(self) -> None:
         """Look, not too often, for jobs that somebody cancelled and for those that have to run alone."""
@@ -232,15 +230,13 @@ class Worker:
                 assert job.started_at  # noqa: S101 - true of every claimed job
                 self.settler.put(settlement_of(job, Returned(), job.started_at))
 
-    def _serve(self) -> None:
-        """Run one job after the other, in a thread of its own."""
-        while held := self._buffer.get():
-            try:
-                self._work(held)
-            finally:
-                self._leave(held)
-                if self._appetite():
-                    self.bell.ring()
+    def _take_up(self, held: "_Held") -> None:
+        try:
+            self._work(held)
+        finally:
+            self._leave(held)
+            if self._appetite():
+                self.bell.ring()
 
     def _work(self, held: "_Held") -> None:
         journal = Journal()
@@ -285,18 +281,12 @@ class Worker:
         self._wait_while(lambda: bool(self._guarded), HANDING_BACK_SECONDS)
         for held in list(self._at_work.values()):  # light ones: they cannot be killed, but what they say is refused
             self._settle(held, Returned(), Journal())
-        for _ in range(self._slots):
-            self._buffer.put(None)
+        self._slots.close()
 
     def _empty_buffer(self) -> None:
-        while True:
-            try:
-                held = self._buffer.get_nowait()
-            except queue.Empty:
-                return
-            if held:
-                self._settle(held, Returned(), Journal())
-                self._leave(held)
+        for held in self._slots.empty():
+            self._settle(held, Returned(), Journal())
+            self._leave(held)
 
     def _wait_while(self, condition: Callable[[], bool], seconds: float) -> None:
         over = time.monotonic() + seconds
@@ -330,14 +320,9 @@ class Worker:
 
     def _forget_buffer(self) -> None:
         """Run nothing that others have now."""
-        while True:
-            try:
-                held = self._buffer.get_nowait()
-            except queue.Empty:
-                return
-            if held:
-                self._leave(held)
-                self._let_go([held.job.id])
+        for held in self._slots.empty():
+            self._leave(held)
+            self._let_go([held.job.id])
 
     def _survive(self, action: Callable[[], T], *, whatever: bool = False) -> T | None:
         """Repeat the action while the database is away, with growing pauses; give up only when the grace is over.
