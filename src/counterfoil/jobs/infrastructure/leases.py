@@ -6,14 +6,28 @@ writer in at all), and every later write of the attempt names its lease and does
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, insert, select, text, tuple_, union_all, update
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    Update,
+    and_,
+    bindparam,
+    exists,
+    insert,
+    select,
+    text,
+    tuple_,
+    union_all,
+    update,
+)
 
 from counterfoil.access.domain import WorkspaceId
 from counterfoil.foundation.database import Transaction, table_of
 from counterfoil.jobs.domain import (
-    DEATHS_TO_RUN_ALONE,
     Job,
     JobId,
     JobStatus,
@@ -24,9 +38,10 @@ from counterfoil.jobs.domain import (
     WorkerId,
 )
 from counterfoil.jobs.infrastructure.bulk import document, insert_rows, recordset
-from counterfoil.jobs.infrastructure.rows import attempt_row, job_of, line_row, progress_row, row_of
+from counterfoil.jobs.infrastructure.rows import attempt_row, changes_of, claimed_of, job_of, line_row, progress_row
 from counterfoil.jobs.infrastructure.tables import (
     CANCEL_WANTED,
+    DEADLY,
     READY,
     UNDER_WAY,
     JobAttemptRow,
@@ -42,6 +57,7 @@ from counterfoil.jobs.protocols import Settlement, settlement_of
 
 JOBS = table_of(JobRow)
 ATTEMPTS = table_of(JobAttemptRow)
+EDGES = table_of(JobEdgeRow)
 LOGS = table_of(JobLogRow)
 
 
@@ -58,46 +74,18 @@ class SqlLeaseStore:
         *,
         alone: bool = False,
     ) -> Sequence[Job]:
-        """Take up to `limit` ready jobs.
-
-        The pick is fenced off in a materialised CTE, or PostgreSQL might run it again and take more than the limit.
-        """
-        heads = union_all(*(select(_head(queue, limit, alone=alone).subquery()) for queue in queues)).subquery()
-        pick = select(heads.c.id).order_by(heads.c.claim_key).limit(limit).cte("pick")
-        return self._take(tx, worker, lease, JOBS.c.id.in_(select(_fenced(pick).c.id)))
+        """Take up to `limit` ready jobs, the first to be served first."""
+        return _taken(tx, _claim(tuple(queues), alone=alone), worker, lease, limit=limit)
 
     def claim_one(self, tx: Transaction, worker: WorkerId, lease: Lease, job: JobId) -> Job | None:
         """Take this job if it is ready and its queue is not paused."""
-        pick = (
-            select(JOBS.c.id)
-            .where(JOBS.c.id == job, text(READY), ~_paused(JOBS.c.queue))
-            .with_for_update(skip_locked=True)
-            .cte("pick")
-        )
-        taken = self._take(tx, worker, lease, JOBS.c.id.in_(select(_fenced(pick).c.id)))
+        taken = _taken(tx, _claim_one(), worker, lease, job=job)
         return taken[0] if taken else None
 
     def alone_waits(self, tx: Transaction, queues: Collection[str]) -> bool:
         """Tell whether a job is ready that has to be run alone."""
-        return any(tx.execute(_head(queue, 1, alone=True)).first() for queue in queues)
-
-    def _take(self, tx: Transaction, worker: WorkerId, lease: Lease, which: ColumnElement[bool]) -> Sequence[Job]:
-        taken = (
-            update(JOBS)
-            .where(which)
-            .values(
-                status=JobStatus.PROCESSING,
-                ready=False,
-                attempts=JOBS.c.attempts + 1,
-                worker_id=worker,
-                lease=lease,
-                started_at=tx.clock(),
-                progress=None,
-            )
-            .returning(*JOBS.c)
-        )
-        rows = sorted(tx.execute(taken), key=lambda row: row.claim_key or 0)
-        return [job_of(row) for row in rows]
+        deadly = select(JOBS.c.id).where(text(READY), text(DEADLY), JOBS.c.queue.in_(queues)).limit(1)
+        return tx.execute(deadly).first() is not None
 
     def settle(self, tx: Transaction, settlements: Sequence[Settlement]) -> Sequence[Settlement]:
         """Save how attempts left their jobs, and what they logged; return those whose lease held."""
@@ -135,8 +123,9 @@ class SqlLeaseStore:
 
     def children_of(self, tx: Transaction, parents: Collection[JobId]) -> Sequence[JobId]:
         """Return the jobs that wait for one of these."""
-        query = select(JobEdgeRow.child_id).where(JobEdgeRow.parent_id.in_(parents)).distinct()
-        return [JobId(child) for child in tx.execute(query).scalars()]
+        rows = [{"parent_id": parent} for parent in parents]
+        children = tx.execute(_children(tx.dialect), {"rows": document(tx.dialect, rows)}).scalars()
+        return [JobId(child) for child in children]
 
     def answers(self, tx: Transaction, attempts: Sequence[tuple[JobId, Lease]]) -> Mapping[JobId, Answered]:
         """Return what outside systems have said already about these attempts."""
@@ -215,47 +204,123 @@ class SqlLeaseStore:
         return [job_of(row) for row in tx.execute(query)]
 
 
-def _head(queue: str, limit: int, *, alone: bool) -> Select[Any]:
+# What a worker needs to know of a job that nobody has begun; the rest of the row is empty or says nothing new.
+CLAIMED = tuple(
+    JOBS.c[name]
+    for name in (
+        "id",
+        "workspace_id",
+        "type",
+        "queue",
+        "payload",
+        "priority",
+        "claim_key",
+        "created_at",
+        "due_at",
+        "attempts",
+        "max_attempts",
+        "deaths",
+        "retries",
+        "retry_delay_seconds",
+        "retry_longest_seconds",
+        "timeout_seconds",
+        "memory_mb",
+        "started_at",
+        "deadline",
+        "concurrency_key",
+        "batch_id",
+        "description",
+        "metadata",
+    )
+)
+
+
+@cache
+def _claim(queues: tuple[str, ...], *, alone: bool) -> Update:
+    """Take the first of all queues' first ready jobs.
+
+    The pick is fenced off in a materialised CTE, or PostgreSQL might run it again and take more than the limit.
+    """
+    heads = union_all(*(select(_head(queue, alone=alone).subquery()) for queue in queues)).subquery()
+    return _take(select(heads.c.id).order_by(heads.c.claim_key).limit(bindparam("limit", type_=Integer)))
+
+
+@cache
+def _claim_one() -> Update:
+    wanted = JOBS.c.id == bindparam("job", type_=JOBS.c.id.type)
+    return _take(select(JOBS.c.id).where(wanted, text(READY), ~_paused(JOBS.c.queue)).with_for_update(skip_locked=True))
+
+
+def _take(pick: Select[Any]) -> Update:
+    fenced = pick.cte("pick").prefix_with("MATERIALIZED", dialect="postgresql")
+    return (
+        update(JOBS)
+        .where(JOBS.c.id.in_(select(fenced.c.id)))
+        .values(
+            status=JobStatus.PROCESSING,
+            ready=False,
+            attempts=JOBS.c.attempts + 1,
+            worker_id=bindparam("worker", type_=JOBS.c.worker_id.type),
+            lease=bindparam("its_lease", type_=JOBS.c.lease.type),
+            started_at=bindparam("now", type_=JOBS.c.started_at.type),
+            progress=None,
+        )
+        .returning(*CLAIMED)
+    )
+
+
+def _taken(tx: Transaction, take: Update, worker: WorkerId, lease: Lease, **wanted: object) -> Sequence[Job]:
+    rows = tx.execute(take, {"worker": worker, "its_lease": lease, "now": tx.now(), **wanted}).all()
+    return [claimed_of(row, worker, lease) for row in sorted(rows, key=lambda row: row.claim_key or 0)]
+
+
+def _head(queue: str, *, alone: bool) -> Select[Any]:
     """Select the first ready jobs of a queue that is not paused.
 
     Each queue is read by itself, from the index's front, or a crowd in one would have to be passed to see another.
     """
-    deadly = JOBS.c.deaths >= DEATHS_TO_RUN_ALONE
     return (
         select(JOBS.c.id, JOBS.c.claim_key)
-        .where(text(READY), JOBS.c.queue == queue, deadly if alone else ~deadly, ~_paused(queue))
+        .where(text(READY), text(DEADLY if alone else f"NOT {DEADLY}"), JOBS.c.queue == queue, ~_paused(queue))
         .order_by(JOBS.c.claim_key)
-        .limit(limit)
+        .limit(bindparam("limit", type_=Integer))
         .with_for_update(skip_locked=True)
     )
+
+
+@cache
+def _children(dialect: str) -> Select[Any]:
+    ended = recordset(dialect, EDGES, ["parent_id"])
+    return select(EDGES.c.child_id).where(EDGES.c.parent_id == ended.c.parent_id).distinct()
 
 
 def _paused(queue: str | ColumnElement[str]) -> ColumnElement[bool]:
     return exists().where(QueueRow.name == queue, QueueRow.paused_at.is_not(None))
 
 
-def _fenced(pick: Any) -> Any:
-    return pick.prefix_with("MATERIALIZED", dialect="postgresql")
-
-
 def _update_held(tx: Transaction, settlements: Sequence[Settlement]) -> Collection[JobId]:
-    """Write over those jobs that stand as they were claimed; return which."""
-    if not settlements:
-        return ()
-    rows = [
-        row_of(one.after) | {"id": one.after.id, "held": one.attempt.lease, "cancel_seen": one.job.cancel_requested_at}
-        for one in settlements
-    ]
-    names = [name for name in rows[0] if name not in {"held", "cancel_seen"}]
-    given = recordset(tx, JOBS, names, held="lease", cancel_seen="cancel_requested_at")
+    """Write what has changed over those jobs that stand as they were claimed; return which."""
+    by_columns: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for one in settlements:
+        changes = changes_of(one.job, one.after)
+        where = {"id": one.after.id, "held": one.attempt.lease, "cancel_seen": one.job.cancel_requested_at}
+        by_columns.setdefault(tuple(changes), []).append(changes | where)
+    updated: set[JobId] = set()
+    for names, rows in by_columns.items():
+        updated.update(tx.execute(_overwrite(tx.dialect, names), {"rows": document(tx.dialect, rows)}).scalars())
+    return updated
+
+
+@cache
+def _overwrite(dialect: str, names: tuple[str, ...]) -> Update:
+    given = recordset(dialect, JOBS, ["id", *names], held="lease", cancel_seen="cancel_requested_at")
     unchanged = JOBS.c.cancel_requested_at.is_not_distinct_from(given.c.cancel_seen)
-    statement = (
+    return (
         update(JOBS)
         .where(JOBS.c.id == given.c.id, JOBS.c.lease == given.c.held, JOBS.c.status == JobStatus.PROCESSING, unchanged)
-        .values({name: given.c[name] for name in names if name != "id"})
+        .values({name: given.c[name] for name in names})
         .returning(JOBS.c.id)
     )
-    return {JobId(job) for job in tx.execute(statement, {"rows": document(tx, rows)}).scalars()}
 
 
 def _held(job: JobId, lease: Lease) -> ColumnElement[bool]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -16,10 +17,12 @@ from counterfoil.jobs.domain import (
     Failure,
     Job,
     JobStatus,
+    Lease,
     LogLevel,
     LogLine,
     Progress,
     Queue,
+    WorkerId,
     claim_key,
 )
 
@@ -115,9 +118,7 @@ def job_of(row: ResultRow[Any]) -> Job:
         created_at=row.created_at,
         due_at=row.due_at,
         max_attempts=row.max_attempts,
-        backoff=Backoff(
-            base=timedelta(seconds=row.retry_delay_seconds), longest=timedelta(seconds=row.retry_longest_seconds)
-        ),
+        backoff=_backoff(row.retry_delay_seconds, row.retry_longest_seconds),
         timeout_seconds=row.timeout_seconds,
         memory_mb=row.memory_mb,
         ready=row.ready,
@@ -148,6 +149,48 @@ def job_of(row: ResultRow[Any]) -> Job:
         batch_id=row.batch_id,
         despite_parents=row.despite_parents,
     )
+
+
+def claimed_of(row: ResultRow[Any], worker: WorkerId, lease: Lease) -> Job:
+    """Return the job that a worker has claimed just now, from those columns that matter to it."""
+    return Job(
+        id=row.id,
+        workspace=row.workspace_id,
+        type=row.type,
+        queue=row.queue,
+        payload=row.payload,
+        status=JobStatus.PROCESSING,
+        priority=row.priority,
+        created_at=row.created_at,
+        due_at=row.due_at,
+        max_attempts=row.max_attempts,
+        backoff=_backoff(row.retry_delay_seconds, row.retry_longest_seconds),
+        timeout_seconds=row.timeout_seconds,
+        memory_mb=row.memory_mb,
+        attempts=row.attempts,
+        deaths=row.deaths,
+        retries=row.retries,
+        started_at=row.started_at,
+        concurrency_key=row.concurrency_key,
+        worker=worker,
+        lease=lease,
+        description=row.description,
+        metadata=row.metadata,
+        deadline=row.deadline,
+        batch_id=row.batch_id,
+    )
+
+
+@cache
+def _backoff(base: float, longest: float) -> Backoff:
+    """Return a backoff by its seconds; there are few that differ."""
+    return Backoff(base=timedelta(seconds=base), longest=timedelta(seconds=longest))
+
+
+def changes_of(before: Job, after: Job) -> dict[str, Any]:
+    """Return the columns that a move has changed."""
+    old = row_of(before)
+    return {name: value for name, value in row_of(after).items() if value != old[name]}
 
 
 def attempt_of(row: ResultRow[Any]) -> Attempt:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -62,12 +63,14 @@ class SqlJobStore:
     def add(self, tx: Transaction, jobs: Sequence[Job]) -> None:
         """Keep new jobs. Those that are ready are claimed by the next worker that asks."""
         if jobs:
-            tx.execute(_insert(tx), {"rows": document(tx, [row_of(job) | identity_of(job) for job in jobs])})
+            rows = [row_of(job) | identity_of(job) for job in jobs]
+            tx.execute(_insert(tx.dialect), {"rows": document(tx.dialect, rows)})
 
     def add_once(self, tx: Transaction, job: Job) -> bool:
         """Keep a new job with an idempotency key, unless the workspace has one with that key."""
-        added = _insert(tx).on_conflict_do_nothing().returning(JOBS.c.id)
-        return tx.execute(added, {"rows": document(tx, [row_of(job) | identity_of(job)])}).one_or_none() is not None
+        added = _insert(tx.dialect).on_conflict_do_nothing().returning(JOBS.c.id)
+        rows = [row_of(job) | identity_of(job)]
+        return tx.execute(added, {"rows": document(tx.dialect, rows)}).one_or_none() is not None
 
     def with_key(self, tx: Transaction, workspace: WorkspaceId, key: str) -> Job | None:
         """Return the job with this idempotency key."""
@@ -210,13 +213,14 @@ class SqlJobStore:
         tx.execute(update(JobCallbackRow).where(this).values(answer=dict(answer), answered_at=now))
 
 
-def _insert(tx: Transaction) -> Any:
+@cache
+def _insert(dialect: str) -> Any:
     """Insert what the document holds. In a queue with a limit nothing is ready before upkeep has found it a place."""
-    given = recordset(tx, JOBS, JOBS.c.keys())
+    given = recordset(dialect, JOBS, JOBS.c.keys())
     limited = exists().where(QueueRow.name == given.c.queue, QueueRow.at_most.is_not(None))
     cells = [and_(given.c.ready, ~limited) if name == "ready" else given.c[name] for name in JOBS.c.keys()]  # noqa: SIM118 - the columns' names
     # The condition says nothing; without one SQLite would take ON CONFLICT for a part of a join.
-    return _INSERT[tx.dialect](JOBS).from_select(JOBS.c.keys(), select(*cells).where(true()))
+    return _INSERT[dialect](JOBS).from_select(JOBS.c.keys(), select(*cells).where(true()))
 
 
 def _jobs() -> Select[Any]:

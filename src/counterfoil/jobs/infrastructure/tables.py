@@ -13,6 +13,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Text, Uui
 from sqlalchemy.orm import Mapped, mapped_column
 
 from counterfoil.foundation.database import Row
+from counterfoil.jobs.domain import DEATHS_TO_RUN_ALONE
 
 # Written once for index and query alike: a database uses a partial index only for the very condition it was made with.
 READY = "ready"
@@ -22,6 +23,7 @@ WAITING = "status = 'waiting'"
 UNDER_WAY = "status = 'processing'"
 DEAD = "status = 'dead_letter'"
 WITH_DEADLINE = "deadline IS NOT NULL AND status IN ('blocked', 'pending', 'failed')"
+DEADLY = f"(deaths >= {DEATHS_TO_RUN_ALONE})"
 CANCEL_WANTED = "status = 'processing' AND cancel_requested_at IS NOT NULL"
 
 
@@ -94,6 +96,7 @@ class JobRow(Row):
         CheckConstraint("priority BETWEEN 0 AND 10", name="jobs_priority_range"),
         # What a claim reads: nothing but jobs that can be started now, in the order in which they are.
         Index("jobs_to_claim", "queue", "claim_key", **_only(READY)),
+        Index("jobs_deadly", "queue", **_only(f"{READY} AND {DEADLY}")),
         Index("jobs_to_release", "due_at", **_only(f"{TO_RELEASE} AND batch_id IS NULL")),
         Index("jobs_to_release_in_batch", "batch_id", "due_at", **_only(f"{TO_RELEASE} AND batch_id IS NOT NULL")),
         Index("jobs_taking_a_key", "workspace_id", "concurrency_key", **_only(taking_a_key())),

@@ -144,6 +144,7 @@ def _widen_jobs() -> None:
     for index in ("jobs_taking_a_slot", "jobs_unfinished", "jobs_to_claim", "jobs_to_release"):
         op.drop_index(index, table_name="jobs")
     _add_partial("jobs_to_claim", ["queue", "claim_key"], "ready")
+    _add_partial("jobs_deadly", ["queue"], "ready AND (deaths >= 2)")
     _add_partial("jobs_to_release", ["due_at"], f"{_TO_RELEASE} AND batch_id IS NULL")
     _add_partial("jobs_to_release_in_batch", ["batch_id", "due_at"], f"{_TO_RELEASE} AND batch_id IS NOT NULL")
     _add_partial("jobs_taking_a_key", ["workspace_id", "concurrency_key"], f"concurrency_key IS NOT NULL AND {_TAKING}")
