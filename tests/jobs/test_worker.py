@@ -1,11 +1,9 @@
 """A worker brings every job to an end, whatever its handler does, and is left by none of them."""
 
 import os
-import signal
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
-from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -18,22 +16,17 @@ from counterfoil.foundation.database import Database
 from counterfoil.foundation.ids import new_id
 from counterfoil.foundation.paging import Paging
 from counterfoil.jobs.domain import (
-    Completed,
     DeadReason,
     Ending,
-    Failed,
     Job,
     JobStatus,
     Lease,
-    Returned,
     WorkerId,
 )
-from counterfoil.jobs.infrastructure.children import ChildPool
 from counterfoil.jobs.types import Handled, JobType
 from tests.conftest import prepare
 from tests.support import jobs as handlers
 from tests.support.jobs import (
-    BASELINE_MB,
     Engine,
     MoodyDatabase,
     NoGuard,
@@ -43,8 +36,6 @@ from tests.support.jobs import (
     guarded,
     light,
     make_job,
-    no_runner,
-    runner,
 )
 from tests.support.waiting import wait_until
 
@@ -68,44 +59,6 @@ def sqlite_engine(sqlite_url: str, tmp_path: Path) -> Iterator[Engine]:
     prepare(database)
     yield Engine(database=database, folder=tmp_path)
     database.close()
-
-
-@pytest.fixture
-def pool(sqlite_url: str) -> Iterator[ChildPool]:
-    pool = ChildPool(partial(runner, sqlite_url), preload=["tests.support.jobs"])
-    yield pool
-    pool.close()
-
-
-def job_of(job_type: JobType[Note], **payload: object) -> Job:
-    """Return a job as a worker has claimed it."""
-    return make_job(
-        WorkspaceId(new_id()),
-        type=job_type.name,
-        status=JobStatus.PROCESSING,
-        payload=payload,
-        attempts=1,
-        timeout_seconds=job_type.timeout_seconds,
-        memory_mb=job_type.memory_mb,
-        lease=Lease(new_id()),
-        worker=WorkerId(new_id()),
-    )
-
-
-def failure_in(pool: ChildPool, job: Job) -> tuple[str, str]:
-    ended = pool.run(job)
-    assert isinstance(ended, Failed)
-    assert ended.retry
-    return ended.failure.code, ended.failure.message
-
-
-def process_in(pool: ChildPool, job_type: JobType[Note], **payload: object) -> int:
-    """Run a job that completes and return the process that it ran in."""
-    ended = pool.run(job_of(job_type, **payload))
-    assert isinstance(ended, Completed)
-    assert ended.result
-    process: int = ended.result["process"]
-    return process
 
 
 def settled(engine: Engine, workspace: WorkspaceId, job_type: JobType[Note], text: str = "") -> Job:
@@ -374,7 +327,7 @@ def test_a_slot_in_which_something_of_ours_breaks_fails_its_job_alone(moody: Eng
     assert job.failure.code == "internal_error"
 
 
-# --- guarded jobs: a worker on one database, the guard by itself for the rest ---
+# --- guarded jobs; test_children.py has what the guard does by itself ---
 
 
 def test_a_worker_runs_guarded_jobs_in_children_and_leaves_none(
@@ -401,14 +354,14 @@ def test_a_worker_runs_guarded_jobs_in_children_and_leaves_none(
 
 
 def job_processes() -> list[psutil.Process]:
-    """Return what the fork server and what is left over from it are still running for us."""
+    """Return what a supervisor is still running for us: all of it carries the supervisor's command line."""
     mine = psutil.Process().children(recursive=True)
-    return [one for one in mine if one.parent() and is_forkserver(one.parent()) and alive(one.pid)]
+    return [one for one in mine if is_guarded(one) and alive(one.pid)]
 
 
-def is_forkserver(process: psutil.Process | None) -> bool:
+def is_guarded(process: psutil.Process) -> bool:
     try:
-        return process is not None and "forkserver" in " ".join(process.cmdline())
+        return "guard.supervisor" in " ".join(process.cmdline())
     except psutil.Error:
         return False
 
@@ -443,93 +396,3 @@ def test_a_worker_that_was_given_up_kills_what_it_runs(
         wait_until(lambda: not alive(first) and Ending.LOST in endings())
         worker.grace = timedelta(0)
     assert Ending.FAILED not in endings()
-
-
-@pytest.mark.parametrize(
-    ("handler", "words"),
-    [
-        (handlers.leave, "ended by itself with code 0"),
-        (handlers.crash, "ended by SIGSEGV"),
-        (handlers.kill_itself, "ended by SIGKILL"),
-        (handlers.exit_politely, "3"),
-        (handlers.interrupt, "KeyboardInterrupt"),
-    ],
-)
-def test_a_handler_that_ends_its_process_fails_its_job_and_the_next_one_runs(
-    pool: ChildPool, handler: handlers.Handler, words: str
-) -> None:
-    code, message = failure_in(pool, job_of(guarded(handler)))
-    assert code == "task_execution_failed"
-    assert words in message
-    assert process_in(pool, guarded(handlers.greet))
-
-
-def test_a_child_serves_job_after_job(pool: ChildPool) -> None:
-    pool.warm_up()
-    assert len({process_in(pool, guarded(handlers.greet)) for _ in range(3)}) == 1
-
-
-@pytest.mark.parametrize("handler", [handlers.sleep_long, handlers.block_signals_and_hold_the_interpreter])
-def test_a_job_that_takes_too_long_is_killed(pool: ChildPool, tmp_path: Path, handler: handlers.Handler) -> None:
-    noted = tmp_path / "pid"
-    code, _ = failure_in(pool, job_of(guarded(handler, timeout_seconds=2), text=str(noted)))
-    assert code == "task_timeout"
-    assert not alive(int(noted.read_text()))
-
-
-def test_a_job_that_takes_too_much_memory_is_killed(pool: ChildPool) -> None:
-    limit = BASELINE_MB + 100
-    code, message = failure_in(pool, job_of(guarded(handlers.take_memory, memory_mb=limit), number=300))
-    assert code == "task_memory_exceeded"
-    assert f"{limit} MB are allowed" in message
-
-
-def test_a_child_serves_jobs_of_one_memory_limit_only(pool: ChildPool) -> None:
-    first = process_in(pool, guarded(handlers.greet, memory_mb=512))
-    second = process_in(pool, guarded(handlers.greet, memory_mb=1024))
-    assert first != second
-    wait_until(lambda: not alive(first))
-
-
-@pytest.mark.parametrize("what", ["streams", "folder", "signals"])
-def test_a_job_does_not_run_where_another_has_changed_its_surroundings(pool: ChildPool, what: str) -> None:
-    spoilt = process_in(pool, guarded(handlers.spoil), text=what)
-    assert process_in(pool, guarded(handlers.greet)) != spoilt
-    assert not alive(spoilt)
-
-
-def test_processes_that_a_handler_leaves_behind_are_killed(pool: ChildPool) -> None:
-    ended = pool.run(job_of(guarded(handlers.leave_grandchildren)))
-    assert isinstance(ended, Completed)
-    assert ended.result
-    left: list[int] = ended.result["pids"]
-    wait_until(lambda: not any(map(alive, left)))
-
-
-def test_a_child_that_is_gone_is_noticed_though_what_it_left_holds_its_line(pool: ChildPool) -> None:
-    code, _ = failure_in(pool, job_of(guarded(handlers.leave_grandchildren), text="and leave"))
-    assert code == "task_execution_failed"
-
-
-def test_an_idle_child_that_was_killed_is_replaced_and_costs_no_attempt(pool: ChildPool) -> None:
-    first = process_in(pool, guarded(handlers.greet))
-    os.kill(first, signal.SIGKILL)
-    wait_until(lambda: not psutil.pid_exists(first))
-    assert process_in(pool, guarded(handlers.greet)) != first
-
-
-def test_a_job_is_given_back_when_no_child_can_build_the_house(tmp_path: Path) -> None:
-    mark = tmp_path / "tried"
-    pool = ChildPool(partial(no_runner, mark), preload=["tests.support.jobs"])
-    ended: list[object] = []
-    thread = threading.Thread(target=lambda: ended.append(pool.run(job_of(guarded(handlers.greet)))))
-    thread.start()
-    wait_until(mark.exists)
-    pool.close()
-    thread.join(30)
-    assert ended == [Returned()]
-
-
-def test_a_closed_pool_gives_jobs_back(pool: ChildPool) -> None:
-    pool.close()
-    assert pool.run(job_of(guarded(handlers.greet))) == Returned()

@@ -1,6 +1,9 @@
 """An engine for tests: job types that do every kind of harm, a worker to run them in, and ready-made jobs."""
 
 import ctypes
+import itertools
+import locale
+import mmap
 import os
 import signal
 import subprocess
@@ -22,12 +25,13 @@ from sqlalchemy import Column, Integer, MetaData, Table, Uuid, insert
 
 from counterfoil.access.domain import WorkspaceId
 from counterfoil.foundation.database import Database, DatabaseUnavailable, Transaction
+from counterfoil.foundation.errors import ExecutionFailed, TimedOut
 from counterfoil.foundation.ids import new_id
 from counterfoil.jobs.attempts import AttemptRunner, Ended
 from counterfoil.jobs.batches import BatchService
 from counterfoil.jobs.changes import JobChanges
 from counterfoil.jobs.context import JobContext
-from counterfoil.jobs.domain import Attempt, Backoff, Job, JobId, JobStatus, Json, Order
+from counterfoil.jobs.domain import Attempt, Backoff, Job, JobId, JobStatus, Json, Lease, Order, WorkerId
 from counterfoil.jobs.following import Following
 from counterfoil.jobs.infrastructure.children import ChildPool
 from counterfoil.jobs.infrastructure.leases import SqlLeaseStore
@@ -90,6 +94,21 @@ def make_job(workspace: WorkspaceId, **changes: Any) -> Job:
         "ready": True,
     }
     return Job(**(facts | changes))
+
+
+def claimed_job(job_type: JobType[Note], **payload: object) -> Job:
+    """Return a job as a worker has claimed it."""
+    return make_job(
+        WorkspaceId(new_id()),
+        type=job_type.name,
+        status=JobStatus.PROCESSING,
+        payload=payload,
+        attempts=1,
+        timeout_seconds=job_type.timeout_seconds,
+        memory_mb=job_type.memory_mb,
+        lease=Lease(new_id()),
+        worker=WorkerId(new_id()),
+    )
 
 
 def greet(_: JobContext, note: Note) -> Json:
@@ -191,6 +210,156 @@ def leave_grandchildren(_: JobContext, note: Note) -> Json:
     return {"pids": pids, "process": os.getpid()}
 
 
+def note_processes(path: Path, *pids: int) -> None:
+    """Say which processes are there, all at once, so that nobody reads the half of it."""
+    written = path.with_suffix(".new")
+    written.write_text(" ".join(map(str, pids)))
+    written.rename(path)
+
+
+def fork_away() -> int:
+    """Leave a process that has left group, session and parent, by nothing but forks; return its id."""
+    reads, writes = os.pipe()
+    if not os.fork():
+        os.setsid()
+        if born := os.fork():
+            os.write(writes, str(born).encode())
+            os._exit(0)
+        time.sleep(600)
+        os._exit(0)
+    os.wait()
+    return int(os.read(reads, 100))
+
+
+def fork_and_leave(_: JobContext, note: Note) -> Json:
+    """Leave a child of ours, and one that has gone further, and end as the note says."""
+    near = os.fork()
+    if not near:
+        time.sleep(600)
+        os._exit(0)
+    pids = [near, fork_away()]
+    if note.text:
+        note_processes(Path(note.text), os.getpid(), *pids)
+    if note.number == 1:
+        ctypes.string_at(0)
+    if note.number == 2:
+        time.sleep(600)
+    return {"pids": pids, "process": os.getpid()}
+
+
+def disown_orphans(context: JobContext, note: Note) -> Json:
+    """Give back the duty to adopt orphans, so that they go to somebody else while we live."""
+    ctypes.CDLL(None).prctl(36, 0, 0, 0, 0)
+    return fork_and_leave(context, note)
+
+
+def tidy_up(_: JobContext, note: Note) -> None:
+    """Work for long, and tidy up when asked to end."""
+    path = Path(note.text)
+    try:
+        note_processes(path, os.getpid())
+        time.sleep(600)
+    finally:
+        path.with_suffix(".tidied").touch()
+
+
+def give_another_reason(_: JobContext, note: Note) -> None:
+    try:
+        spin(_, note)
+    except TimedOut:
+        raise ConnectionError("The other side hung up.") from None
+
+
+def turn_a_deaf_ear(_: JobContext, note: Note) -> None:
+    """Go on, whoever asks us to end."""
+    note_processes(Path(note.text), os.getpid())
+    while True:
+        try:
+            time.sleep(600)
+        except BaseException:  # noqa: BLE001 - that is what it is here for
+            continue
+
+
+def finish_when_asked(_: JobContext, note: Note) -> Json:
+    """Take being asked to end as a reason to be content with what there is."""
+    try:
+        tidy_up(_, note)
+    except ExecutionFailed:
+        return {"done": "in part"}
+    raise AssertionError
+
+
+def forget_signals(_: JobContext, note: Note) -> None:
+    """Undo what would let us hear that we are to end."""
+    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+        signal.signal(number, signal.SIG_DFL)
+    sleep_long(_, note)
+
+
+def spin(_: JobContext, note: Note) -> None:
+    if note.text:
+        note_processes(Path(note.text), os.getpid())
+    while True:
+        pass
+
+
+def spin_in_c(_: JobContext, note: Note) -> None:
+    """Spin where no signal is looked for and no other thread gets a turn."""
+    note_processes(Path(note.text), os.getpid())
+    all(itertools.repeat(True))
+
+
+def take_by_numpy(_: JobContext, note: Note) -> None:
+    import numpy as np
+
+    held = np.ones(note.number << 17)
+    time.sleep(600 if len(held) else 0)
+
+
+def take_by_mmap(_: JobContext, note: Note) -> None:
+    held = mmap.mmap(-1, note.number << 20)
+    for at in range(0, len(held), mmap.PAGESIZE):
+        held[at] = 1
+    time.sleep(600)
+
+
+def take_slowly(_: JobContext, note: Note) -> None:
+    held = []
+    for _step in range(note.number):
+        held.append(b"x" * (1 << 20))
+        time.sleep(0.002)
+    time.sleep(600)
+
+
+def take_in_a_grandchild(_: JobContext, note: Note) -> None:
+    script = f"import time; held = b'x' * ({note.number} << 20); time.sleep(600)"
+    subprocess.run([sys.executable, "-c", script], start_new_session=True, check=True)
+
+
+def share_memory(_: JobContext, note: Note) -> Json:
+    """Hold memory together with processes that were forked after it was taken."""
+    held = b"x" * (note.number << 20)
+    forks = []
+    for _one in range(3):
+        if not (born := os.fork()):
+            time.sleep(1 if held else 0)
+            os._exit(0)
+        forks.append(born)
+    for born in forks:
+        os.waitpid(born, 0)
+    return {"process": os.getpid()}
+
+
+def end_a_process_of_ours(_: JobContext, __: Note) -> Json:
+    """End a fork politely, as a library does with its helpers; tell how it went."""
+    born = os.fork()
+    if not born:
+        time.sleep(600)
+        os._exit(0)
+    os.kill(born, signal.SIGTERM)
+    return {"ended": os.waitstatus_to_exitcode(os.waitpid(born, 0)[1])}
+
+
 def spoil(_: JobContext, note: Note) -> Json:
     """Change what the next job in this process would find."""
     if note.text == "streams":
@@ -199,7 +368,16 @@ def spoil(_: JobContext, note: Note) -> Json:
         os.chdir("/")
     if note.text == "signals":
         signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    if note.text == "mask":
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGALRM})
+    if note.text == "locale":
+        locale.setlocale(locale.LC_ALL, "C.UTF-8" if locale.setlocale(locale.LC_ALL) == "C" else "C")
     return {"process": os.getpid()}
+
+
+def close_everything(_: JobContext, __: Note) -> None:
+    """Close all files and sockets, also those that are not ours."""
+    os.closerange(0, 1000)
 
 
 def give_text(context: JobContext, _: Note) -> Json:
@@ -233,7 +411,23 @@ HANDLERS: Sequence[Handler] = (
     block_signals_and_hold_the_interpreter,
     take_memory,
     leave_grandchildren,
+    fork_and_leave,
+    disown_orphans,
+    tidy_up,
+    give_another_reason,
+    turn_a_deaf_ear,
+    finish_when_asked,
+    forget_signals,
+    spin,
+    spin_in_c,
+    take_by_numpy,
+    take_by_mmap,
+    take_slowly,
+    take_in_a_grandchild,
+    share_memory,
+    end_a_process_of_ours,
     spoil,
+    close_everything,
     give_text,
     give_nonsense,
 )
@@ -304,7 +498,8 @@ class NoGuard:
     def run(self, job: Job) -> Ended | Returned:
         raise AssertionError(job)
 
-    def cancel(self, job: JobId) -> None: ...
+    def cancel(self, job: JobId) -> bool:
+        return False
 
     def interrupt(self) -> None: ...
 

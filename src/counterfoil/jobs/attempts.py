@@ -12,9 +12,9 @@ import structlog
 
 from counterfoil.foundation import errors
 from counterfoil.foundation.database import Database
-from counterfoil.foundation.errors import CounterfoilError
+from counterfoil.foundation.errors import Cancelled, CounterfoilError
 from counterfoil.foundation.ids import IdSource
-from counterfoil.jobs.context import LOG_PAUSE, JobCancelled, JobContext, Settled
+from counterfoil.jobs.context import LOG_PAUSE, JobContext, Settled
 from counterfoil.jobs.domain import Failure, Job, JobId
 from counterfoil.jobs.errors import LeaseLost, UnknownJobType
 from counterfoil.jobs.journal import Journal
@@ -126,7 +126,7 @@ def _stumbled(error: BaseException) -> Failed | Postponed | Stopped | None:
         case LeaseLost():
             _log("lease_lost")
             return None
-        case JobCancelled():
+        case Cancelled():
             _log("attempt_cancelled")
             return Stopped()
         case errors.Postponed():
@@ -135,6 +135,9 @@ def _stumbled(error: BaseException) -> Failed | Postponed | Stopped | None:
         case CounterfoilError():
             failed = Failed(failure=failure_of(error, error.code), retry=error.retry)
             _log("attempt_failed", code=error.code, error=failed.failure.message)
+        case MemoryError():
+            failed = Failed(failure=failure_of(error, "task_memory_exceeded"))
+            _log("attempt_failed", code=failed.failure.code, error=failed.failure.message)
         case _:
             failed = Failed(failure=failure_of(error, "task_execution_failed"))
             _log("attempt_crashed", error=failed.failure.message, stack=failed.failure.stack)
