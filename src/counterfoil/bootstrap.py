@@ -267,7 +267,8 @@ def attempt_runner(settings: Settings) -> AttemptRunner:
 
 def worker(house: House) -> Worker:
     """Return a worker that has not started yet."""
-    guard = ChildPool(partial(attempt_runner, house.settings), preload=["counterfoil.bootstrap"])
+    # RapidOCR is the largest of what is imported late: children share it, and have it at once.
+    guard = ChildPool(partial(attempt_runner, house.settings), preload=["counterfoil.bootstrap", "rapidocr"])
     return house.engine.worker(house.runner, guard)
 
 

@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from rapidocr import RapidOCR
-from rapidocr.main import RapidOCRError
 
 from counterfoil.documents.domain import Box, Word
 
@@ -45,6 +43,9 @@ class RapidOcrWords:
 
     @cached_property
     def _engine(self) -> Any:
+        # With OpenCV and more it takes 40 MB, which a process that reads no picture, such as a worker, is to be spared.
+        from rapidocr import RapidOCR
+
         return RapidOCR(params={**_SETTINGS, "EngineConfig.onnxruntime.intra_op_num_threads": self.threads})
 
     def find(self, picture: Image.Image) -> tuple[tuple[Word, ...], int]:
@@ -71,6 +72,8 @@ class RapidOcrWords:
 
     def _detected(self, pixels: Pixels) -> "tuple[Sequence[Pixels], Sequence[Corners]]":
         """Return a picture of each line, and where it is."""
+        from rapidocr.main import RapidOCRError  # here for the same reason as above
+
         try:
             crops, found = self._engine.detect_and_crop(pixels, {})
         except RapidOCRError:  # there is no text
