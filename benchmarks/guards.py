@@ -23,8 +23,9 @@ import psutil
 from benchmarks.noop import NOOP, runner
 from counterfoil.access.domain import WorkspaceId
 from counterfoil.foundation.ids import new_id
-from counterfoil.jobs.domain import Backoff, Completed, Job, JobId, JobStatus, Lease
+from counterfoil.jobs.domain import Backoff, Job, JobId, JobStatus, Lease
 from counterfoil.jobs.infrastructure.children import ChildPool
+from counterfoil.jobs.moves import Completed
 
 REPORTS = 5
 BIRTHS = 20

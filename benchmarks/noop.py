@@ -6,8 +6,8 @@ from counterfoil.foundation.database import Database
 from counterfoil.foundation.ids import new_id
 from counterfoil.jobs.attempts import AttemptRunner
 from counterfoil.jobs.context import JobContext
-from counterfoil.jobs.infrastructure.sql import SqlJobStore
-from counterfoil.jobs.types import Handled, JobType, JobTypes
+from counterfoil.jobs.infrastructure.leases import SqlLeaseStore
+from counterfoil.jobs.types import Handled, JobType
 
 
 class Nothing(BaseModel):
@@ -23,4 +23,4 @@ def _do_nothing(_: JobContext, __: Nothing) -> None: ...
 def runner(url: str) -> AttemptRunner:
     """Build what runs the job in a child; the database is not asked for anything."""
     types = JobTypes([Handled(type=NOOP, handler=_do_nothing)])
-    return AttemptRunner(types=types, database=Database(url), store=SqlJobStore(), new_id=new_id)
+    return AttemptRunner(types=types, database=Database(url), store=SqlLeaseStore(), new_id=new_id)
