@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from counterfoil.documents.domain import MAX_NAME_LENGTH, Box, MediaType, safe_name
+from counterfoil.documents.domain import MAX_NAME_LENGTH, Box, MediaType, safe_name, safe_path
 
 
 @pytest.mark.parametrize(
@@ -48,6 +48,21 @@ def test_no_name_is_empty_long_or_part_of_a_path(sent: str) -> None:
     assert not set(shown) & set("/\\\x00\r\n\u202e\u2066")
     assert not any(unicodedata.category(sign) in {"Cc", "Cs"} for sign in shown)
     shown.encode()
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [
+        ("2026/march/taxi.jpg", "2026/march/taxi.jpg"),
+        ("..\\..\\taxi.jpg", "taxi.jpg"),
+        ("/etc//passwd", "etc/passwd"),
+        ("a\x00b/\u202egpj.exe", "ab/gpj.exe"),
+        ("1/2/3/4/5/6/7", "3/4/5/6/7"),
+        ("../..", ""),
+    ],
+)
+def test_a_path_is_made_safe_part_by_part_and_keeps_its_end(sent: str, shown: str) -> None:
+    assert safe_path(sent) == shown
 
 
 @pytest.mark.parametrize("media_type", MediaType)

@@ -78,6 +78,7 @@ class Received:
 
 MAX_NAME_LENGTH = 200
 _MAX_EXTENSION_LENGTH = 10
+_MAX_PATH_DEPTH = 5
 _INVISIBLE_CATEGORIES = {"Cc", "Cs", "Zl", "Zp"}
 # Signs that turn the direction of what follows, so that "gpj.exe" shows as "exe.jpg", and the byte order mark.
 _TURNING = {0x061C, 0x200E, 0x200F, 0xFEFF, *range(0x202A, 0x202F), *range(0x2066, 0x206A)}
@@ -85,14 +86,21 @@ _TURNING = {0x061C, 0x200E, 0x200F, 0xFEFF, *range(0x202A, 0x202F), *range(0x206
 
 def safe_name(name: str, media_type: MediaType) -> str:
     """Return a name that can be shown and offered for saving, whatever was sent; it is never part of a path of ours."""
-    base = name.replace("\\", "/").rpartition("/")[2]
+    return _clean(name.replace("\\", "/").rpartition("/")[2]) or f"document.{media_type.extension}"
+
+
+def safe_path(name: str) -> str:
+    """Return a name with its folders, to be shown only; empty when there is nothing in it to show."""
+    parts = filter(None, map(_clean, name.replace("\\", "/").split("/")))
+    return "/".join(list(parts)[-_MAX_PATH_DEPTH:])
+
+
+def _clean(name: str) -> str:
     visible = (
-        sign for sign in base if unicodedata.category(sign) not in _INVISIBLE_CATEGORIES and ord(sign) not in _TURNING
+        sign for sign in name if unicodedata.category(sign) not in _INVISIBLE_CATEGORIES and ord(sign) not in _TURNING
     )
     clean = unicodedata.normalize("NFC", "".join(visible)).strip()
-    if not clean.strip(". "):
-        return f"document.{media_type.extension}"
-    return _cut(clean)
+    return _cut(clean) if clean.strip(". ") else ""
 
 
 def _cut(name: str) -> str:
