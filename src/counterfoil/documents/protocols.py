@@ -10,6 +10,7 @@ from uuid import UUID
 from PIL import Image
 
 from counterfoil.access.domain import WorkspaceId
+from counterfoil.documents.archives import ArchiveEntry
 from counterfoil.documents.domain import Document, DocumentId, Incoming, Inspected, MediaType, Sha256, Word
 from counterfoil.foundation.database import Transaction
 from counterfoil.foundation.paging import Page, Paging
@@ -104,6 +105,22 @@ class ByteStore(Protocol):
 
     def sweep(self, now: datetime) -> int:
         """Remove what interrupted hand-ins left behind; return how many."""
+        ...
+
+
+class Archives(Protocol):
+    """Looks into archives without trusting a word of them."""
+
+    def recognises(self, content: BinaryIO) -> bool:
+        """Tell whether this is an archive, and go back to its beginning."""
+        ...
+
+    def entries(self, content: BinaryIO, *, max_entries: int, max_bytes: int) -> Sequence[ArchiveEntry]:
+        """Return the files in it, to be opened one after the other.
+
+        Raises:
+            InvalidInput: the archive as a whole is refused; the class says why.
+        """
         ...
 
 
