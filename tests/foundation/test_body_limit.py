@@ -90,7 +90,8 @@ def test_a_declared_length_is_not_believed_when_it_lies(length: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "status"), [("/upload/more", 200), ("/upload", 200), ("/uploads", 413), ("/other", 413), ("/", 413)]
+    ("path", "status"),
+    [("/upload/more", 413), ("/upload", 200), ("/upload/", 200), ("/uploads", 413), ("/other", 413), ("/", 413)],
 )
 def test_each_path_has_its_own_limit(path: str, status: int) -> None:
     start, body = request(Reader(), [51], path)

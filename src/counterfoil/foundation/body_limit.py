@@ -27,7 +27,7 @@ class RequestTooLarge(InvalidInput):
 class RouteLimit:
     """How long a body may be under a path, and what is said to a longer one."""
 
-    path: str  # with everything beneath it
+    path: str  # and nothing beneath it
     max_bytes: int
     error: CounterfoilError
 
@@ -55,7 +55,7 @@ class BodyLimit:
             await self._app(scope, guarded.receive, guarded.send)
 
     def _limit(self, path: str) -> RouteLimit:
-        return next(limit for limit in self._limits if not limit.path or f"{path}/".startswith(f"{limit.path}/"))
+        return next(limit for limit in self._limits if not limit.path or path.removesuffix("/") == limit.path)
 
 
 class _Guarded:
