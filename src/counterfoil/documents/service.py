@@ -57,14 +57,35 @@ class DocumentService:
         When this returns, its bytes and its job are on disk; when it raises, there is neither document nor job. A crash
         between the two leaves at most bytes that no document names.
         """
+        target = self.target(workspace, target_id, notion_database_id)
+        document = self.admit(workspace, name, content, target)
+        with self.database.transaction(workspace) as tx:
+            return self.accept(tx, document, self.next_step)
+
+    def target(self, workspace: WorkspaceId, target_id: UUID | None, notion_database_id: str | None) -> UUID | None:
+        """Return the target that a hand-in names; None when it names none.
+
+        Raises:
+            NotFound: the workspace has no such target.
+        """
         with self.database.reading(workspace) as tx:
-            target = self.targets.resolve(tx, workspace, target_id, notion_database_id)
+            return self.targets.resolve(tx, workspace, target_id, notion_database_id)
+
+    def admit(self, workspace: WorkspaceId, name: str, content: BinaryIO, target: UUID | None) -> Document:
+        """Look at a file and bring its bytes to their place; it is a document once it is accepted as well."""
         with self.byte_store.incoming(content, self.max_bytes) as incoming:
             if not incoming.size:
                 raise DocumentEmpty
             inspected = self.decoder.inspect(incoming.path)
             self.byte_store.keep(workspace, incoming)
-        return self._accept(self._document(workspace, name, incoming, inspected, target))
+        return self._document(workspace, name, incoming, inspected, target)
+
+    def accept(self, tx: Transaction, document: Document, next_step: NextStep) -> Received:
+        """Accept a document that was admitted, with the job that `next_step` makes of it."""
+        first = self.store.first_with(tx, document.workspace, document.sha256)
+        self.store.add(tx, document.workspace, document)
+        job_id = next_step(tx, document)
+        return Received(document=document, job_id=job_id, same_as=first.id if first else None)
 
     def _document(
         self, workspace: WorkspaceId, name: str, incoming: Incoming, inspected: Inspected, target: UUID | None
@@ -80,13 +101,6 @@ class DocumentService:
             received_at=self.clock.now(),
             target=target,
         )
-
-    def _accept(self, document: Document) -> Received:
-        with self.database.transaction(document.workspace) as tx:
-            first = self.store.first_with(tx, document.workspace, document.sha256)
-            self.store.add(tx, document.workspace, document)
-            job_id = self.next_step(tx, document)
-        return Received(document=document, job_id=job_id, same_as=first.id if first else None)
 
     def get(self, workspace: WorkspaceId, document_id: DocumentId) -> Document:
         with self.database.reading(workspace) as tx:
