@@ -1,6 +1,6 @@
 """What the documents' service and the readers need from outside: tables, bytes, decoders, and what comes next."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
@@ -12,9 +12,10 @@ from PIL import Image
 from counterfoil.access.domain import WorkspaceId
 from counterfoil.documents.archives import ArchiveEntry
 from counterfoil.documents.domain import Document, DocumentId, Incoming, Inspected, MediaType, Sha256, Word
+from counterfoil.documents.hand_ins import Batch, BatchId, HandIn
 from counterfoil.foundation.database import Transaction
 from counterfoil.foundation.paging import Page, Paging
-from counterfoil.jobs.domain import JobId
+from counterfoil.jobs.domain import Job, JobId, JobStatus
 
 
 class OpenPage(Protocol):
@@ -166,3 +167,72 @@ class ReadAgain(Protocol):
     """Enqueues a new reading of a document that is already there."""
 
     def __call__(self, tx: Transaction, document: Document) -> JobId: ...
+
+
+class BatchStore(Protocol):
+    """The tables of batches and of what was handed in with them."""
+
+    def add(self, tx: Transaction, batch: Batch) -> bool:
+        """Keep a new batch; return False if the workspace has one with its idempotency key."""
+        ...
+
+    def find(self, tx: Transaction, workspace: WorkspaceId, batch: BatchId) -> Batch | None: ...
+
+    def with_key(self, tx: Transaction, workspace: WorkspaceId, key: str) -> Batch | None: ...
+
+    def page(self, tx: Transaction, workspace: WorkspaceId, paging: Paging) -> Page[Batch]:
+        """Return a page of batches, the newest first."""
+        ...
+
+    def hold(self, tx: Transaction, workspace: WorkspaceId, batch: BatchId) -> Batch | None:
+        """Return a batch and keep others from changing it until the transaction ends."""
+        ...
+
+    def seal(self, tx: Transaction, workspace: WorkspaceId, batch: BatchId) -> None:
+        """Note that all files are there. The first time counts."""
+        ...
+
+    def cancel(self, tx: Transaction, workspace: WorkspaceId, batch: BatchId) -> None:
+        """Note that no more files are accepted. The first time counts."""
+        ...
+
+    def add_hand_in(self, tx: Transaction, workspace: WorkspaceId, batch: BatchId, hand_in: HandIn) -> None:
+        """Keep what became of a file, and count it. The caller holds the batch."""
+        ...
+
+    def has_hand_in(self, tx: Transaction, workspace: WorkspaceId, batch: BatchId, position: int) -> bool: ...
+
+    def hand_ins(self, tx: Transaction, workspace: WorkspaceId, batch: BatchId) -> Sequence[HandIn]:
+        """Return what became of each file, in order."""
+        ...
+
+
+class JobCounts(Protocol):
+    """How many jobs of a batch stand where."""
+
+    @property
+    def counts(self) -> Mapping[JobStatus, int]: ...
+
+
+class BatchJobs(Protocol):
+    """The engine's part in a batch: it lets at most so many of its jobs be processed at once."""
+
+    def start_batch(
+        self, tx: Transaction, workspace: WorkspaceId, *, description: str, at_most: int | None
+    ) -> BatchId: ...
+
+    def batch(self, workspace: WorkspaceId, batch_id: BatchId) -> JobCounts: ...
+
+    def batch_jobs(self, workspace: WorkspaceId, batch_id: BatchId) -> Sequence[Job]:
+        """Return the jobs that were enqueued with the batch."""
+        ...
+
+    def cancel_batch(self, workspace: WorkspaceId, batch_id: BatchId) -> object:
+        """Cancel what is not finished. May be repeated."""
+        ...
+
+
+class BatchStep(Protocol):
+    """What happens to a document of a batch: its job is enqueued in the same transaction, as one of the batch's."""
+
+    def __call__(self, tx: Transaction, document: Document, batch: BatchId) -> JobId: ...

@@ -18,7 +18,7 @@ class JobNotFound(NotFound):
 class BatchNotFound(NotFound):
     """No such batch in this workspace."""
 
-    code = "batch_not_found"
+    code = "job_batch_not_found"
 
     def __init__(self, batch: BatchId) -> None:
         super().__init__(f"There is no batch {batch}.")
