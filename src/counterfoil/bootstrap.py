@@ -14,7 +14,11 @@ from counterfoil.access.domain import DEFAULT_WORKSPACE
 from counterfoil.access.infrastructure.sql import SqlWorkspaceStore
 from counterfoil.access.service import AccessService, OpenEntrance
 from counterfoil.documents.api import router as documents_router
-from counterfoil.documents.infrastructure.bytes import FileBytes
+from counterfoil.documents.batch_api import router as batches_router
+from counterfoil.documents.batches import BatchService
+from counterfoil.documents.infrastructure.archives import ZipArchives
+from counterfoil.documents.infrastructure.batches import SqlBatchStore
+from counterfoil.documents.infrastructure.bytes import INCOMING, FileBytes
 from counterfoil.documents.infrastructure.decoding import LimitedDecoder
 from counterfoil.documents.infrastructure.pages import DecodedPages
 from counterfoil.documents.infrastructure.sql import SqlDocumentStore
@@ -30,6 +34,7 @@ from counterfoil.extraction.service import ExtractionService
 from counterfoil.foundation.clock import Clock, SystemClock
 from counterfoil.foundation.database import Database
 from counterfoil.foundation.files import make_folder
+from counterfoil.foundation.forms import FormLimits
 from counterfoil.foundation.ids import IdSource, new_id
 from counterfoil.foundation.logging import configure_logging
 from counterfoil.foundation.metrics import Metrics
@@ -62,6 +67,7 @@ from counterfoil.targets.service import TargetService
 
 ROUTERS: tuple[APIRouter, ...] = (
     documents_router,
+    batches_router,
     extraction_router,
     jobs_router,
     limits_router,
@@ -82,6 +88,7 @@ class House:
     new_id: IdSource
     services: Mapping[type, object]
     documents: DocumentService
+    batches: BatchService
     records: RecordService
     jobs: JobService
     targets: TargetService
@@ -114,7 +121,7 @@ def assemble(settings: Settings) -> House:
         raise InvalidSettings("DATA_DIR", settings.data_dir, error.strerror or str(error)) from error
     ground = _ground(settings)
     documents, extractions, records = _documents(ground), _extractions(ground), _records(ground)
-    reviews = _reviews(ground, records)
+    batches, reviews = _batches(ground, documents), _reviews(ground, records)
     targets, deliveries, ledgers = _targets(ground, documents, records)
     handlers = pipeline.Handlers(
         steps=ground.steps,
@@ -127,9 +134,10 @@ def assemble(settings: Settings) -> House:
         public_url=settings.public_url,
     )
     engine = ground.engine
-    rooms = (documents, extractions, records, reviews, targets, deliveries, ledgers)
+    forms = FormLimits(folder=settings.data_dir / INCOMING, max_parts=settings.max_batch_files)
     entrance = AccessService(entrance=OpenEntrance())
-    services = (ground.database, ground.metrics, entrance, *engine.services, *rooms)
+    rooms = (documents, batches, extractions, records, reviews, targets, deliveries, ledgers)
+    services = (ground.database, ground.metrics, forms, entrance, *engine.services, *rooms)
     return House(
         settings=settings,
         database=ground.database,
@@ -137,6 +145,7 @@ def assemble(settings: Settings) -> House:
         new_id=new_id,
         services={type(service): service for service in services},
         documents=documents,
+        batches=batches,
         records=records,
         jobs=engine.jobs,
         targets=targets,
@@ -194,6 +203,21 @@ def _documents(ground: _Ground) -> DocumentService:
         clock=ground.clock,
         new_id=new_id,
         max_bytes=ground.settings.max_upload_bytes,
+    )
+
+
+def _batches(ground: _Ground, documents: DocumentService) -> BatchService:
+    return BatchService(
+        database=ground.database,
+        store=SqlBatchStore(),
+        documents=documents,
+        jobs=ground.engine.batches,
+        archives=ZipArchives(max_entry_bytes=ground.settings.max_upload_bytes),
+        next_step=ground.steps.start_reading_in_batch,
+        read_again=ground.steps.start_reading_again_in_batch,
+        at_most=ground.settings.batch_concurrency,
+        max_files=ground.settings.max_batch_files,
+        max_bytes=ground.settings.max_batch_bytes,
     )
 
 

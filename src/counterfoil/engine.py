@@ -11,7 +11,7 @@ from counterfoil.foundation.ids import new_id
 from counterfoil.foundation.metrics import Metrics, QueueCollector
 from counterfoil.foundation.settings import Settings
 from counterfoil.jobs.attempts import AttemptRunner
-from counterfoil.jobs.batches import BatchService
+from counterfoil.jobs.batches import JobBatches
 from counterfoil.jobs.changes import JobChanges
 from counterfoil.jobs.domain import Attempt, Ending, Job
 from counterfoil.jobs.following import Following
@@ -59,7 +59,7 @@ class Engine:
     following: Following
     jobs: JobService
     changes: JobChanges
-    batches: BatchService
+    batches: JobBatches
     queues: QueueService
     rate_limits: RateLimits
     breakers: Breakers
@@ -106,7 +106,7 @@ class Engine:
             following=following,
             jobs=jobs,
             changes=changes,
-            batches=BatchService(database=database, store=store, changes=changes, new_id=new_id),
+            batches=JobBatches(database=database, store=store, changes=changes, new_id=new_id),
             queues=QueueService(database=database, store=upkeep_store, upkeep=upkeep_bell),
             rate_limits=RateLimits(database=database, store=SqlRateLimitStore(new_id=new_id), observer=measured),
             breakers=Breakers(database=database, store=SqlBreakerStore(), observer=measured, new_id=new_id),

@@ -13,7 +13,9 @@ from fastapi_swagger import patch_fastapi
 from counterfoil import bootstrap
 from counterfoil.bootstrap import House
 from counterfoil.documents.api import UPLOAD_PATH
+from counterfoil.documents.batch_api import BATCHES_PATH
 from counterfoil.documents.domain import DocumentTooLarge
+from counterfoil.documents.hand_ins import BatchTooLarge
 from counterfoil.documents.service import DocumentService
 from counterfoil.foundation import problems
 from counterfoil.foundation.body_limit import BodyLimit, RouteLimit
@@ -26,6 +28,7 @@ from counterfoil.foundation.settings import Settings, read_settings
 
 API = "/api/v1"
 FORM_BYTES = 64 * 2**10
+PART_BYTES = 2**10
 
 
 def create_app(house: House) -> FastAPI:
@@ -49,7 +52,7 @@ def create_app(house: House) -> FastAPI:
     app.include_router(api)
     app.include_router(operation)
     problems.install(app)
-    app.add_middleware(BodyLimit, routes=[_upload_limit(house.settings)])
+    app.add_middleware(BodyLimit, routes=[_upload_limit(house.settings), _batch_limit(house.settings)])
     app.add_middleware(RequestLog, metrics=house.metrics, new_id=house.new_id)
     return app
 
@@ -58,6 +61,13 @@ def _upload_limit(settings: Settings) -> RouteLimit:
     """Let through documents up to the limit, and what a form puts around them."""
     most = settings.max_upload_bytes
     return RouteLimit(path=API + UPLOAD_PATH, max_bytes=most + FORM_BYTES, error=DocumentTooLarge(most))
+
+
+def _batch_limit(settings: Settings) -> RouteLimit:
+    """Let through batches up to the limit, and what a form puts around each of their files."""
+    most = settings.max_batch_bytes
+    around = FORM_BYTES + settings.max_batch_files * PART_BYTES
+    return RouteLimit(path=API + BATCHES_PATH, max_bytes=most + around, error=BatchTooLarge(most))
 
 
 class AddressInUse(Conflict):

@@ -25,7 +25,7 @@ from counterfoil.extraction.service import ExtractionService
 from counterfoil.foundation.database import Transaction
 from counterfoil.foundation.metrics import Metrics
 from counterfoil.jobs.context import JobContext
-from counterfoil.jobs.domain import Attempt, Backoff, Job, JobId, Json, Order, Priority
+from counterfoil.jobs.domain import Attempt, Backoff, BatchId, Job, JobId, Json, Order, Priority
 from counterfoil.jobs.service import JobService
 from counterfoil.jobs.types import Handled, JobType, JobTypes
 from counterfoil.records.domain import Reason, ReasonCode, Record, RecordId
@@ -95,6 +95,14 @@ class Steps:
         """Follow a person's wish to have a document read anew."""
         return self._read(tx, document, ReadDocument(document_id=document.id, again=True))
 
+    def start_reading_in_batch(self, tx: Transaction, document: Document, batch: BatchId) -> JobId:
+        """Follow a document that was received with others."""
+        return self._read(tx, document, ReadDocument(document_id=document.id), batch)
+
+    def start_reading_again_in_batch(self, tx: Transaction, document: Document, batch: BatchId) -> JobId:
+        """Follow a person's wish to have many documents read anew."""
+        return self._read(tx, document, ReadDocument(document_id=document.id, again=True), batch)
+
     def plan_deliveries(self, tx: Transaction, record: Record) -> None:
         """Follow a record that was accepted."""
         payload = PlanDeliveries(record_id=record.id)
@@ -114,13 +122,13 @@ class Steps:
             tx, record.workspace, WRITE_RECORD_FILES, payload, Order(description="Write a record's files")
         )
 
-    def _read(self, tx: Transaction, document: Document, payload: ReadDocument) -> JobId:
+    def _read(self, tx: Transaction, document: Document, payload: ReadDocument, batch: BatchId | None = None) -> JobId:
         return self.jobs.enqueue(
             tx,
             document.workspace,
             READ_DOCUMENT,
             payload,
-            Order(concurrency_key=f"read:{document.sha256}", description=f"Read {document.name}"),
+            Order(concurrency_key=f"read:{document.sha256}", batch=batch, description=f"Read {document.name}"),
         )
 
 

@@ -23,7 +23,6 @@ from counterfoil.documents.hand_ins import (
     Batch,
     BatchCancelled,
     BatchDetail,
-    BatchId,
     BatchKeyReused,
     BatchNotFound,
     BatchOver,
@@ -39,7 +38,7 @@ from counterfoil.foundation.database import Database
 from counterfoil.foundation.errors import NotFound
 from counterfoil.foundation.ids import new_id
 from counterfoil.foundation.paging import Paging
-from counterfoil.jobs.domain import JobStatus
+from counterfoil.jobs.domain import BatchId, JobStatus
 from tests.support import files
 from tests.support.archives import Entry, pack
 from tests.support.batches import PlayedEngine, batch_service, file, files_in

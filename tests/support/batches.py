@@ -13,13 +13,13 @@ from uuid import UUID
 from counterfoil.access.domain import WorkspaceId
 from counterfoil.documents.batches import BatchService
 from counterfoil.documents.domain import Document, Inspected, MediaType, UnsupportedMediaType
-from counterfoil.documents.hand_ins import BatchId, FileToHandIn
+from counterfoil.documents.hand_ins import FileToHandIn
 from counterfoil.documents.infrastructure.archives import ZipArchives
 from counterfoil.documents.infrastructure.batches import SqlBatchStore
 from counterfoil.foundation.clock import Clock, SystemClock
 from counterfoil.foundation.database import Database, Transaction
 from counterfoil.foundation.ids import new_id
-from counterfoil.jobs.domain import Job, JobId, JobStatus
+from counterfoil.jobs.domain import BatchId, Job, JobId, JobStatus
 from tests.support.documents import LIMIT, NotedSteps, document_service
 from tests.support.jobs import make_job
 

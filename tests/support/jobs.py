@@ -28,7 +28,7 @@ from counterfoil.foundation.database import Database, DatabaseUnavailable, Trans
 from counterfoil.foundation.errors import ExecutionFailed, TimedOut
 from counterfoil.foundation.ids import new_id
 from counterfoil.jobs.attempts import AttemptRunner, Ended
-from counterfoil.jobs.batches import BatchService
+from counterfoil.jobs.batches import JobBatches
 from counterfoil.jobs.changes import JobChanges
 from counterfoil.jobs.context import JobContext
 from counterfoil.jobs.domain import Attempt, Backoff, Job, JobId, JobStatus, Json, Lease, Order, WorkerId
@@ -564,8 +564,8 @@ class Engine:
         )
 
     @property
-    def batches(self) -> BatchService:
-        return BatchService(database=self.database, store=self.store, changes=self.changes, new_id=new_id)
+    def batches(self) -> JobBatches:
+        return JobBatches(database=self.database, store=self.store, changes=self.changes, new_id=new_id)
 
     @property
     def queues(self) -> QueueService:

@@ -11,12 +11,13 @@ from fastapi import APIRouter, Depends, File, Form, Header, Path, Request, Uploa
 from counterfoil.access.api import CurrentWorkspace
 from counterfoil.documents.batches import BatchService
 from counterfoil.documents.domain import DocumentId
-from counterfoil.documents.hand_ins import BatchId, FileToHandIn
+from counterfoil.documents.hand_ins import FileToHandIn
 from counterfoil.documents.schemas import BatchChange, BatchDetailRead, BatchRead, BatchReceipt
 from counterfoil.foundation.forms import SpooledForm
 from counterfoil.foundation.paging import PageRead, PagingParameters, page_read
 from counterfoil.foundation.problems import problems
 from counterfoil.foundation.routing import provided
+from counterfoil.jobs.domain import BatchId
 
 BATCHES_PATH = "/batches"
 _ONE_LINE = r"^[^\x00-\x1f\x7f]*$"

@@ -24,7 +24,6 @@ from counterfoil.documents.hand_ins import (
     Batch,
     BatchCancelled,
     BatchDetail,
-    BatchId,
     BatchKeyReused,
     BatchNotFound,
     BatchOver,
@@ -39,11 +38,13 @@ from counterfoil.documents.hand_ins import (
     Outcome,
     Refusal,
 )
-from counterfoil.documents.protocols import Archives, BatchJobs, BatchStep, BatchStore
+from counterfoil.documents.protocols import Archives, BatchStep, BatchStore
 from counterfoil.documents.service import DocumentService
 from counterfoil.foundation.database import Database, Transaction
 from counterfoil.foundation.errors import CounterfoilError
 from counterfoil.foundation.paging import Page, Paging
+from counterfoil.jobs.batches import JobBatches
+from counterfoil.jobs.domain import BatchId
 
 MAX_FILES = 1000
 MAX_BYTES = 500 << 20
@@ -59,7 +60,7 @@ class BatchService:
     database: Database
     store: BatchStore
     documents: DocumentService
-    jobs: BatchJobs
+    jobs: JobBatches
     archives: Archives
     next_step: BatchStep
     read_again: BatchStep
@@ -98,28 +99,28 @@ class BatchService:
         batch = self._begun(workspace, description or _described(files, again), idempotency_key, fingerprint)
         if batch.takes_more:
             _HandingIn(service=self, batch=batch, target=target, on_hand_in=on_hand_in).run(files, again)
-            with self.database.transaction() as tx:
+            with self.database.transaction(workspace) as tx:
                 self.store.seal(tx, workspace, batch.id)
         return self.get(workspace, batch.id)
 
     def get(self, workspace: WorkspaceId, batch_id: BatchId) -> BatchDetail:
         """Return a batch with what became of each of its files."""
-        with self.database.reading() as tx:
+        with self.database.reading(workspace) as tx:
             batch = self._found(tx, workspace, batch_id)
             hand_ins = self.store.hand_ins(tx, workspace, batch_id)
             now = tx.now()
-        jobs = {job.id: job for job in self.jobs.batch_jobs(workspace, batch_id)}
+        jobs = {job.id: job for job in self.jobs.jobs(workspace, batch_id)}
         view = BatchView(batch=batch, jobs=Counter(job.status for job in jobs.values()), now=now)
         outcomes = [Outcome(hand_in=one, job=jobs.get(one.job_id) if one.job_id else None) for one in hand_ins]
         return BatchDetail(view=view, outcomes=outcomes)
 
     def page(self, workspace: WorkspaceId, paging: Paging) -> Page[BatchView]:
         """Return a page of batches, the newest first."""
-        with self.database.reading() as tx:
+        with self.database.reading(workspace) as tx:
             page = self.store.page(tx, workspace, paging)
             now = tx.now()
         views = [
-            BatchView(batch=batch, jobs=self.jobs.batch(workspace, batch.id).counts, now=now) for batch in page.items
+            BatchView(batch=batch, jobs=self.jobs.get(workspace, batch.id).counts, now=now) for batch in page.items
         ]
         return Page(items=views, next_after=page.next_after)
 
@@ -131,9 +132,9 @@ class BatchService:
         """
         if self.get(workspace, batch_id).view.status is BatchStatus.COMPLETED:
             raise BatchOver
-        with self.database.transaction() as tx:
+        with self.database.transaction(workspace) as tx:
             self.store.cancel(tx, workspace, batch_id)
-        self.jobs.cancel_batch(workspace, batch_id)
+        self.jobs.cancel(workspace, batch_id)
         return self.get(workspace, batch_id)
 
     def _found(self, tx: Transaction, workspace: WorkspaceId, batch_id: BatchId) -> Batch:
@@ -157,17 +158,17 @@ class BatchService:
     def _known(self, workspace: WorkspaceId, key: str | None, fingerprint: str | None) -> Batch | None:
         if key is None:
             return None
-        with self.database.reading() as tx:
+        with self.database.reading(workspace) as tx:
             known = self.store.with_key(tx, workspace, key)
         if known and known.fingerprint != fingerprint:
             raise BatchKeyReused
         return known
 
     def _new(self, workspace: WorkspaceId, description: str, key: str | None, fingerprint: str | None) -> Batch:
-        with self.database.transaction() as tx:
+        with self.database.transaction(workspace) as tx:
             now = tx.now()
             batch = Batch(
-                id=self.jobs.start_batch(tx, workspace, description=description, at_most=self.at_most),
+                id=self.jobs.start(tx, workspace, description=description, at_most=self.at_most),
                 workspace=workspace,
                 description=description,
                 created_at=now,
@@ -202,7 +203,7 @@ class _HandingIn:
 
     def run(self, files: Sequence[FileToHandIn], again: Sequence[DocumentId]) -> None:
         """Hand in what is not there yet from an earlier walk."""
-        with self.service.database.reading() as tx:
+        with self.service.database.reading(self.batch.workspace) as tx:
             there = self.service.store.hand_ins(tx, self.batch.workspace, self.batch.id)
         done = {one.position for one in there}
         for position, piece in enumerate(self._pieces(files, again)):
@@ -275,7 +276,7 @@ class _HandingIn:
             self._refuse(position, piece, error)
 
     def _accept(self, position: int, piece: _Piece, document: Document) -> None:
-        with self.service.database.transaction() as tx:
+        with self.service.database.transaction(self.batch.workspace) as tx:
             if self._held(tx).cancelled_at:
                 raise BatchCancelled
             if self._is_there(tx, position):
@@ -293,7 +294,7 @@ class _HandingIn:
 
     def _refuse(self, position: int, piece: _Piece, error: CounterfoilError) -> None:
         hand_in = HandIn(position=position, name=piece.name, status=HandInStatus.REFUSED, error=Refusal.of(error))
-        with self.service.database.transaction() as tx:
+        with self.service.database.transaction(self.batch.workspace) as tx:
             self._held(tx)
             if not self._is_there(tx, position):
                 self._keep(tx, hand_in)

@@ -11,15 +11,13 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import BinaryIO, Final, NewType, TypeAlias
-from uuid import UUID
+from typing import BinaryIO, Final, TypeAlias
 
 from counterfoil.access.domain import WorkspaceId
 from counterfoil.documents.domain import DocumentId
 from counterfoil.foundation.errors import Conflict, CounterfoilError, InvalidInput, NotFound
-from counterfoil.jobs.domain import Job, JobId, JobStatus, Progress
+from counterfoil.jobs.domain import BatchId, Job, JobId, JobStatus, Progress
 
-BatchId = NewType("BatchId", UUID)
 Opener: TypeAlias = Callable[[], AbstractContextManager[BinaryIO]]
 """Gives the bytes of a file from their beginning, or raises why they cannot be had."""
 

@@ -1,6 +1,6 @@
 """What the documents' service and the readers need from outside: tables, bytes, decoders, and what comes next."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
@@ -12,10 +12,10 @@ from PIL import Image
 from counterfoil.access.domain import WorkspaceId
 from counterfoil.documents.archives import ArchiveEntry
 from counterfoil.documents.domain import Document, DocumentId, Incoming, Inspected, MediaType, Sha256, Word
-from counterfoil.documents.hand_ins import Batch, BatchId, HandIn
+from counterfoil.documents.hand_ins import Batch, HandIn
 from counterfoil.foundation.database import Transaction
 from counterfoil.foundation.paging import Page, Paging
-from counterfoil.jobs.domain import Job, JobId, JobStatus
+from counterfoil.jobs.domain import BatchId, JobId
 
 
 class OpenPage(Protocol):
@@ -204,31 +204,6 @@ class BatchStore(Protocol):
 
     def hand_ins(self, tx: Transaction, workspace: WorkspaceId, batch: BatchId) -> Sequence[HandIn]:
         """Return what became of each file, in order."""
-        ...
-
-
-class JobCounts(Protocol):
-    """How many jobs of a batch stand where."""
-
-    @property
-    def counts(self) -> Mapping[JobStatus, int]: ...
-
-
-class BatchJobs(Protocol):
-    """The engine's part in a batch: it lets at most so many of its jobs be processed at once."""
-
-    def start_batch(
-        self, tx: Transaction, workspace: WorkspaceId, *, description: str, at_most: int | None
-    ) -> BatchId: ...
-
-    def batch(self, workspace: WorkspaceId, batch_id: BatchId) -> JobCounts: ...
-
-    def batch_jobs(self, workspace: WorkspaceId, batch_id: BatchId) -> Sequence[Job]:
-        """Return the jobs that were enqueued with the batch."""
-        ...
-
-    def cancel_batch(self, workspace: WorkspaceId, batch_id: BatchId) -> object:
-        """Cancel what is not finished. May be repeated."""
         ...
 
 

@@ -41,6 +41,11 @@ class Settings(BaseSettings):
     )
     public_url: str = Field(default="http://127.0.0.1:8000", description="Where people reach this installation.")
     max_upload_bytes: int = Field(default=10 * 2**20, ge=1, description="The largest document, in bytes.")
+    max_batch_files: int = Field(default=1000, ge=1, description="The most documents of a batch.")
+    max_batch_bytes: int = Field(
+        default=500 * 2**20, ge=1, description="The largest batch, in bytes, as it is sent and as it is unpacked."
+    )
+    batch_concurrency: int = Field(default=10, ge=1, description="Documents of a batch that are read at once.")
     max_pages: int = Field(default=200, ge=1, description="The most pages of a document.")
     max_pixels: int = Field(default=60_000_000, ge=1, description="The most pixels of a page picture.")
     worker_concurrency: int = Field(default=4, ge=1, le=256, description="Jobs that a worker runs at once.")

@@ -1,19 +1,20 @@
 """Batches: jobs that are asked for together, of which at most so many run at once."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from counterfoil.access.domain import WorkspaceId
 from counterfoil.foundation.database import Database, Transaction
 from counterfoil.foundation.ids import IdSource
 from counterfoil.jobs.changes import JobChanges
-from counterfoil.jobs.domain import Batch, BatchId
+from counterfoil.jobs.domain import Batch, BatchId, Job
 from counterfoil.jobs.errors import BatchNotFound
 from counterfoil.jobs.plain import plain_text
 from counterfoil.jobs.protocols import JobFilter, JobStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BatchService:
+class JobBatches:
     """Starts batches, tells how far they are, and cancels what is left of them."""
 
     database: Database
@@ -46,6 +47,11 @@ class BatchService:
         if found is None:
             raise BatchNotFound(batch)
         return found
+
+    def jobs(self, workspace: WorkspaceId, batch: BatchId) -> Sequence[Job]:
+        """Return the jobs of a batch, first to last."""
+        with self.database.reading(workspace) as tx:
+            return self.store.of_batch(tx, workspace, batch)
 
     def cancel(self, workspace: WorkspaceId, batch: BatchId) -> Batch:
         """Cancel what is not finished, and return what has become of the batch."""

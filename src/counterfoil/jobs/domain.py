@@ -254,8 +254,8 @@ class Batch:
     at_most: int | None
     created_at: datetime
     cancelled_at: datetime | None = None
-    jobs: Mapping[JobStatus, int] = field(default_factory=dict)
-    """How many of them stand where."""
+    counts: Mapping[JobStatus, int] = field(default_factory=dict)
+    """How many of its jobs stand where."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

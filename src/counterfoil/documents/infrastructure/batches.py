@@ -23,9 +23,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
 from counterfoil.access.domain import WorkspaceId
-from counterfoil.documents.hand_ins import Batch, BatchId, HandIn, HandInStatus, Refusal
+from counterfoil.documents.hand_ins import Batch, HandIn, HandInStatus, Refusal
 from counterfoil.foundation.database import Row, Transaction
 from counterfoil.foundation.paging import Page, Paging
+from counterfoil.jobs.domain import BatchId
 
 _KEYED = text("idempotency_key IS NOT NULL")
 

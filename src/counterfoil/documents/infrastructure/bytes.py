@@ -27,6 +27,7 @@ from counterfoil.documents.domain import (
 )
 from counterfoil.foundation.files import make_folder, sync_folder, write_atomically
 
+INCOMING = "incoming"
 STALE_AFTER = timedelta(hours=1)
 _PIECE = 1 << 20
 # EFBIG is what a limit on the size of files answers.
@@ -88,7 +89,7 @@ class FileBytes:
 
     @property
     def _incoming(self) -> Path:
-        return self.folder / "incoming"
+        return self.folder / INCOMING
 
     def _place(self, workspace: WorkspaceId, sha256: Sha256) -> Path:
         return self.folder / "documents" / str(workspace) / sha256[:2] / sha256

@@ -247,7 +247,7 @@ def line_row(line: LogLine, workspace: UUID) -> dict[str, Any]:
     }
 
 
-def batch_of(row: ResultRow[Any], jobs: Mapping[JobStatus, int]) -> Batch:
+def batch_of(row: ResultRow[Any], counts: Mapping[JobStatus, int]) -> Batch:
     """Return the batch that a row of `job_batches` holds, with how many of its jobs stand where."""
     return Batch(
         id=row.id,
@@ -256,7 +256,7 @@ def batch_of(row: ResultRow[Any], jobs: Mapping[JobStatus, int]) -> Batch:
         at_most=row.at_most,
         created_at=row.created_at,
         cancelled_at=row.cancelled_at,
-        jobs=jobs,
+        counts=counts,
     )
 
 

@@ -173,6 +173,10 @@ class SqlJobStore:
         )
         return batch_of(row, {JobStatus(one.status): one.number for one in tx.execute(counted)})
 
+    def of_batch(self, tx: Transaction, workspace: WorkspaceId, batch: BatchId) -> Sequence[Job]:
+        query = _jobs().where(JOBS.c.batch_id == batch, JOBS.c.workspace_id == workspace).order_by(JOBS.c.id)
+        return [job_of(row) for row in tx.execute(query)]
+
     def cancel_batch(self, tx: Transaction, workspace: WorkspaceId, batch: BatchId, now: datetime) -> None:
         """Note that nobody wants the batch any more."""
         mine = and_(JobBatchRow.id == batch, JobBatchRow.workspace_id == workspace, JobBatchRow.cancelled_at.is_(None))

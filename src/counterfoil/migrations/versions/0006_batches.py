@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from counterfoil.migrations import walls
+
 revision = "0006"
 down_revision = "0005"
 
@@ -50,3 +52,4 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["workspace_id"], ["workspaces.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("batch_id", "position"),
     )
+    walls.enclose(op.get_bind(), ("document_batches", "hand_ins"))
