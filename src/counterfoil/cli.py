@@ -3,10 +3,12 @@
 import json
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, BinaryIO
 
 import typer
 from rich.console import Console
@@ -17,9 +19,10 @@ from rich.table import Table
 from counterfoil import bootstrap
 from counterfoil.access.domain import DEFAULT_WORKSPACE
 from counterfoil.bootstrap import House
+from counterfoil.documents.hand_ins import BatchDetail, FileToHandIn, HandIn, HandInStatus
 from counterfoil.extraction.evaluation.predictions import Prediction
 from counterfoil.extraction.evaluation.running import evaluate as evaluate_documents
-from counterfoil.foundation.errors import CounterfoilError
+from counterfoil.foundation.errors import CounterfoilError, InvalidInput
 from counterfoil.foundation.logging import configure_logging
 from counterfoil.foundation.paging import MAX_LIMIT, Paging
 from counterfoil.foundation.settings import read_settings
@@ -60,32 +63,34 @@ def main() -> None:
         sys.exit(2)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HandIn:
-    """What became of a file that was to be added."""
+class FileUnreadable(InvalidInput):
+    """A file of this machine that cannot be opened."""
 
-    path: Path
-    job: JobId | None = None
-    error: str | None = None
+    code = "file_unreadable"
+    advice = "Check that it is still there and that you may read it."
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The file could not be opened: {reason}.")
 
 
 @app.command()
 def add(
-    paths: Annotated[list[Path], typer.Argument(help="Files, and folders to search for files.", exists=True)],
+    paths: Annotated[list[Path], typer.Argument(help="Files, ZIP archives, and folders to search.", exists=True)],
     wait: Annotated[bool, typer.Option("--wait", help="Read them now, and show what became of them.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Hand in documents. A worker reads them; with --wait, this command brings its own."""
+    """Hand in documents as a batch. A worker reads them; with --wait, this command brings its own."""
     house = _house()
     files = list(_files(paths))
     with _progress() as progress:
-        handed_in = [_hand_in(house, file) for file in progress.track(files, description="Handing in")]
-        jobs = _await(house, handed_in, progress) if wait else {}
+        batches = _hand_in(house, files, progress)
+        handed_in = [outcome.hand_in for batch in batches for outcome in batch.outcomes]
+        jobs = _await(house, [one.job_id for one in handed_in if one.job_id], progress) if wait else {}
     _show_hand_ins(handed_in, jobs, as_json=as_json)
     if not files:
         err.print("There are no files there.")
-    elif not wait and not as_json:
-        err.print("The next worker reads them: counterfoil serve, counterfoil worker, or --wait.", highlight=False)
+    elif not as_json:
+        _sum_up(batches, handed_in, wait=wait)
     dead = any(job.status is not JobStatus.COMPLETED for job in jobs.values())
     if dead or any(one.error for one in handed_in):
         raise typer.Exit(1)
@@ -187,20 +192,36 @@ def _files(paths: Iterable[Path]) -> Iterator[Path]:
             yield path
 
 
-def _hand_in(house: House, path: Path) -> HandIn:
+def _hand_in(house: House, paths: Sequence[Path], progress: Progress) -> Sequence[BatchDetail]:
+    """Hand in files in as few batches as take them."""
+    most = house.settings.max_batch_files
+    bar = progress.add_task("Handing in", total=len(paths))
+
+    def advance(_: HandIn) -> None:
+        progress.advance(bar)
+
+    return [
+        house.batches.receive(
+            DEFAULT_WORKSPACE,
+            [FileToHandIn(name=str(path), open=partial(_opened, path)) for path in paths[start : start + most]],
+            on_hand_in=advance,
+        )
+        for start in range(0, len(paths), most)
+    ]
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
     try:
-        with path.open("rb") as content:
-            received = house.documents.receive(DEFAULT_WORKSPACE, path.name, content)
-    except CounterfoilError as error:
-        return HandIn(path=path, error=f"{error} {error.advice}")
+        content = path.open("rb")
     except OSError as error:
-        return HandIn(path=path, error=error.strerror or str(error))
-    return HandIn(path=path, job=received.job_id)
+        raise FileUnreadable(error.strerror or str(error)) from error
+    with content:
+        yield content
 
 
-def _await(house: House, handed_in: Sequence[HandIn], progress: Progress) -> dict[JobId, Job]:
+def _await(house: House, wanted: Sequence[JobId], progress: Progress) -> dict[JobId, Job]:
     """Work until every job that was handed in has ended, and with them what they led to."""
-    wanted = [one.job for one in handed_in if one.job]
     ended: dict[JobId, Job] = {}
     bar = progress.add_task("Reading", total=len(wanted))
     with bootstrap.working(house):
@@ -213,18 +234,32 @@ def _await(house: House, handed_in: Sequence[HandIn], progress: Progress) -> dic
     return ended
 
 
+def _sum_up(batches: Sequence[BatchDetail], handed_in: Sequence[HandIn], *, wait: bool) -> None:
+    found = Counter(one.status for one in handed_in)
+    taken = found[HandInStatus.ACCEPTED] + found[HandInStatus.DUPLICATE]
+    words = [f"{taken} handed in"]
+    if duplicates := found[HandInStatus.DUPLICATE]:
+        words.append(f"{duplicates} of them not for the first time")
+    if refused := found[HandInStatus.REFUSED]:
+        words.append(f"{refused} refused")
+    batch_ids = ", ".join(str(batch.view.batch.id) for batch in batches)
+    err.print(f"{', '.join(words)}. Batch: {batch_ids}", highlight=False)
+    if taken and not wait:
+        err.print("The next worker reads them: counterfoil serve, counterfoil worker, or --wait.", highlight=False)
+
+
 def _progress() -> Progress:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     return Progress(*columns, console=err, transient=True)
 
 
 def _show_hand_ins(handed_in: Sequence[HandIn], jobs: Mapping[JobId, Job], *, as_json: bool) -> None:
+    pairs = [(one, jobs.get(one.job_id) if one.job_id else None) for one in handed_in]
     if as_json:
-        _print_json([_hand_in_json(one, jobs.get(one.job) if one.job else None) for one in handed_in])
+        _print_json([_hand_in_json(one, job) for one, job in pairs])
         return
-    for one in handed_in:
-        job = jobs.get(one.job) if one.job else None
-        out.print(f"{_sign(one, job)} {escape(str(one.path))}: {escape(_words(one, job))}", highlight=False)
+    for one, job in pairs:
+        out.print(f"{_sign(one, job)} {escape(one.name)}: {escape(_words(one, job))}", highlight=False)
 
 
 def _sign(one: HandIn, job: Job | None) -> str:
@@ -235,19 +270,22 @@ def _sign(one: HandIn, job: Job | None) -> str:
 
 def _words(one: HandIn, job: Job | None) -> str:
     if one.error:
-        return one.error
+        return one.error.message
+    known = "; its bytes were handed in before" if one.same_as else ""
     if job is None:
-        return f"handed in; job {one.job}"
-    return str(job.result["message"]) if job.result else job.failure.message if job.failure else job.status
+        return f"handed in; job {one.job_id}{known}"
+    return (str(job.result["message"]) if job.result else job.failure.message if job.failure else job.status) + known
 
 
 def _hand_in_json(one: HandIn, job: Job | None) -> dict[str, Any]:
     return {
-        "file": str(one.path),
-        "job_id": str(one.job) if one.job else None,
+        "file": one.name,
+        "handed_in": one.status,
+        "document_id": str(one.document_id) if one.document_id else None,
+        "job_id": str(one.job_id) if one.job_id else None,
         "status": job.status if job else None,
         "result": job.result if job else None,
-        "error": one.error or (job.failure.message if job and job.failure else None),
+        "error": one.error.message if one.error else job.failure.message if job and job.failure else None,
     }
 
 

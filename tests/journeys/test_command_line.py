@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,21 @@ def test_what_cannot_be_read_is_named_and_the_rest_goes_on(environment: dict[str
     assert "notes.jpg" in added.stdout
     assert "handed in" in added.stdout
     assert "--wait" in added.stderr
+
+
+def test_what_was_handed_in_before_and_what_is_in_an_archive_is_said(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(tmp_path / "march.zip", "w") as archive:
+        archive.write(SAMPLES / "invoice-text.pdf", "2026/invoice.pdf")
+        archive.writestr("../up.pdf", "x")
+    added = _run(environment, "add", str(SAMPLES / "invoice-text.pdf"), str(tmp_path / "march.zip"))
+    shown = " ".join(added.stdout.split())
+    assert shown.count("its bytes were handed in before") == 1
+    assert shown.index("march.zip/2026/invoice.pdf: handed in") < shown.index("handed in before")
+    assert "leads out of the archive" in shown
+    assert "2 handed in, 1 of them not for the first time, 1 refused." in added.stderr
+    assert added.returncode == 1
 
 
 def test_a_name_that_looks_like_markup_is_shown_as_it_is_and_ids_are_shown_whole(
