@@ -70,7 +70,7 @@ def test_every_file_is_answered_for(client: TestClient, engine: PlayedEngine) ->
     assert outside["error"]["code"] == "archive_entry_outside"
     assert outside["error"]["message"].endswith(".")
     assert (again["status"], again["same_as"]) == ("duplicate", red["document_id"])
-    assert {one["job_id"] for one in (red, green, again)} == {str(job) for job in engine.jobs}
+    assert {one["job_id"] for one in (red, green, again)} == {str(job) for job in engine.made}
 
 
 def test_a_batch_is_followed_to_its_end(client: TestClient, engine: PlayedEngine) -> None:
@@ -79,7 +79,7 @@ def test_a_batch_is_followed_to_its_end(client: TestClient, engine: PlayedEngine
     progress = {"total": 2, "processed": 1, "failed": 1, "percentage": 50, "message": "1 of 2 done, 1 of them in vain"}
     assert (found["status"], found["description"], found["broken_off"]) == ("running", "March", False)
     assert found["progress"] == progress
-    (job,), record = engine.jobs, str(new_id())
+    (job,), record = engine.made, str(new_id())
     engine.moves(job, JobStatus.COMPLETED, result={"record_id": record, "message": "Read without a doubt."})
     found = client.get(f"{PATH}/{batch}").json()
     assert (found["status"], found["progress"]["percentage"]) == ("completed", 100)
@@ -104,7 +104,7 @@ def test_documents_are_read_again_by_their_ids(client: TestClient, engine: Playe
 def test_the_same_key_is_the_same_batch(client: TestClient, engine: PlayedEngine) -> None:
     first, second = (post(client, ("red.png", RED), key="march") for _ in range(2))
     assert first.json() == second.json()
-    assert len(engine.jobs) == 1
+    assert len(engine.made) == 1
     other = post(client, ("green.png", GREEN), key="march")
     assert (other.status_code, other.json()["code"]) == (409, "batch_key_reused")
     assert post(client, ("red.png", RED), key="k" * 256).status_code == 202
@@ -117,7 +117,7 @@ def test_a_batch_is_cancelled_once_and_for_all(client: TestClient, engine: Playe
     for _ in range(2):
         answer = client.patch(f"{PATH}/{batch}", json={"status": "cancelled"})
         assert (answer.status_code, answer.json()["status"]) == (200, "cancelled")
-    assert {job.status for job in engine.jobs.values()} == {JobStatus.CANCELLED}
+    assert {job.status for job in engine.made.values()} == {JobStatus.CANCELLED}
     assert client.patch(f"{PATH}/{batch}", json={"status": "running"}).status_code == 422
 
 
@@ -135,7 +135,7 @@ def test_a_neighbour_finds_nothing(client: TestClient, engine: PlayedEngine) -> 
     ):
         assert (answer.status_code, answer.json()["code"]) == (404, "batch_not_found")
     assert client.get(PATH, headers=BIRCH).json()["items"] == []
-    assert {job.status for job in engine.jobs.values()} == {JobStatus.PENDING}
+    assert {job.status for job in engine.made.values()} == {JobStatus.PENDING}
 
 
 def test_batches_are_listed_page_by_page(client: TestClient) -> None:

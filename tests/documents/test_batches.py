@@ -65,7 +65,7 @@ def shown(detail: BatchDetail) -> list[tuple[str, str, str | None]]:
 
 
 def finish(engine: PlayedEngine, status: JobStatus = JobStatus.COMPLETED) -> None:
-    for job in list(engine.jobs):
+    for job in list(engine.made):
         engine.moves(job, status)
 
 
@@ -85,7 +85,7 @@ def test_every_file_is_accepted_or_refused_by_itself(
     assert [one.document_id for one in (first, last)] == [
         one.id for one in reversed(service.documents.page(workspace, Paging()).items)
     ]
-    assert {first.job_id, last.job_id} == set(engine.jobs)
+    assert {first.job_id, last.job_id} == set(engine.made)
     assert engine.at_most == {detail.view.batch.id: service.at_most}
 
 
@@ -166,7 +166,7 @@ def test_what_is_wrong_as_a_whole_begins_nothing(service: BatchService, workspac
 def test_progress_follows_the_jobs(service: BatchService, engine: PlayedEngine, workspace: WorkspaceId) -> None:
     sent = [file("red.png", RED), file("green.png", GREEN), file("blue.png", BLUE), file("bad", b"bad")]
     batch = service.receive(workspace, sent).view.batch.id
-    first, second, third = engine.jobs
+    first, second, third = engine.made
 
     def stands() -> tuple[BatchStatus, int | None, int, int, str]:
         view = service.get(workspace, batch).view
@@ -193,7 +193,7 @@ def test_jobs_that_were_removed_long_ago_leave_their_batch_completed(
     service: BatchService, engine: PlayedEngine, workspace: WorkspaceId
 ) -> None:
     batch = service.receive(workspace, [file("red.png", RED), file("bad", b"bad")]).view.batch.id
-    engine.jobs.clear()
+    engine.made.clear()
     detail = service.get(workspace, batch)
     assert (detail.view.status, detail.view.progress.percentage) == (BatchStatus.COMPLETED, 100)
     assert detail.outcomes[0].hand_in.document_id
@@ -211,7 +211,7 @@ def test_a_neighbour_sees_nothing_of_it(
     theirs = service.receive(other_workspace, [file("red.png", RED)], idempotency_key="march")
     assert theirs.view.batch.id != batch
     assert theirs.outcomes[0].hand_in.status is HandInStatus.ACCEPTED
-    assert {job.status for job in engine.jobs.values()} == {JobStatus.PENDING}
+    assert {job.status for job in engine.made.values()} == {JobStatus.PENDING}
 
 
 def test_batches_are_listed_the_newest_first(service: BatchService, workspace: WorkspaceId) -> None:
@@ -226,10 +226,10 @@ def test_a_cancelled_batch_cancels_what_is_not_finished(
     service: BatchService, engine: PlayedEngine, workspace: WorkspaceId
 ) -> None:
     batch = service.receive(workspace, [file("red.png", RED), file("green.png", GREEN)]).view.batch.id
-    first, second = engine.jobs
+    first, second = engine.made
     engine.moves(first, JobStatus.COMPLETED)
     assert service.cancel(workspace, batch).view.status is BatchStatus.CANCELLED
-    assert (engine.jobs[first].status, engine.jobs[second].status) == (JobStatus.COMPLETED, JobStatus.CANCELLED)
+    assert (engine.made[first].status, engine.made[second].status) == (JobStatus.COMPLETED, JobStatus.CANCELLED)
     assert service.cancel(workspace, batch).view.status is BatchStatus.CANCELLED
 
 
@@ -253,7 +253,7 @@ def test_files_that_come_after_the_cancelling_are_refused(
     detail = service.receive(workspace, sent, on_hand_in=cancel)
     assert [code for _, _, code in shown(detail)] == [None, BatchCancelled.code, BatchCancelled.code]
     assert detail.view.status is BatchStatus.CANCELLED
-    assert [job.status for job in engine.jobs.values()] == [JobStatus.CANCELLED]
+    assert [job.status for job in engine.made.values()] == [JobStatus.CANCELLED]
 
 
 def test_the_same_request_with_the_same_key_is_the_same_batch(
@@ -263,7 +263,7 @@ def test_the_same_request_with_the_same_key_is_the_same_batch(
     first = service.receive(workspace, sent, idempotency_key="march")
     second = service.receive(workspace, sent, idempotency_key="march")
     assert first.outcomes == second.outcomes
-    assert len(engine.jobs) == 2
+    assert len(engine.made) == 2
     assert len(service.documents.page(workspace, Paging()).items) == 2
     for other in ([file("b.zip", RED)], [sent[1], sent[0]], [sent[0], file("green.png", BLUE)]):
         with pytest.raises(BatchKeyReused):
@@ -286,7 +286,7 @@ def test_the_same_request_at_the_same_moment_is_one_batch(
         found = list(threads.map(receive, range(4)))
     assert len({detail.view.batch.id for detail in found}) == 1
     (view,) = service.page(workspace, Paging()).items
-    assert (view.batch.total, view.batch.refused, len(engine.jobs)) == (3, 1, 2)
+    assert (view.batch.total, view.batch.refused, len(engine.made)) == (3, 1, 2)
     assert len(service.documents.page(workspace, Paging()).items) == 2
 
 
@@ -301,11 +301,11 @@ def test_a_full_disk_is_no_fault_of_the_file_and_the_repetition_goes_on(
     with pytest.raises(StorageFull):
         service.receive(workspace, sent, idempotency_key="march", on_hand_in=fill)
     (view,) = service.page(workspace, Paging()).items
-    assert (view.status, view.batch.total, len(engine.jobs)) == (BatchStatus.OPEN, 2, 1)
+    assert (view.status, view.batch.total, len(engine.made)) == (BatchStatus.OPEN, 2, 1)
     engine.error = None
     detail = service.receive(workspace, sent, idempotency_key="march")
     assert [status for _, status, _ in shown(detail)] == ["accepted", "refused", "accepted", "accepted"]
-    assert len(engine.jobs) == 3
+    assert len(engine.made) == 3
 
 
 def test_a_process_that_dies_in_the_middle_loses_nothing_that_it_accepted(

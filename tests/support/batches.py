@@ -50,26 +50,26 @@ class Counted:
 class PlayedEngine:
     """Holds the jobs of batches in memory, and moves them when it is told to. Its steps fail when told to."""
 
-    jobs: dict[JobId, Job] = field(default_factory=dict)
+    made: dict[JobId, Job] = field(default_factory=dict)
     at_most: dict[BatchId, int | None] = field(default_factory=dict)
     again: list[Document] = field(default_factory=list)
     error: Exception | None = None
     dies_at: int | None = None
     begun: int = 0
 
-    def start_batch(self, tx: Transaction, workspace: WorkspaceId, *, description: str, at_most: int | None) -> BatchId:
+    def start(self, tx: Transaction, workspace: WorkspaceId, *, description: str, at_most: int | None) -> BatchId:
         batch = BatchId(new_id())
         tx.after_commit(lambda: self.at_most.update({batch: at_most}))
         return batch
 
-    def batch(self, workspace: WorkspaceId, batch_id: BatchId) -> Counted:
-        return Counted(Counter(job.status for job in self.batch_jobs(workspace, batch_id)))
+    def get(self, workspace: WorkspaceId, batch: BatchId) -> Counted:
+        return Counted(Counter(job.status for job in self.jobs(workspace, batch)))
 
-    def batch_jobs(self, workspace: WorkspaceId, batch_id: BatchId) -> Sequence[Job]:
-        return [job for job in self.jobs.values() if (job.workspace, job.batch_id) == (workspace, batch_id)]
+    def jobs(self, workspace: WorkspaceId, batch: BatchId) -> Sequence[Job]:
+        return [job for job in self.made.values() if (job.workspace, job.batch_id) == (workspace, batch)]
 
-    def cancel_batch(self, workspace: WorkspaceId, batch_id: BatchId) -> None:
-        for job in self.batch_jobs(workspace, batch_id):
+    def cancel(self, workspace: WorkspaceId, batch: BatchId) -> None:
+        for job in self.jobs(workspace, batch):
             if not job.status.final:
                 self.moves(job.id, JobStatus.CANCELLED)
 
@@ -80,7 +80,7 @@ class PlayedEngine:
         if self.begun == self.dies_at:
             os.kill(os.getpid(), signal.SIGKILL)
         job = make_job(document.workspace, id=JobId(new_id()), batch_id=batch)
-        tx.after_commit(lambda: self.jobs.update({job.id: job}))
+        tx.after_commit(lambda: self.made.update({job.id: job}))
         return job.id
 
     def read_again(self, tx: Transaction, document: Document, batch: BatchId) -> JobId:
@@ -88,7 +88,7 @@ class PlayedEngine:
         return self.next_step(tx, document, batch)
 
     def moves(self, job: JobId, status: JobStatus, **changes: Any) -> None:
-        self.jobs[job] = replace(self.jobs[job], status=status, **changes)
+        self.made[job] = replace(self.made[job], status=status, **changes)
 
 
 def batch_service(database: Database, folder: Path, clock: Clock, engine: PlayedEngine, **changes: Any) -> BatchService:

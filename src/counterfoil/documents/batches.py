@@ -38,12 +38,11 @@ from counterfoil.documents.hand_ins import (
     Outcome,
     Refusal,
 )
-from counterfoil.documents.protocols import Archives, BatchStep, BatchStore
+from counterfoil.documents.protocols import Archives, BatchJobs, BatchStep, BatchStore
 from counterfoil.documents.service import DocumentService
 from counterfoil.foundation.database import Database, Transaction
 from counterfoil.foundation.errors import CounterfoilError
 from counterfoil.foundation.paging import Page, Paging
-from counterfoil.jobs.batches import JobBatches
 from counterfoil.jobs.domain import BatchId
 
 MAX_FILES = 1000
@@ -60,7 +59,7 @@ class BatchService:
     database: Database
     store: BatchStore
     documents: DocumentService
-    jobs: JobBatches
+    jobs: BatchJobs
     archives: Archives
     next_step: BatchStep
     read_again: BatchStep

@@ -1,6 +1,6 @@
 """What the documents' service and the readers need from outside: tables, bytes, decoders, and what comes next."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +15,7 @@ from counterfoil.documents.domain import Document, DocumentId, Incoming, Inspect
 from counterfoil.documents.hand_ins import Batch, HandIn
 from counterfoil.foundation.database import Transaction
 from counterfoil.foundation.paging import Page, Paging
-from counterfoil.jobs.domain import BatchId, JobId
+from counterfoil.jobs.domain import BatchId, Job, JobId, JobStatus
 
 
 class OpenPage(Protocol):
@@ -204,6 +204,29 @@ class BatchStore(Protocol):
 
     def hand_ins(self, tx: Transaction, workspace: WorkspaceId, batch: BatchId) -> Sequence[HandIn]:
         """Return what became of each file, in order."""
+        ...
+
+
+class JobCounts(Protocol):
+    """How many jobs of a batch stand where."""
+
+    @property
+    def counts(self) -> Mapping[JobStatus, int]: ...
+
+
+class BatchJobs(Protocol):
+    """The engine's part in a batch: it lets at most so many of its jobs be processed at once."""
+
+    def start(self, tx: Transaction, workspace: WorkspaceId, *, description: str, at_most: int | None) -> BatchId: ...
+
+    def get(self, workspace: WorkspaceId, batch: BatchId) -> JobCounts: ...
+
+    def jobs(self, workspace: WorkspaceId, batch: BatchId) -> Sequence[Job]:
+        """Return the jobs that were enqueued with the batch."""
+        ...
+
+    def cancel(self, workspace: WorkspaceId, batch: BatchId) -> object:
+        """Cancel what is not finished. May be repeated."""
         ...
 
 
