@@ -3,6 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := $(BIN)/uv
 COMPILE := $(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --python-version 3.11
+PEERS_PYTHON ?= 3.12
+PEERS := .venv-peers/bin
 PYTEST := $(BIN)/pytest -n 2 --dist worksteal
 
 # uv has been seen to crash while it ended; what it does is safe to repeat, and quick when it was done.
@@ -10,7 +12,7 @@ twice = $(1) || $(1)
 
 .DEFAULT_GOAL := help
 VERSIONS := 15 16 17 18
-.PHONY: help demo serve test test-postgres test-pgbouncer check format docs lock clean
+.PHONY: help demo serve test test-postgres test-pgbouncer check format docs lock bench-jobs bench-peers clean
 
 help:  ## List the commands.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -65,6 +67,20 @@ lock: $(UV)  ## Resolve the dependencies anew, one file per set.
 	$(COMPILE) pyproject.toml --group build --extra postgres -o requirements/postgres.txt
 	$(COMPILE) pyproject.toml --group build --extra heic -o requirements/heic.txt
 	$(COMPILE) pyproject.toml --group dev --all-extras -o requirements/dev.txt
+	$(subst 3.11,3.12,$(COMPILE)) benchmarks/peers/requirements.in pyproject.toml --group build --extra postgres -o benchmarks/peers/requirements.txt
 
-clean:  ## Remove the environment and what the tools left.
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage* build
+bench-jobs: .venv/dev.stamp  ## Measure the job engine beside bare SQL; BENCH="--quick" and other options.
+	$(BIN)/python -m benchmarks.jobs $(BENCH)
+
+# Not every peer runs on the Python that we are content with.
+.venv-peers/default.stamp: benchmarks/peers/requirements.txt pyproject.toml | $(UV)
+	$(UV) venv --quiet --clear --python $(PEERS_PYTHON) .venv-peers
+	$(call twice,$(UV) pip sync --quiet --python $(PEERS)/python --require-hashes benchmarks/peers/requirements.txt)
+	$(call twice,$(UV) pip install --quiet --python $(PEERS)/python --no-deps --no-build-isolation -e .)
+	@touch $@
+
+bench-peers: .venv-peers/default.stamp  ## Measure other job queues at the same work; BENCH="--quick" and other options.
+	$(PEERS)/python -m benchmarks.peers $(BENCH)
+
+clean:  ## Remove the environments and what the tools left.
+	rm -rf .venv .venv-peers .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage* build

@@ -2,9 +2,8 @@
 
 import signal
 from collections.abc import Sequence
-from datetime import timedelta
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pydantic import BaseModel
 from sqlalchemy import text
@@ -14,20 +13,17 @@ from benchmarks.crew import Crew, wait_until
 from benchmarks.work import Work, do
 from counterfoil.access.domain import DEFAULT_WORKSPACE
 from counterfoil.access.infrastructure.sql import SqlWorkspaceStore
+from counterfoil.engine import Engine
 from counterfoil.foundation.database import Database
 from counterfoil.foundation.ids import new_id
+from counterfoil.foundation.metrics import Metrics
 from counterfoil.foundation.settings import Settings
 from counterfoil.jobs.attempts import AttemptRunner, Ended
 from counterfoil.jobs.context import JobContext
-from counterfoil.jobs.domain import Attempt, Job, Lease, Returned, WorkerId
-from counterfoil.jobs.infrastructure.local import LocalDispatcher
-from counterfoil.jobs.infrastructure.sql import SqlJobStore
-from counterfoil.jobs.infrastructure.workers import LockedWorkerStore, SqlWorkerStore
-from counterfoil.jobs.protocols import WorkerStore
-from counterfoil.jobs.service import JobService
+from counterfoil.jobs.domain import Attempt, Job, JobId, Lease, WorkerId
+from counterfoil.jobs.infrastructure.leases import SqlLeaseStore
+from counterfoil.jobs.moves import Returned
 from counterfoil.jobs.types import Handled, JobType, JobTypes
-from counterfoil.jobs.upkeep import Upkeep
-from counterfoil.jobs.worker import Worker
 from counterfoil.migrations import migrate
 
 
@@ -57,9 +53,16 @@ class NoGuard:
     def run(self, job: Job) -> Ended | Returned:
         raise AssertionError(job)
 
+    def cancel(self, job: JobId) -> bool:
+        return False
+
     def interrupt(self) -> None: ...
 
     def close(self) -> None: ...
+
+
+def _told(work: Work) -> Told:
+    return Told(number=work.number, seconds=work.seconds, line=work.line)
 
 
 class Nobody:
@@ -68,31 +71,26 @@ class Nobody:
     def attempt_ended(self, after: Job, attempt: Attempt) -> None: ...
 
 
-def _default(setting: str) -> Any:
-    """Return what a worker is given when nobody sets anything."""
-    return Settings.model_fields[setting].default
-
-
 class Counterfoil:
-    """The engine with its default settings, on SQLite or PostgreSQL."""
+    """The engine as the house builds it, on SQLite or PostgreSQL."""
 
     name: ClassVar[str] = "Counterfoil"
-    settings: ClassVar[str] = "defaults; light jobs"
+    settings: ClassVar[str] = "WORKER_CONCURRENCY=50; light jobs"
     workers_a_process: ClassVar[int] = 1
 
     def __init__(self, place: Place) -> None:
         self._place = place
-        self._store = SqlJobStore()
-        self._dispatcher = LocalDispatcher()
 
     @cached_property
+    def _engine(self) -> Engine:
+        settings = Settings(data_dir=self._place.folder, database_url=self._place.url, worker_concurrency=50)
+        least, most = settings.database_pool_min, settings.database_pool_max
+        database = Database(self._place.url, pool_size=least, max_overflow=most - least)
+        return Engine.build(settings, database, Metrics(), JobTypes([NO_OP]), Nobody())
+
+    @property
     def _database(self) -> Database:
-        least, most = _default("database_pool_min"), _default("database_pool_max")
-        return Database(self._place.url, pool_size=least, max_overflow=most - least)
-
-    @cached_property
-    def _jobs(self) -> JobService:
-        return JobService(database=self._database, store=self._store, dispatcher=self._dispatcher, new_id=new_id)
+        return self._engine.database
 
     def prepare(self) -> None:
         migrate(self._database)
@@ -100,49 +98,20 @@ class Counterfoil:
             SqlWorkspaceStore().ensure_default(tx)
 
     def enqueue(self, work: Work) -> None:
-        self.enqueue_many([work])
+        with self._database.transaction(DEFAULT_WORKSPACE) as tx:
+            self._engine.jobs.enqueue(tx, DEFAULT_WORKSPACE, NO_OP, _told(work))
 
     def enqueue_many(self, works: Sequence[Work]) -> None:
-        with self._database.transaction() as tx:
-            for work in works:
-                told = Told(number=work.number, seconds=work.seconds, line=work.line)
-                self._jobs.enqueue(tx, DEFAULT_WORKSPACE, NO_OP, told)
+        with self._database.transaction(DEFAULT_WORKSPACE) as tx:
+            self._engine.jobs.enqueue_many(tx, DEFAULT_WORKSPACE, NO_OP, [_told(work) for work in works])
 
     def work(self) -> None:
-        worker = self._worker()
+        handlers = {NO_OP.name: Handled(type=NO_OP, handler=handle)}
+        runner = AttemptRunner(handlers=handlers, database=self._database, store=SqlLeaseStore(), new_id=new_id)
+        worker = self._engine.worker(runner, NoGuard())
         signal.signal(signal.SIGTERM, lambda *_: worker.stop())
-        worker.run()
-
-    def _worker(self) -> Worker:
-        types, workers, observer = JobTypes([Handled(type=NO_OP, handler=handle)]), self._workers(), Nobody()
-        return Worker(
-            database=self._database,
-            jobs=self._store,
-            workers=workers,
-            types=types,
-            upkeep=Upkeep(
-                database=self._database,
-                jobs=self._store,
-                workers=workers,
-                observer=observer,
-                lapse=timedelta(seconds=_default("worker_lapse_seconds")),
-            ),
-            dispatcher=self._dispatcher,
-            guard=NoGuard(),
-            light=AttemptRunner(types=types, database=self._database, store=self._store, new_id=new_id),
-            observer=observer,
-            new_id=new_id,
-            queues=[NO_OP.queue],
-            concurrency=_default("worker_concurrency"),
-            beat_every=timedelta(seconds=_default("worker_beat_seconds")),
-            poll_every=timedelta(seconds=_default("worker_poll_seconds")),
-            grace=timedelta(seconds=10),
-        )
-
-    def _workers(self) -> WorkerStore:
-        if self._place.url.startswith("sqlite"):
-            return LockedWorkerStore(self._place.folder / "workers")
-        return SqlWorkerStore()
+        with self._engine.upkept():
+            worker.run()
 
     def settled(self) -> int:
         return self._count("jobs WHERE status = 'completed'")
@@ -165,7 +134,7 @@ class Counterfoil:
 
     def claim(self, limit: int) -> int:
         with self._database.transaction() as tx:
-            jobs = self._store.claim(tx, WorkerId(new_id()), Lease(new_id()), [NO_OP.queue], tx.now(), limit)
+            jobs = SqlLeaseStore().claim(tx, WorkerId(new_id()), Lease(new_id()), [NO_OP.queue], limit)
         return len(jobs)
 
     def fill(self, *, finished: int, waiting: int) -> None:
