@@ -54,7 +54,7 @@ class NoGuard:
         raise AssertionError(job)
 
     def cancel(self, job: JobId) -> bool:
-        return False
+        raise AssertionError(job)
 
     def interrupt(self) -> None: ...
 

@@ -22,5 +22,5 @@ def _do_nothing(_: JobContext, __: Nothing) -> None: ...
 
 def runner(url: str) -> AttemptRunner:
     """Build what runs the job in a child; the database is not asked for anything."""
-    types = JobTypes([Handled(type=NOOP, handler=_do_nothing)])
-    return AttemptRunner(types=types, database=Database(url), store=SqlLeaseStore(), new_id=new_id)
+    handlers = {NOOP.name: Handled(type=NOOP, handler=_do_nothing)}
+    return AttemptRunner(handlers=handlers, database=Database(url), store=SqlLeaseStore(), new_id=new_id)

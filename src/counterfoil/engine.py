@@ -19,6 +19,7 @@ from counterfoil.jobs.infrastructure.leases import SqlLeaseStore
 from counterfoil.jobs.infrastructure.local import EventBell, LocalDispatcher, NotifyHerald, PipeHerald, PipeListener
 from counterfoil.jobs.infrastructure.presence import BeatPresence, FilePresence
 from counterfoil.jobs.infrastructure.sql import SqlJobStore
+from counterfoil.jobs.infrastructure.turns import EveryTurn, SharedTurns
 from counterfoil.jobs.infrastructure.upkeep import SqlUpkeepStore
 from counterfoil.jobs.limits.infrastructure.sql import SqlBreakerStore, SqlRateLimitStore
 from counterfoil.jobs.limits.service import Breakers, RateLimits
@@ -162,7 +163,7 @@ class Engine:
         return Upkeep(
             duties=(
                 Duty(name="rescue", every=often, work=self._rescue()),
-                Duty(name="release", every=timedelta(0), work=self._release()),
+                Duty(name="release", every=often, work=self._release(), when_rung=True),
                 Duty(name="lateness", every=often, work=self._lateness()),
                 Duty(name="schedules", every=often, work=self._scheduler()),
                 Duty(name="stragglers", every=timedelta(seconds=10), work=self._stragglers()),
@@ -170,6 +171,7 @@ class Engine:
                 Duty(name="remove_dead", every=timedelta(minutes=10), work=retention.dead),
             ),
             bell=self.upkeep_bell,
+            turns=EveryTurn() if self.database.is_sqlite else SharedTurns(self.database),
             poll=often,
         )
 

@@ -7,7 +7,7 @@ import counterfoil
 from counterfoil import bootstrap
 from counterfoil.foundation.database import Row
 
-OF_NO_CLIENT = {"workspaces", "workers", "queues"}
+OF_NO_CLIENT = {"workspaces", "workers", "queues", "upkeep_turns"}
 HISTORY = {"job_attempts", "job_logs"}  # written with every job: a key would cost more than the row
 
 

@@ -22,6 +22,7 @@ OVER_ALL = {
     "jobs/following.py",
     "jobs/infrastructure/local.py",
     "jobs/infrastructure/presence.py",
+    "jobs/infrastructure/turns.py",
     "jobs/queues.py",
     "jobs/schedules/firing.py",
     "jobs/schedules/service.py",  # a preview asks for nothing but the time

@@ -39,6 +39,7 @@ from counterfoil.jobs.infrastructure.local import EventBell, LocalDispatcher, No
 from counterfoil.jobs.infrastructure.presence import FilePresence
 from counterfoil.jobs.infrastructure.session import SessionLock, SessionPresence
 from counterfoil.jobs.infrastructure.sql import SqlJobStore
+from counterfoil.jobs.infrastructure.turns import EveryTurn
 from counterfoil.jobs.infrastructure.upkeep import SqlUpkeepStore
 from counterfoil.jobs.moves import Returned
 from counterfoil.jobs.protocols import Presence
@@ -609,11 +610,12 @@ class Engine:
         return Upkeep(
             duties=(
                 Duty(name="rescue", every=often, work=self.rescue(presence)),
-                Duty(name="release", every=timedelta(0), work=self.release),
+                Duty(name="release", every=often, work=self.release, when_rung=True),
                 Duty(name="lateness", every=often, work=self.lateness),
                 Duty(name="stragglers", every=often, work=self.stragglers),
             ),
             bell=self.upkeep_bell,
+            turns=EveryTurn(),
             poll=often,
         )
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
@@ -252,6 +252,10 @@ class Presence(Protocol):
         """Note that this worker ends, and give its proof of life up."""
         ...
 
+    def doubts(self, tx: Transaction) -> bool:
+        """Tell whether any worker may be dead; this only reads."""
+        ...
+
     def dead(self, tx: Transaction) -> Sequence[WorkerId]:
         """Return the workers that are dead for certain, or have been silent too long, and are not yet buried."""
         ...
@@ -272,9 +276,15 @@ class Bell(Protocol):
 
     def ring(self) -> None: ...
 
-    def wait(self, seconds: float) -> None:
-        """Return when the bell rings, or after so many seconds."""
+    def wait(self, seconds: float) -> bool:
+        """Return when the bell rings, or after so many seconds; tell whether it rang."""
         ...
+
+
+class Turns(Protocol):
+    """Decides which of all processes does a round of upkeep."""
+
+    def mine(self, name: str, every: timedelta) -> bool: ...
 
 
 class Observer(Protocol):

@@ -31,9 +31,10 @@ class EventBell:
     def ring(self) -> None:
         self._rung.set()
 
-    def wait(self, seconds: float) -> None:
-        self._rung.wait(seconds)
+    def wait(self, seconds: float) -> bool:
+        rung = self._rung.wait(seconds)
         self._rung.clear()
+        return rung
 
 
 class Herald(Protocol):

@@ -56,6 +56,9 @@ class BeatPresence:
         with self._database.transaction() as tx:
             self.bury(tx, worker)
 
+    def doubts(self, tx: Transaction) -> bool:
+        return bool(self.dead(tx))
+
     def dead(self, tx: Transaction) -> Sequence[WorkerId]:
         """Return those that are silent for too long."""
         now = tx.now()
@@ -128,5 +131,11 @@ class FilePresence(BeatPresence):
 
 def living() -> Select[Any]:
     """Select what is known of the workers that have not ended."""
-    columns = (WORKERS.c.id, WORKERS.c.lock_key, WORKERS.c.beat_at, WORKERS.c.lapse_seconds)
+    columns = (
+        WORKERS.c.id,
+        WORKERS.c.lock_key,
+        WORKERS.c.beat_at,
+        WORKERS.c.lapse_seconds,
+        WORKERS.c.missing_since,
+    )
     return select(*columns).where(WORKERS.c.ended_at.is_(None))

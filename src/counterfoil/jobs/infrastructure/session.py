@@ -3,19 +3,19 @@
 import secrets
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
 import structlog
-from sqlalchemy import Select, func, make_url, select, text
+from sqlalchemy import Select, and_, func, make_url, or_, select, text, update
 
 from counterfoil.foundation.database import Database, DatabaseUnavailable, Transaction
 from counterfoil.foundation.postgres import is_lent_out
 from counterfoil.jobs.domain import WorkerId
 from counterfoil.jobs.infrastructure.local import CHANNEL
-from counterfoil.jobs.infrastructure.presence import BeatPresence, living
+from counterfoil.jobs.infrastructure.presence import WORKERS, BeatPresence, living
 
 LOOK_SECONDS = 1.0
 _PATIENCE: Mapping[str, Any] = {
@@ -110,8 +110,6 @@ class SessionPresence(BeatPresence):
         super().__init__(database, every=every, lapse=lapse, monotonic=monotonic)
         self._session = session
         self._grace = grace
-        self._missed_since: dict[WorkerId, float] = {}
-        self._looking = threading.Lock()
 
     def register(self, worker: WorkerId, name: str) -> None:
         """Take the lock before anybody can see the worker without one."""
@@ -125,20 +123,27 @@ class SessionPresence(BeatPresence):
         super().leave(worker)
         self._session.close()
 
+    def doubts(self, tx: Transaction) -> bool:
+        missed = or_(_LOCK_IS_MISSING, WORKERS.c.missing_since.is_not(None))
+        return tx.execute(living().where(missed).limit(1)).first() is not None or bool(super().dead(tx))
+
     def dead(self, tx: Transaction) -> Sequence[WorkerId]:
-        gone = [worker for worker, key in self._suspects(tx) if tx.execute(_try_lock(key)).scalar()]
+        """Return the dead, and note since when others have been missed, for whoever looks next."""
+        now = tx.now()
+        if now - _server_started_at(tx) < self._grace:
+            return super().dead(tx)
+        missing = {WorkerId(row.id): row for row in tx.execute(living().where(_LOCK_IS_MISSING))}
+        self._note_missing(tx, missing, now)
+        long = [row for row in missing.values() if row.missing_since and now - row.missing_since >= self._grace]
+        gone = [WorkerId(row.id) for row in long if tx.execute(_try_lock(row.lock_key)).scalar()]
         return [*gone, *(worker for worker in super().dead(tx) if worker not in gone)]
 
-    def _suspects(self, tx: Transaction) -> Sequence[tuple[WorkerId, int]]:
-        """Return the workers whose lock has been missing for the grace, in this process's sight."""
-        now = self._monotonic()
-        missing = {WorkerId(row.id): row.lock_key for row in tx.execute(living().where(_LOCK_IS_MISSING))}
-        with self._looking:
-            self._missed_since = {worker: self._missed_since.get(worker, now) for worker in missing}
-            long = [one for one, since in self._missed_since.items() if now - since >= self._grace.total_seconds()]
-        if not long or tx.now() - _server_started_at(tx) < self._grace:
-            return []
-        return [(worker, missing[worker]) for worker in long]
+    def _note_missing(self, tx: Transaction, missing: Collection[WorkerId], now: datetime) -> None:
+        seen = and_(WORKERS.c.missing_since.is_not(None), WORKERS.c.id.not_in(missing), WORKERS.c.ended_at.is_(None))
+        tx.execute(update(WORKERS).where(seen).values(missing_since=None))
+        if missing:
+            fresh = and_(WORKERS.c.id.in_(missing), WORKERS.c.missing_since.is_(None))
+            tx.execute(update(WORKERS).where(fresh).values(missing_since=now))
 
 
 # The server keeps a key of 64 bits in two halves.

@@ -210,6 +210,15 @@ class QueueRow(Row):
     paused_at: Mapped[datetime | None]
 
 
+class UpkeepTurnRow(Row):
+    """When one of all processes last took the turn to do some duties. It may be lost: then somebody does them early."""
+
+    __tablename__ = "upkeep_turns"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    taken_at: Mapped[datetime]
+
+
 class WorkerRow(Row):
     """A worker process. Narrow, for it is written at every beat."""
 
@@ -223,6 +232,8 @@ class WorkerRow(Row):
     """After what silence it is given up."""
     started_at: Mapped[datetime]
     beat_at: Mapped[datetime]
+    missing_since: Mapped[datetime | None]
+    """When somebody first saw that its lock was not held."""
     ended_at: Mapped[datetime | None]
 
     __table_args__ = (Index("workers_living", "id", **_only("ended_at IS NULL")),)

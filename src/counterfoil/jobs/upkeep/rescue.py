@@ -29,7 +29,7 @@ class Rescue:
     def __call__(self) -> int:
         """Return how many jobs were put back. While there is nothing to do, this only reads, and hinders nobody."""
         with self.database.reading() as tx:
-            if not self.presence.dead(tx) and not self.store.orphans(tx, 1):
+            if not self.presence.doubts(tx) and not self.store.orphans(tx, 1):
                 return 0
         with self.database.transaction() as tx:
             for worker in self.presence.dead(tx):

@@ -23,6 +23,7 @@ def upgrade() -> None:
     if op.get_bind().dialect.name == "postgresql":
         # Rows are written three times within a second and then never again: leave room on the page, and vacuum early.
         op.execute("ALTER TABLE jobs SET (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02)")
+        op.execute("ALTER TABLE upkeep_turns SET UNLOGGED")  # what it says may be lost, and is written all day
         op.execute("ALTER TABLE workers SET (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02)")
 
 
@@ -32,6 +33,12 @@ def _add_tables() -> None:
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("at_most", sa.Integer(), nullable=True),
         sa.Column("paused_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("name"),
+    )
+    op.create_table(
+        "upkeep_turns",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("taken_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("name"),
     )
     op.create_table(
@@ -160,6 +167,7 @@ def _widen_jobs() -> None:
 
 
 def _widen_workers() -> None:
+    op.add_column("workers", sa.Column("missing_since", sa.DateTime(timezone=True), nullable=True))
     op.add_column("workers", sa.Column("lock_key", sa.BigInteger(), nullable=True))
     op.add_column("workers", sa.Column("lapse_seconds", sa.Double(), server_default=sa.text("60"), nullable=False))
     op.drop_index("workers_living", table_name="workers")
