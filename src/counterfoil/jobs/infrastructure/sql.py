@@ -185,9 +185,9 @@ class SqlJobStore:
     def standing(self, tx: Transaction, workspace: WorkspaceId, jobs: Collection[JobId]) -> Sequence[Standing]:
         """Return blocked jobs, held, with what has become of those they wait for. A removed parent ended well."""
         parent = aliased(JobRow, name="parent")
-        edges = exists().where(JobEdgeRow.child_id == JOBS.c.id, JobEdgeRow.parent_id == parent.id)
-        open_ = exists().where(edges, parent.status.not_in(FINAL))
-        bad = exists().where(edges, parent.status.in_({JobStatus.CANCELLED, JobStatus.DEAD_LETTER}))
+        edge = and_(JobEdgeRow.child_id == JOBS.c.id, JobEdgeRow.parent_id == parent.id)
+        open_ = exists().where(edge, parent.status.not_in(FINAL))
+        bad = exists().where(edge, parent.status.in_({JobStatus.CANCELLED, JobStatus.DEAD_LETTER}))
         mine = and_(JOBS.c.id.in_(jobs), JOBS.c.workspace_id == workspace, JOBS.c.status == JobStatus.BLOCKED)
         held = tx.execute(_jobs().where(mine).order_by(JOBS.c.id).with_for_update()).all()
         told = select(JOBS.c.id, open_.label("open"), bad.label("bad")).where(JOBS.c.id.in_([row.id for row in held]))
