@@ -91,11 +91,12 @@ class SqlLeaseStore:
         """Save how attempts left their jobs, and what they logged; return those whose lease held."""
         ordered = sorted(settlements, key=lambda one: one.after.id)
         kept = _update_held(tx, ordered)
-        missed = [one for one in ordered if one.after.id not in kept]
-        saved = [one for one in ordered if one.after.id in kept] + self._saved_as_cancelled(tx, missed)
+        cancelled = self._saved_as_cancelled(tx, [one for one in ordered if one.after.id not in kept])
+        saved = [one for one in ordered if one.after.id in kept] + cancelled
         insert_rows(tx, ATTEMPTS, [attempt_row(one.attempt, one.after.workspace) for one in saved])
         insert_rows(tx, LOGS, [line_row(line, one.after.workspace) for one in saved for line in one.lines])
-        return saved + self._saved_before(tx, missed)
+        now_saved = {one.after.id for one in saved}
+        return saved + self._saved_before(tx, [one for one in ordered if one.after.id not in now_saved])
 
     def _saved_as_cancelled(self, tx: Transaction, missed: Sequence[Settlement]) -> list[Settlement]:
         """Save those whose jobs were to be cancelled since they were claimed, as that leaves them."""
