@@ -151,8 +151,9 @@ class SqlUpkeepStore:
     def counts(self, tx: Transaction) -> Mapping[tuple[str, JobStatus], int]:
         """Return how many jobs are not completed or cancelled, by queue and status, each from an index of its own."""
         total: Counter[tuple[str, JobStatus]] = Counter()
-        for which in (READY, TO_RELEASE, UNDER_WAY, WAITING, BLOCKED, DEAD):
-            query = select(JOBS.c.queue, JOBS.c.status, func.count().label("number")).where(text(which))
+        to_release = (_to_release(batched=batched) for batched in (False, True))
+        for which in (*to_release, *((text(one),) for one in (READY, UNDER_WAY, WAITING, BLOCKED, DEAD))):
+            query = select(JOBS.c.queue, JOBS.c.status, func.count().label("number")).where(*which)
             for row in tx.execute(query.group_by(JOBS.c.queue, JOBS.c.status)):
                 total[row.queue, JobStatus(row.status)] += row.number
         return total
