@@ -99,11 +99,18 @@ class JobContext:
     def complete(self, tx: Transaction, result: Json | None = None) -> None:
         """Complete the job in the same transaction as its effects, so that neither is there without the other.
 
+        What was logged before goes with it, for afterwards the lease is gone.
+
         Raises:
             LeaseLost: another attempt has taken over; let it roll the effects back.
         """
         outcome = Completed(result=None if result is None else plain_json(result))
-        saved = self.store.settle(tx, [settlement_of(self.job, outcome, self.now())])
+        lines = self.journal.take()
+        try:
+            saved = self.store.settle(tx, [settlement_of(self.job, outcome, self.now(), lines)])
+        except BaseException:
+            self.journal.put_back(lines)
+            raise
         if not saved:
             raise LeaseLost(self.job.id)
         tx.after_commit(lambda: self._mark_settled(Settled(after=saved[0].after, attempt=saved[0].attempt)))
