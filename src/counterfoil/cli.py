@@ -224,7 +224,7 @@ def _await(house: House, wanted: Sequence[JobId], progress: Progress) -> dict[Jo
     """Work until every job that was handed in has ended, and with them what they led to."""
     ended: dict[JobId, Job] = {}
     bar = progress.add_task("Reading", total=len(wanted))
-    with bootstrap.upkeeping(house), bootstrap.working(house):
+    with house.engine.upkept(), bootstrap.working(house):
         while len(ended) < len(wanted) or house.jobs.has_work():
             for job_id in wanted:
                 if job_id not in ended and (job := house.jobs.get(DEFAULT_WORKSPACE, job_id)).status.final:

@@ -14,6 +14,7 @@ from counterfoil.foundation import problems
 from counterfoil.foundation.database import Database
 from counterfoil.foundation.ids import new_id
 from counterfoil.jobs.api import router
+from counterfoil.jobs.changes import JobChanges
 from counterfoil.jobs.domain import DeadReason, Failure, Job, JobStatus, Lease, Progress, WorkerId
 from counterfoil.jobs.service import JobService
 from tests.conftest import ACME
@@ -38,14 +39,14 @@ def client(engine: Engine) -> TestClient:
     app = FastAPI()
     app.include_router(router)
     problems.install(app)
-    app.state.services = {JobService: engine.jobs, AccessService: AccessService(entrance=NamedEntrance())}
+    entrance = AccessService(entrance=NamedEntrance())
+    app.state.services = {JobService: engine.jobs, JobChanges: engine.changes, AccessService: entrance}
     return TestClient(app)
 
 
 def add(engine: Engine, *jobs: Job) -> None:
     with engine.database.transaction() as tx:
-        for job in jobs:
-            engine.store.add(tx, job)
+        engine.store.add(tx, jobs)
 
 
 def test_a_job_shows_where_it_stands_and_what_went_wrong_but_no_stack(
@@ -173,7 +174,7 @@ def test_progress_without_a_total_has_no_percentage(engine: Engine, client: Test
     job = make_job(workspace)
     add(engine, job)
     with engine.database.transaction() as tx:
-        (claimed,) = engine.store.claim(tx, WorkerId(new_id()), Lease(new_id()), ["default"], tx.now(), 1)
+        (claimed,) = engine.leases.claim(tx, WorkerId(new_id()), Lease(new_id()), ["default"], 1)
         assert claimed.lease
-        engine.store.set_progress(tx, job.id, claimed.lease, Progress(processed=3))
+        engine.leases.set_progress(tx, job.id, claimed.lease, Progress(processed=3))
     assert client.get(f"/jobs/{job.id}").json()["progress"]["percentage"] is None

@@ -1,6 +1,7 @@
 """What a handler asks of its job happens under its lease and within bounds."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -8,28 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from counterfoil.access.domain import WorkspaceId
-from counterfoil.foundation.database import Database
+from counterfoil.foundation.database import Database, DatabaseUnavailable
 from counterfoil.foundation.ids import new_id
 from counterfoil.foundation.paging import Paging
-from counterfoil.jobs.attempts import MAX_MESSAGE, MAX_STACK, failure_of
+from counterfoil.jobs.attempts import MAX_MESSAGE, MAX_STACK, AttemptRunner, failure_of
 from counterfoil.jobs.context import JobContext
-from counterfoil.jobs.domain import (
-    Failed,
-    IllegalMove,
-    Job,
-    JobNotFound,
-    JobStatus,
-    Lease,
-    LeaseLost,
-    Lost,
-    NotJson,
-    WorkerId,
-    attempt_of,
-    move,
-)
+from counterfoil.jobs.domain import Job, JobStatus, Lease, WorkerId
+from counterfoil.jobs.errors import IllegalMove, JobNotFound, LeaseLost, NotJson
+from counterfoil.jobs.journal import Journal
+from counterfoil.jobs.moves import Failed, Lost
 from counterfoil.jobs.plain import plain_json, plain_text
+from counterfoil.jobs.protocols import JobFilter, settlement_of
 from counterfoil.jobs.types import Handled, JobType
-from tests.support.jobs import Engine, Note, guarded, light, make_job, runner_on
+from tests.support.jobs import Engine, MoodyDatabase, Note, guarded, light, make_job
 
 
 @pytest.fixture
@@ -41,8 +33,8 @@ def engine(database: Database, tmp_path: Path) -> Engine:
 def job(engine: Engine, workspace: WorkspaceId) -> Job:
     """A job that has been claimed."""
     with engine.database.transaction() as tx:
-        engine.store.add(tx, make_job(workspace))
-        return engine.store.claim(tx, WorkerId(new_id()), Lease(new_id()), ["default"], tx.now(), 1)[0]
+        engine.store.add(tx, [make_job(workspace)])
+        return engine.leases.claim(tx, WorkerId(new_id()), Lease(new_id()), ["default"], 1)[0]
 
 
 @pytest.fixture
@@ -56,8 +48,9 @@ def context_of(engine: Engine, job: Job, monotonic: Callable[[], float] = lambda
         job=job,
         lease=job.lease,
         database=engine.database,
-        store=engine.store,
+        store=engine.leases,
         new_id=new_id,
+        journal=Journal(),
         monotonic=monotonic,
     )
 
@@ -65,9 +58,12 @@ def context_of(engine: Engine, job: Job, monotonic: Callable[[], float] = lambda
 def take_over(engine: Engine, job: Job) -> None:
     """Let another attempt have the job."""
     with engine.database.transaction() as tx:
-        assert job.lease
-        now = tx.now()
-        assert engine.store.settle(tx, job.lease, move(job, Lost(), now), attempt_of(job, Lost(), now))
+        assert engine.leases.settle(tx, [settlement_of(job, Lost(), tx.now())])
+
+
+def runner_on(engine: Engine, job_type: JobType[Note], handler: Callable[[JobContext, Note], None]) -> AttemptRunner:
+    handled = {job_type.name: Handled(type=job_type, handler=handler)}
+    return AttemptRunner(handlers=handled, database=engine.database, store=engine.leases, new_id=new_id)
 
 
 def test_everything_else_joins_an_open_transaction_and_goes_with_it(
@@ -75,7 +71,6 @@ def test_everything_else_joins_an_open_transaction_and_goes_with_it(
 ) -> None:
     def begin_and_fail() -> None:
         with context.transaction() as tx:
-            context.log("gone")
             context.progress(1, 1)
             context.step("gone", lambda: {"gone": True})
             with context.transaction() as inner:
@@ -85,16 +80,52 @@ def test_everything_else_joins_an_open_transaction_and_goes_with_it(
     with pytest.raises(ConnectionError):
         begin_and_fail()
     assert engine.jobs.get(job.workspace, job.id).progress is None
-    assert engine.jobs.logs(job.workspace, job.id, Paging()).items == []
     assert context.step("gone", lambda: {"gone": False}) == {"gone": False}
 
 
-def test_a_log_line_of_another_thread_does_not_wait_for_an_open_transaction(engine: Engine, job: Job) -> None:
-    if engine.database.engine.dialect.name == "sqlite":  # one writer at a time, here as everywhere
-        return
-    with context_of(engine, job).transaction():
-        context_of(engine, job).log("meanwhile")
-    assert len(engine.jobs.logs(job.workspace, job.id, Paging()).items) == 1
+def test_log_lines_are_kept_whatever_becomes_of_the_transaction_that_they_were_written_in(
+    engine: Engine, context: JobContext, job: Job
+) -> None:
+    def begin_and_fail() -> None:
+        with context.transaction():
+            context.log("Tried")
+            raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        begin_and_fail()
+    context.keep_lines()
+    context.keep_lines()
+    assert [line.message for line in engine.jobs.logs(job.workspace, job.id, Paging()).items] == ["Tried"]
+
+
+def test_lines_are_not_lost_with_a_database_that_is_away(engine: Engine, context: JobContext, job: Job) -> None:
+    away = MoodyDatabase(engine.url)
+    away.refusals = 1
+    context.database = away
+    context.log("First")
+    with pytest.raises(DatabaseUnavailable):
+        context.keep_lines()
+    context.log("Second")
+    context.keep_lines()
+    away.close()
+    lines = engine.jobs.logs(job.workspace, job.id, Paging()).items
+    assert [line.message for line in lines] == ["Second", "First"]
+
+
+def test_the_lines_of_an_attempt_that_has_been_superseded_are_not_kept(
+    engine: Engine, context: JobContext, job: Job
+) -> None:
+    take_over(engine, job)
+    context.log("Late")
+    context.keep_lines()
+    assert engine.jobs.logs(job.workspace, job.id, Paging()).items == []
+
+
+def test_a_context_tells_the_databases_time_without_asking(engine: Engine, job: Job) -> None:
+    times = iter([100.0, 107.0])
+    context = context_of(engine, job, lambda: next(times))
+    assert job.started_at
+    assert context.now() == job.started_at + timedelta(seconds=7)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +144,7 @@ def test_an_attempt_that_has_been_superseded_may_write_nothing(
     with pytest.raises(LeaseLost):
         act(context)
     with engine.database.reading() as tx:
-        assert engine.store.step(tx, job.workspace, job.id, "late") is None
+        assert engine.leases.step(tx, job.workspace, job.id, "late", 1) is None
 
 
 def test_an_attempt_that_has_been_superseded_cannot_complete_and_its_effects_are_rolled_back(
@@ -123,13 +154,13 @@ def test_an_attempt_that_has_been_superseded_cannot_complete_and_its_effects_are
 
     def complete() -> None:
         with engine.database.transaction() as tx:
-            engine.store.add(tx, make_job(job.workspace, type="effect"))
+            engine.store.add(tx, [make_job(job.workspace, type="effect")])
             context.complete(tx)
 
     with pytest.raises(LeaseLost):
         complete()
     assert context.settled is None
-    assert engine.jobs.page(job.workspace, Paging(), type_="effect").items == []
+    assert engine.jobs.page(job.workspace, Paging(), JobFilter(type="effect")).items == []
 
 
 def test_a_completion_that_is_rolled_back_did_not_happen(engine: Engine, context: JobContext, job: Job) -> None:
@@ -144,16 +175,33 @@ def test_a_completion_that_is_rolled_back_did_not_happen(engine: Engine, context
     assert engine.jobs.get(job.workspace, job.id).status is JobStatus.PROCESSING
 
 
+def test_what_was_said_before_a_completion_is_kept_with_it(engine: Engine, context: JobContext, job: Job) -> None:
+    context.log("Done")
+    with context.transaction() as tx:
+        context.complete(tx)
+    context.keep_lines()
+    assert [line.message for line in engine.jobs.logs(job.workspace, job.id, Paging()).items] == ["Done"]
+
+
 def test_a_step_is_done_once_over_all_attempts(engine: Engine, context: JobContext, job: Job) -> None:
     assert context.step("read", lambda: {"words": ("a", "b")}) == {"words": ["a", "b"]}
     assert context_of(engine, job).step("read", lambda: {"words": "others"}) == {"words": ["a", "b"]}
 
 
+def test_what_a_step_gave_under_another_version_is_not_used(engine: Engine, context: JobContext, job: Job) -> None:
+    context.step("read", lambda: {"words": 1})
+    newer = context_of(engine, job)
+    newer.version = 2
+    assert newer.step("read", lambda: {"words": 2}) == {"words": 2}
+    assert context.step("read", lambda: {"words": 3}) == {"words": 1}
+
+
 def test_progress_that_comes_too_often_is_left_out_but_not_the_last(engine: Engine, job: Job) -> None:
-    times = iter([0.0, 0.1, 0.2, 0.6, 0.7])
-    context = context_of(engine, job, lambda: next(times))
+    moment = [0.0]
+    context = context_of(engine, job, lambda: moment[0])
     seen = []
-    for processed in range(1, 6):
+    for processed, at in enumerate([0.0, 0.1, 0.2, 0.6, 0.7], 1):
+        moment[0] = at
         context.progress(processed, 5)
         progress = engine.jobs.get(job.workspace, job.id).progress
         assert progress
@@ -178,9 +226,9 @@ def test_a_rolled_back_job_is_not_there_and_wakes_nobody(engine: Engine, workspa
     with pytest.raises(ConnectionError):
         enqueue_in_vain()
     assert engine.jobs.page(workspace, Paging()).items == []
-    assert not engine.dispatcher._rung.is_set()
+    assert not engine.bell._rung.is_set()
     job = engine.enqueue(workspace, light(give_up))
-    assert engine.dispatcher._rung.is_set()
+    assert engine.bell._rung.is_set()
     assert engine.jobs.get(workspace, job).ready
 
 
@@ -191,7 +239,7 @@ def test_a_job_that_has_to_wait_is_not_ready_at_once(engine: Engine, workspace: 
     scheduled = engine.enqueue(workspace, light(give_up), scheduled_for=later)
     assert not engine.jobs.get(workspace, keyed).ready
     assert not engine.jobs.get(workspace, scheduled).ready
-    assert engine.upkeep().release() == 2
+    assert engine.release() == 2
 
 
 def test_jobs_of_another_workspace_are_not_found(engine: Engine, job: Job, other_workspace: WorkspaceId) -> None:
@@ -199,7 +247,7 @@ def test_jobs_of_another_workspace_are_not_found(engine: Engine, job: Job, other
         lambda: engine.jobs.get(other_workspace, job.id),
         lambda: engine.jobs.attempts(other_workspace, job.id),
         lambda: engine.jobs.logs(other_workspace, job.id, Paging()),
-        lambda: engine.jobs.retry(other_workspace, job.id),
+        lambda: engine.changes.retry(other_workspace, job.id),
     ):
         with pytest.raises(JobNotFound):
             ask()
@@ -207,7 +255,7 @@ def test_jobs_of_another_workspace_are_not_found(engine: Engine, job: Job, other
 
 def test_a_job_that_is_no_dead_letter_cannot_be_retried(engine: Engine, job: Job) -> None:
     with pytest.raises(IllegalMove):
-        engine.jobs.retry(job.workspace, job.id)
+        engine.changes.retry(job.workspace, job.id)
 
 
 # --- errors of every sort ---
@@ -243,13 +291,11 @@ def test_an_error_of_any_sort_is_kept_within_bounds(
     job_type: JobType[Note] = guarded(handler)
     with engine.database.transaction() as tx:
         engine.jobs.enqueue(tx, workspace, job_type, Note())
-        (job,) = engine.store.claim(tx, WorkerId(new_id()), Lease(new_id()), ["default"], tx.now(), 1)
-    outcome = runner_on(engine.database, [Handled(type=job_type, handler=handler)]).run(job)
+        (job,) = engine.leases.claim(tx, WorkerId(new_id()), Lease(new_id()), ["default"], 1)
+    outcome = runner_on(engine, job_type, handler).run(job)
     assert isinstance(outcome, Failed)
     with engine.database.transaction() as tx:
-        assert job.lease
-        now = tx.now()
-        assert engine.store.settle(tx, job.lease, move(job, outcome, now), attempt_of(job, outcome, now))
+        assert engine.leases.settle(tx, [settlement_of(job, outcome, tx.now())])
     kept = engine.jobs.get(workspace, job.id).failure
     assert kept == outcome.failure
     assert 0 < len(kept.message) <= MAX_MESSAGE
@@ -264,8 +310,8 @@ def test_a_superseded_attempt_has_nothing_to_settle(engine: Engine, workspace: W
     job_type = guarded(lose)
     with engine.database.transaction() as tx:
         engine.jobs.enqueue(tx, workspace, job_type, Note())
-        (job,) = engine.store.claim(tx, WorkerId(new_id()), Lease(new_id()), ["default"], tx.now(), 1)
-    assert runner_on(engine.database, [Handled(type=job_type, handler=lose)]).run(job) is None
+        (job,) = engine.leases.claim(tx, WorkerId(new_id()), Lease(new_id()), ["default"], 1)
+    assert runner_on(engine, job_type, lose).run(job) is None
 
 
 @given(st.text(max_size=50))

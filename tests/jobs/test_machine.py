@@ -6,7 +6,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from counterfoil.jobs.infrastructure.workers import SqlWorkerStore
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -22,31 +21,16 @@ from sqlalchemy import func, select
 
 from counterfoil.foundation.database import Database
 from counterfoil.foundation.ids import new_id
-from counterfoil.jobs.domain import (
-    Completed,
-    Ending,
-    Failed,
-    Failure,
-    Job,
-    JobId,
-    JobStatus,
-    Lease,
-    Outcome,
-    Retried,
-    Returned,
-    WorkerId,
-    attempt_of,
-    move,
-)
-from counterfoil.jobs.infrastructure.sql import SqlJobStore
+from counterfoil.jobs.domain import Ending, Failure, Job, JobId, JobStatus, Lease, WorkerId
+from counterfoil.jobs.infrastructure.presence import BeatPresence
 from counterfoil.jobs.infrastructure.tables import JobAttemptRow, JobRow
-from counterfoil.jobs.upkeep import Upkeep
+from counterfoil.jobs.moves import Completed, Failed, Outcome, Retried, Returned, move
+from counterfoil.jobs.protocols import settlement_of
 from tests.conftest import ACME, BIRCH, prepare
-from tests.support.jobs import Endings, make_job
+from tests.support.jobs import Engine, make_job
 from tests.support.postgres import PostgresServer
+from tests.support.stores import LEASES, STORE, release
 
-STORE = SqlJobStore()
-WORKERS = SqlWorkerStore()
 FAILURE = Failure(code="network_error", message="The line is dead.")
 
 
@@ -69,11 +53,9 @@ class JobsInAnyOrder(RuleBasedStateMachine):
         self.completed: Counter[JobId] = Counter()
         self.charged: Counter[JobId] = Counter()  # attempts that count against the allowance
         self.holders: dict[JobId, Lease | None] = {}
-        # Its clock is the database's, long after ours, so that every worker is silent for longer than this.
-        self.endings = Endings()
-        self.upkeep = Upkeep(
-            database=self.database, jobs=STORE, workers=WORKERS, observer=self.endings, lapse=timedelta(days=36_500)
-        )
+        self.ended: dict[tuple[JobId, Lease | None], type[Outcome]] = {}
+        self.presence = BeatPresence(self.database, every=timedelta(0), lapse=timedelta(days=1))
+        self.engine = Engine(database=self.database, folder=Path(self.folder.name))
 
     @initialize(target=workers)
     def first_worker(self) -> WorkerId:
@@ -85,8 +67,7 @@ class JobsInAnyOrder(RuleBasedStateMachine):
 
     def start_worker(self) -> WorkerId:
         worker = WorkerId(new_id())
-        with self.database.transaction() as tx:
-            WORKERS.register(tx, worker, "host:1", self.now)
+        self.presence.register(worker, "host:1")
         return worker
 
     @rule(
@@ -108,7 +89,7 @@ class JobsInAnyOrder(RuleBasedStateMachine):
                 ready=key is None and not wait,
             )
             with self.database.transaction() as tx:
-                STORE.add(tx, job)
+                STORE.add(tx, [job])
             self.jobs.add(job.id)
 
     @rule(seconds=st.sampled_from([1, 60, 3600]))
@@ -118,10 +99,10 @@ class JobsInAnyOrder(RuleBasedStateMachine):
     @rule(target=attempts, worker=workers, limit=st.integers(1, 4))
     def claim(self, worker: WorkerId, limit: int) -> list[Job]:
         """Do a worker's turn: release what is due, and claim."""
+        release(self.database, self.now, limit)
         with self.database.transaction() as tx:
-            STORE.release(tx, self.now, limit)
-        with self.database.transaction() as tx:
-            claimed = list(STORE.claim(tx, worker, Lease(new_id()), ["default"], self.now, limit))
+            claimed = [*LEASES.claim(tx, worker, Lease(new_id()), ["default"], limit)]
+            claimed += LEASES.claim(tx, worker, Lease(new_id()), ["default"], 1, alone=True)
         self.holders.update({job.id: job.lease for job in claimed})
         return claimed
 
@@ -133,27 +114,30 @@ class JobsInAnyOrder(RuleBasedStateMachine):
     )
     def settle(self, claimed: list[Job], outcome: Outcome) -> None:
         """Settle as any attempt does, also one that has been settled or superseded."""
+        kinds = {job.id: type(outcome) for job in claimed}
+        first = {job.id for job in claimed if self.holders[job.id] == job.lease}
+        with self.database.transaction() as tx:
+            saved = LEASES.settle(tx, [settlement_of(job, outcome, self.now) for job in claimed])
+        repeated = {job.id for job in claimed if self.ended.get((job.id, job.lease)) is kinds[job.id]}
+        assert {one.after.id for one in saved} == first | repeated
         for job in claimed:
-            assert job.lease
-            with self.database.transaction() as tx:
-                kept = STORE.settle(tx, job.lease, move(job, outcome, self.now), attempt_of(job, outcome, self.now))
-            assert kept == (self.holders[job.id] == job.lease)
-            if kept:
+            if job.id in first:
                 self.holders[job.id] = None
-            self.settled[job.id] += kept
-            self.charged[job.id] += kept and isinstance(outcome, Completed | Failed)
-            self.completed[job.id] += kept and isinstance(outcome, Completed)
+                self.ended[job.id, job.lease] = type(outcome)
+                self.settled[job.id] += 1
+                self.charged[job.id] += isinstance(outcome, Completed | Failed)
+                self.completed[job.id] += isinstance(outcome, Completed)
 
     @rule(worker=consumes(workers))
     def worker_dies(self, worker: WorkerId) -> None:
         with self.database.transaction() as tx:
-            WORKERS.bury(tx, worker, self.now)
+            self.presence.bury(tx, worker)
 
     @rule()
     def rescue(self) -> None:
-        before = len(self.endings.seen)
-        self.upkeep.rescue()
-        for after, _ in self.endings.seen[before:]:
+        before = len(self.engine.endings.seen)
+        self.engine.rescue(self.presence)()
+        for after, _ in self.engine.endings.seen[before:]:
             self.settled[after.id] += 1
             self.holders[after.id] = None
 
@@ -162,9 +146,9 @@ class JobsInAnyOrder(RuleBasedStateMachine):
         with self.database.transaction() as tx:
             query = select(JobRow.workspace_id, JobRow.id).where(JobRow.status == JobStatus.DEAD_LETTER)
             for row in tx.execute(query).all():
-                dead = STORE.get(tx, row.workspace_id, row.id)
+                dead = STORE.get(tx, row.workspace_id, row.id, hold=True)
                 assert dead
-                assert STORE.retry(tx, dead, move(dead, Retried(), self.now))
+                STORE.save(tx, move(dead, Retried(), self.now))
                 self.charged[dead.id] = 0
 
     @invariant()

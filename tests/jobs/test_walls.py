@@ -14,9 +14,11 @@ from counterfoil.foundation.database import Database, Transaction
 from counterfoil.foundation.ids import new_id
 from counterfoil.foundation.paging import Paging
 from counterfoil.jobs.context import JobContext
-from counterfoil.jobs.domain import Job, JobNotFound, JobStatus, Lease, LeaseLost, WorkerId
+from counterfoil.jobs.domain import Job, JobStatus, Lease, WorkerId
+from counterfoil.jobs.errors import JobNotFound, LeaseLost
 from counterfoil.jobs.infrastructure.rows import identity_of, row_of
 from counterfoil.jobs.infrastructure.tables import JobRow
+from counterfoil.jobs.journal import Journal
 from tests.conftest import ACME, BIRCH, prepare
 from tests.support.jobs import Engine, greet, guarded, make_job
 from tests.support.postgres import PostgresServer
@@ -68,22 +70,30 @@ def within(free: Engine, workspace: WorkspaceId) -> Iterator[Engine]:
 
 def claim(free: Engine) -> Job:
     with free.database.transaction() as tx:
-        (job,) = free.store.claim(tx, WorkerId(new_id()), Lease(new_id()), ["default"], tx.now(), 5)
+        (job,) = free.leases.claim(tx, WorkerId(new_id()), Lease(new_id()), ["default"], 5)
     return job
 
 
 def context_of(engine: Engine, job: Job) -> JobContext:
     assert job.lease
-    return JobContext(job=job, lease=job.lease, database=engine.database, store=engine.store, new_id=new_id)
+    return JobContext(
+        job=job,
+        lease=job.lease,
+        database=engine.database,
+        store=engine.leases,
+        new_id=new_id,
+        journal=Journal(),
+    )
 
 
 def test_a_job_is_enqueued_worked_on_and_completed_behind_the_wall(free: Engine) -> None:
     with within(free, ACME) as acme:
         job_id = acme.enqueue(ACME, guarded(greet), concurrency_key="one")
-        free.upkeep().release()
+        free.release()
         job = claim(free)
         context = context_of(acme, job)
         context.log("Began")
+        context.keep_lines()
         context.progress(1, 2, message="half")
         assert context.step("first", lambda: {"n": 1}) == context.step("first", dict) == {"n": 1}
         with context.transaction() as tx:
@@ -98,9 +108,9 @@ def test_a_job_is_enqueued_worked_on_and_completed_behind_the_wall(free: Engine)
 def test_a_dead_letter_is_retried_behind_the_wall(free: Engine) -> None:
     with free.database.transaction() as tx:
         dead = make_job(ACME, status=JobStatus.DEAD_LETTER, ready=False)
-        free.store.add(tx, dead)
+        free.store.add(tx, [dead])
     with within(free, ACME) as acme:
-        assert acme.jobs.retry(ACME, dead.id).status is JobStatus.PENDING
+        assert acme.changes.retry(ACME, dead.id).status is JobStatus.PENDING
 
 
 def test_what_names_no_workspace_cannot_reach_over_the_wall(free: Engine) -> None:
@@ -114,7 +124,7 @@ def test_what_names_no_workspace_cannot_reach_over_the_wall(free: Engine) -> Non
         with pytest.raises(JobNotFound):
             birch.jobs.get(ACME, job_id)  # not even with the right name
         with birch.database.reading() as tx:
-            assert not free.store.busy(tx)
+            assert not free.upkeep_store.has_work(tx)
 
 
 def test_a_wall_costs_a_list_one_comparison_and_none_of_its_indexes(free: Engine) -> None:

@@ -15,14 +15,9 @@ from counterfoil.access.domain import WorkspaceId
 from counterfoil.foundation.database import Database
 from counterfoil.foundation.ids import new_id
 from counterfoil.foundation.paging import Paging
-from counterfoil.jobs.domain import (
-    DeadReason,
-    Ending,
-    Job,
-    JobStatus,
-    Lease,
-    WorkerId,
-)
+from counterfoil.jobs.attempts import Ended
+from counterfoil.jobs.domain import DeadReason, Ending, Job, JobStatus, Lease, WorkerId
+from counterfoil.jobs.infrastructure.tables import WorkerRow
 from counterfoil.jobs.types import Handled, JobType
 from tests.conftest import prepare
 from tests.support import jobs as handlers
@@ -36,6 +31,7 @@ from tests.support.jobs import (
     guarded,
     light,
     make_job,
+    runner,
 )
 from tests.support.waiting import wait_until
 
@@ -68,6 +64,19 @@ def settled(engine: Engine, workspace: WorkspaceId, job_type: JobType[Note], tex
         return engine.await_status(workspace, job)
 
 
+class InThisProcess(NoGuard):
+    """Runs guarded jobs without a child."""
+
+    def __init__(self, url: str) -> None:
+        self._runner = runner(url)
+
+    def run(self, job: Job) -> Ended:
+        return self._runner.run(job)
+
+    def close(self) -> None:
+        self._runner.database.close()
+
+
 # --- light jobs, on both databases ---
 
 
@@ -95,7 +104,7 @@ def test_a_job_that_fails_too_often_is_a_dead_letter_until_somebody_retries_it(
     assert job.failure
     assert (job.failure.code, job.failure.message) == ("task_execution_failed", "broken")
     assert "RuntimeError" in (job.failure.stack or "")
-    assert engine.jobs.retry(workspace, job.id).status is JobStatus.PENDING
+    assert engine.changes.retry(workspace, job.id).status is JobStatus.PENDING
     with engine.working():
         assert engine.await_status(workspace, job.id, JobStatus.DEAD_LETTER).attempts == 2
     assert len(engine.jobs.attempts(workspace, job.id)) == 4
@@ -127,7 +136,7 @@ def test_a_handler_can_tell_how_it_goes(engine: Engine, workspace: WorkspaceId) 
 def test_a_payload_that_does_not_fit_is_not_worth_retrying(engine: Engine, workspace: WorkspaceId) -> None:
     bad = make_job(workspace, type="light_greet", payload={"number": "many"})
     with engine.database.transaction() as tx:
-        engine.store.add(tx, bad)
+        engine.store.add(tx, [bad])
     with engine.working():
         job = engine.await_status(workspace, bad.id)
     assert (job.status, job.attempts) == (JobStatus.DEAD_LETTER, 1)
@@ -136,6 +145,7 @@ def test_a_payload_that_does_not_fit_is_not_worth_retrying(engine: Engine, works
 
 
 def test_a_job_of_a_type_that_nobody_knows_is_dead_at_once(engine: Engine, workspace: WorkspaceId) -> None:
+    engine.guard = InThisProcess(engine.url)
     stranger = JobType(name="__import__", payload=Note)
     job = settled(engine, workspace, stranger)
     assert (job.status, job.dead_reason) == (JobStatus.DEAD_LETTER, DeadReason.NOT_WORTH_RETRYING)
@@ -201,7 +211,7 @@ def test_a_light_job_that_outlasts_the_grace_is_given_back_without_losing_an_att
     job = engine.jobs.get(workspace, job_id)
     assert (job.status, job.attempts, job.deaths) == (JobStatus.PENDING, 0, 0)
     may_end.set()
-    wait_until(lambda: not any(thread.name == "job" for thread in threading.enumerate()))
+    wait_until(lambda: not any(thread.name == "slot" for thread in threading.enumerate()))
     assert engine.jobs.get(workspace, job_id).status is JobStatus.PENDING  # what it still said was refused
 
 
@@ -231,9 +241,10 @@ def test_a_claim_whose_answer_was_lost_is_given_back(engine: Engine, workspace: 
     job = engine.enqueue(workspace, light(handlers.greet))
     worker = engine.worker()
     with engine.database.transaction() as tx:
-        worker.workers.register(tx, worker.id, "test", tx.now())
-        assert engine.store.claim(tx, worker.id, Lease(new_id()), ["default"], tx.now(), 1)
+        assert engine.leases.claim(tx, worker.id, Lease(new_id()), ["default"], 1)
     worker._recover()
+    worker.settler.start()
+    worker.settler.close(10)
     assert engine.jobs.get(workspace, job).status is JobStatus.PENDING
     assert [attempt.ending for attempt in engine.jobs.attempts(workspace, job)] == [Ending.RETURNED]
 
@@ -243,7 +254,7 @@ def test_a_worker_that_was_given_up_starts_over_under_another_name(engine: Engin
         wait_until(lambda: registered(engine, worker.id))
         first = worker.id
         with engine.database.transaction() as tx:
-            worker.workers.bury(tx, first, tx.now())
+            worker.presence.bury(tx, first)
         wait_until(lambda: worker.id != first)
         job = engine.enqueue(workspace, light(handlers.greet))
         assert engine.await_status(workspace, job).status is JobStatus.COMPLETED
@@ -251,14 +262,15 @@ def test_a_worker_that_was_given_up_starts_over_under_another_name(engine: Engin
 
 def registered(engine: Engine, worker: WorkerId) -> bool:
     with engine.database.reading() as tx:
-        return engine.workers().beat(tx, worker, tx.now())
+        query = select(WorkerRow.id).where(WorkerRow.id == worker, WorkerRow.ended_at.is_(None))
+        return tx.execute(query).one_or_none() is not None
 
 
 def test_a_worker_outlives_an_error_that_nobody_expected(engine: Engine, workspace: WorkspaceId) -> None:
     """A row that this version cannot read stops nothing but itself."""
     unreadable = make_job(workspace, type="light_greet")
     with engine.database.transaction() as tx:
-        engine.store.add(tx, unreadable)
+        engine.store.add(tx, [unreadable])
         tx.connection.exec_driver_sql("UPDATE jobs SET dead_reason = 'of a later version'")
     with engine.working() as worker:
         wait_until(worker._unsure.is_set)
@@ -392,7 +404,7 @@ def test_a_worker_that_was_given_up_kills_what_it_runs(
         wait_until(lambda: noted.exists() and bool(noted.read_text()))
         first = int(noted.read_text())
         with sqlite_engine.database.transaction() as tx:
-            worker.workers.bury(tx, worker.id, tx.now())
+            worker.presence.bury(tx, worker.id)
         wait_until(lambda: not alive(first) and Ending.LOST in endings())
         worker.grace = timedelta(0)
     assert Ending.FAILED not in endings()

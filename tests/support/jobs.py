@@ -35,7 +35,7 @@ from counterfoil.jobs.domain import Attempt, Backoff, Job, JobId, JobStatus, Jso
 from counterfoil.jobs.following import Following
 from counterfoil.jobs.infrastructure.children import ChildPool
 from counterfoil.jobs.infrastructure.leases import SqlLeaseStore
-from counterfoil.jobs.infrastructure.local import EventBell, LocalDispatcher, NotifyHerald, PipeHerald
+from counterfoil.jobs.infrastructure.local import EventBell, LocalDispatcher
 from counterfoil.jobs.infrastructure.presence import FilePresence
 from counterfoil.jobs.infrastructure.session import SessionLock, SessionPresence
 from counterfoil.jobs.infrastructure.sql import SqlJobStore
@@ -507,6 +507,15 @@ class NoGuard:
     def close(self) -> None: ...
 
 
+class NoHerald:
+    """Calls nobody: the bell is for this process, and workers in others look by themselves often enough.
+
+    The one for PostgreSQL has a thread that never ends, and would outlive a test's database.
+    """
+
+    def call(self) -> None: ...
+
+
 @dataclass(slots=True, kw_only=True)
 class Engine:
     """The whole engine on one database, as one process has it."""
@@ -533,8 +542,7 @@ class Engine:
 
     @property
     def dispatcher(self) -> LocalDispatcher:
-        herald = PipeHerald(self.folder / "workers") if self.database.is_sqlite else NotifyHerald(self.database)
-        return LocalDispatcher(self.bell, herald)
+        return LocalDispatcher(self.bell, NoHerald())
 
     @property
     def following(self) -> Following:

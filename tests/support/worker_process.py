@@ -19,7 +19,9 @@ def main() -> None:
         lapse=timedelta(seconds=2),
         beat_every=timedelta(milliseconds=300),
     )
-    engine.worker().run()
+    worker = engine.worker()
+    engine.upkeep(worker.presence).start()
+    worker.run()
 
 
 if __name__ == "__main__":
