@@ -395,7 +395,7 @@ COSTLY: dict[str, tuple[str, Callable[[Transaction], object]]] = {
         "jobs_to_claim",
         lambda tx: LEASES.claim(tx, WORKER, Lease(new_id()), ["default", "high_priority"], 4),
     ),
-    "what runs alone": ("jobs_to_claim", lambda tx: LEASES.alone_waits(tx, ["default", "high_priority"])),
+    "what runs alone": ("jobs_deadly", lambda tx: LEASES.alone_waits(tx, ["default", "high_priority"])),
     "what is ready": ("jobs_to_claim", lambda tx: UPKEEP.ready(tx, 100)),
     "due": ("jobs_to_release", lambda tx: UPKEEP.due(tx, NOW)),
     "room": ("jobs_", UPKEEP.room),

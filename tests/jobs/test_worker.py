@@ -271,11 +271,11 @@ def test_a_worker_outlives_an_error_that_nobody_expected(engine: Engine, workspa
     unreadable = make_job(workspace, type="light_greet")
     with engine.database.transaction() as tx:
         engine.store.add(tx, [unreadable])
-        tx.connection.exec_driver_sql("UPDATE jobs SET dead_reason = 'of a later version'")
+        tx.connection.exec_driver_sql("UPDATE jobs SET retry_delay_seconds = 1e300")  # no time is that long
     with engine.working() as worker:
         wait_until(worker._unsure.is_set)
         with engine.database.transaction() as tx:
-            tx.connection.exec_driver_sql("UPDATE jobs SET dead_reason = NULL")
+            tx.connection.exec_driver_sql("UPDATE jobs SET retry_delay_seconds = 1")
         assert engine.await_status(workspace, unreadable.id).status is JobStatus.COMPLETED
 
 

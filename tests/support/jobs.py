@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any, TypeAlias
 from uuid import UUID
@@ -26,7 +27,7 @@ from sqlalchemy import Column, Integer, MetaData, Table, Uuid, insert
 from counterfoil.access.domain import WorkspaceId
 from counterfoil.foundation.database import Database, DatabaseUnavailable, Transaction
 from counterfoil.foundation.errors import ExecutionFailed, TimedOut
-from counterfoil.foundation.ids import new_id
+from counterfoil.foundation.ids import first_id_of, new_id
 from counterfoil.jobs.attempts import AttemptRunner, Ended
 from counterfoil.jobs.batches import JobBatches
 from counterfoil.jobs.changes import JobChanges
@@ -75,11 +76,14 @@ class Note(BaseModel):
     number: int = 0
 
 
+_numbers = count()
+
+
 def make_job(workspace: WorkspaceId, **changes: Any) -> Job:
     """Return a job that can be claimed at once."""
     now = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
     facts: dict[str, Any] = {
-        "id": JobId(new_id()),
+        "id": JobId(UUID(int=first_id_of(now - timedelta(days=365)).int + next(_numbers))),
         "workspace": workspace,
         "type": "note",
         "queue": "default",

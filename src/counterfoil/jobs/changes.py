@@ -46,7 +46,7 @@ class JobChanges:
 
     def cancel_many(self, workspace: WorkspaceId, wanted: JobFilter) -> int:
         """Cancel all jobs that match and are not final; return how many."""
-        return self._each(workspace, replace(wanted, unfinished=True), self._cancel_held)
+        return self._each(workspace, replace(wanted, unfinished=True, not_to_be_cancelled=True), self._cancel_held)
 
     def retry(self, workspace: WorkspaceId, job: JobId, payload: Json | None = None) -> Job:
         """Give a dead letter a fresh allowance of attempts, and a corrected payload if one is given.
@@ -68,7 +68,8 @@ class JobChanges:
 
     def retry_many(self, workspace: WorkspaceId, wanted: JobFilter) -> int:
         """Retry all dead letters that match and may be; return how many."""
-        return self._each(workspace, replace(wanted, status=JobStatus.DEAD_LETTER), self._retry_held)
+        dead = replace(wanted, status=JobStatus.DEAD_LETTER, retried_less_than=self.retry_limit)
+        return self._each(workspace, dead, self._retry_held)
 
     def remove(self, workspace: WorkspaceId, job: JobId) -> None:
         """Remove a final job with its history.
@@ -134,13 +135,13 @@ class JobChanges:
 
     def _cancel_held(self, tx: Transaction, held: Sequence[Job]) -> Sequence[Job]:
         now = tx.now()
-        changed = [move(job, CancelWanted(), now) for job in held if not job.cancel_requested_at]
+        changed = [move(job, CancelWanted(), now) for job in held]
         for job in changed:
             self.store.save(tx, job)
         return changed
 
     def _retry_held(self, tx: Transaction, held: Sequence[Job]) -> Sequence[Job]:
-        changed = [self._retried(tx, job) for job in held if job.retries < self.retry_limit]
+        changed = [self._retried(tx, job) for job in held]
         for job in changed:
             self.store.save(tx, job)
         tx.after_commit(self.upkeep.ring)

@@ -43,6 +43,8 @@ class JobFilter:
     created_after: datetime | None = None
     created_before: datetime | None = None
     ids: Collection[JobId] | None = None
+    retried_less_than: int | None = None
+    not_to_be_cancelled: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +67,7 @@ class JobStore(Protocol):
 
     def with_key(self, tx: Transaction, workspace: WorkspaceId, key: str) -> Job | None: ...
 
-    def forget_key(self, tx: Transaction, workspace: WorkspaceId, key: str) -> None: ...
+    def forget_key(self, tx: Transaction, job: Job) -> None: ...
 
     def link(self, tx: Transaction, workspace: WorkspaceId, child: JobId, parents: Collection[JobId]) -> None: ...
 

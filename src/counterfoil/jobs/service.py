@@ -187,15 +187,14 @@ class JobService:
     def _add_once(self, tx: Transaction, job: Job, key: str) -> JobId | None:
         """Add the job, or return the one that the same request made before."""
         job = replace(job, request_hash=_fingerprint(job))
-        if self.store.add_once(tx, job):
-            return None
-        found = self.store.with_key(tx, job.workspace, key)
-        if found and job.created_at - found.created_at < self.keys_last:
-            if found.request_hash != job.request_hash:
-                raise KeyUsedOtherwise(key)
-            return found.id
-        self.store.forget_key(tx, job.workspace, key)
-        self.store.add_once(tx, job)
+        while not self.store.add_once(tx, job):
+            found = self.store.with_key(tx, job.workspace, key)
+            if found and job.created_at - found.created_at < self.keys_last:
+                if found.request_hash != job.request_hash:
+                    raise KeyUsedOtherwise(key)
+                return found.id
+            if found:  # its time is over; and if it was removed just now, the key is free
+                self.store.forget_key(tx, found)
         return None
 
     def _ring(self, tx: Transaction, jobs: Sequence[Job]) -> None:

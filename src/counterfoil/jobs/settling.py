@@ -125,14 +125,20 @@ class Settler:
             saved = self.leases.settle(tx, batch)
             self._answer(tx, [one for one in saved if one.after.status is JobStatus.WAITING])
             ended = [one.after for one in saved if one.after.status.final]
-            children = self.leases.children_of(tx, [job.id for job in ended]) if ended else ()
+            has_children = bool(ended and self.leases.children_of(tx, [job.id for job in ended]))
         self.on_done([one.after.id for one in batch])
-        for one in saved:
-            self.tell(one.after, one.attempt)
         if len(saved) < len(batch):
             log.warning("outcomes_refused", number=len(batch) - len(saved))
-        if children:
-            self.following.ended(ended)
+        try:
+            self._follow(saved, ended if has_children else ())
+        except Exception:
+            log.exception("not_followed", jobs=len(saved))  # what is settled is settled; upkeep looks for what is left
+
+    def _follow(self, saved: Sequence[Settlement], parents: Sequence[Job]) -> None:
+        for one in saved:
+            self.tell(one.after, one.attempt)
+        if parents:
+            self.following.ended(parents)
         if any(takes_a_place(one.after) for one in saved):
             self.upkeep.ring()
 
@@ -142,8 +148,11 @@ class Settler:
             return
         answers = self.leases.answers(tx, [(one.attempt.job, one.attempt.lease) for one in waiting])
         for one in waiting:
-            if answer := answers.get(one.after.id):
-                self.jobs.save(tx, move(one.after, answer, one.attempt.ended_at))
+            answer = answers.get(one.after.id)
+            job = self.jobs.get(tx, one.after.workspace, one.after.id, hold=True) if answer else None
+            # A settlement that was only recognised may lie back for long: the job may have gone on since.
+            if answer and job and job.status is JobStatus.WAITING and job.lease == one.attempt.lease:
+                self.jobs.save(tx, move(job, answer, one.attempt.ended_at))
                 tx.after_commit(self.upkeep.ring)
 
 

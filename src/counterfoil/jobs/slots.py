@@ -27,9 +27,9 @@ class Slots(Generic[T]):
 
     def put(self, items: Sequence[T], *, quick: bool) -> None:
         """Have these taken up; by one thread at first if they are quick."""
-        self._buffer.extend(items)
-        self._woken = 1 if quick else len(items)
         if items:
+            self._buffer.extend(items)
+            self._woken = 1 if quick else len(items)
             self._wake(self._woken)
 
     def help(self) -> bool:

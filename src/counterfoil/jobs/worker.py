@@ -24,7 +24,7 @@ from counterfoil.foundation.database import Database, DatabaseUnavailable
 from counterfoil.foundation.ids import IdSource
 from counterfoil.jobs.attempts import AttemptRunner, Ended, failure_of
 from counterfoil.jobs.context import Settled
-from counterfoil.jobs.domain import Job, JobId, Lease, WorkerId
+from counterfoil.jobs.domain import DEATHS_TO_RUN_ALONE, Job, JobId, Lease, WorkerId
 from counterfoil.jobs.following import Following
 from counterfoil.jobs.journal import Journal
 from counterfoil.jobs.moves import Failed, Outcome, Returned
@@ -88,6 +88,7 @@ class Worker:
     _at_work: "dict[JobId, _Held]" = field(default_factory=dict, init=False)
     """What is claimed and has not ended."""
     _guarded: set[JobId] = field(default_factory=set, init=False)
+    _alone: set[JobId] = field(default_factory=set, init=False)
     _mean_seconds: float = field(default=QUICK_SECONDS, init=False)
     _next_look: float = field(default=0.0, init=False)
     _alone_waits: bool = field(default=False, init=False)
@@ -181,6 +182,8 @@ class Worker:
 
     def _appetite(self) -> int:
         """Return how many jobs to claim: enough for the free slots, and a buffer of one more where they are quick."""
+        if self._alone:
+            return 0
         if self._alone_waits:
             return 0 if self._at_work else 1
         room = self.concurrency + (self.concurrency + 1 if self._is_quick else 0) - len(self._at_work)
@@ -205,6 +208,8 @@ class Worker:
             self._held[held.job.id] = self._at_work[held.job.id] = held
             if not held.light:
                 self._guarded.add(held.job.id)
+            if held.job.deaths >= DEATHS_TO_RUN_ALONE:
+                self._alone.add(held.job.id)
         return claimed
 
     def _look_around(self) -> None:
@@ -268,6 +273,7 @@ class Worker:
     def _leave(self, held: "_Held") -> None:
         self._at_work.pop(held.job.id, None)
         self._guarded.discard(held.job.id)
+        self._alone.discard(held.job.id)
 
     def _let_go(self, jobs: Sequence[JobId]) -> None:
         for job in jobs:

@@ -77,9 +77,9 @@ class SqlJobStore:
         row = tx.execute(_jobs().where(JOBS.c.workspace_id == workspace, JOBS.c.idempotency_key == key)).one_or_none()
         return job_of(row) if row else None
 
-    def forget_key(self, tx: Transaction, workspace: WorkspaceId, key: str) -> None:
-        """Let the key be used anew."""
-        had = and_(JOBS.c.workspace_id == workspace, JOBS.c.idempotency_key == key)
+    def forget_key(self, tx: Transaction, job: Job) -> None:
+        """Let the job's idempotency key be used anew."""
+        had = and_(JOBS.c.id == job.id, JOBS.c.workspace_id == job.workspace)
         tx.execute(update(JOBS).where(had).values(idempotency_key=None))
 
     def link(self, tx: Transaction, workspace: WorkspaceId, child: JobId, parents: Collection[JobId]) -> None:
@@ -246,6 +246,10 @@ def _conditions(wanted: JobFilter) -> Iterator[ColumnElement[bool] | TextClause]
         yield JOBS.c.status.not_in(FINAL)
     if wanted.ids is not None:
         yield JOBS.c.id.in_(wanted.ids)
+    if wanted.retried_less_than is not None:
+        yield JOBS.c.retries < wanted.retried_less_than
+    if wanted.not_to_be_cancelled:
+        yield JOBS.c.cancel_requested_at.is_(None)
     if wanted.created_after:
         yield JOBS.c.created_at >= wanted.created_after
     if wanted.created_before:
