@@ -86,7 +86,19 @@ def test_a_job_shows_where_it_stands_and_what_went_wrong_but_no_stack(
         "completed_at": None,
         "failed_at": None,
         "next_retry_at": None,
+        "deadline": None,
+        "ended_at": None,
+        "cancel_requested_at": None,
+        "retries": 0,
+        "concurrency_key": None,
+        "batch_id": None,
+        "metadata": {},
+        "parents": [],
+        "children": [],
+        "worker_id": None,
+        "worker_heartbeat_at": None,
         "attempt_history": [],
+        "timeline": [{"at": "2026-03-01T12:00:00Z", "what": "created", "attempt": None}],
     }
 
 

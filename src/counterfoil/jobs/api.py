@@ -1,30 +1,52 @@
-"""Routes about jobs: look at them, follow their logs, try dead letters again."""
+"""Routes about jobs: make them, look at them, follow their logs, cancel, remove and retry them, call them back."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi import APIRouter, Body, Depends, Header, Path, Query, Request, Response
 
 from counterfoil.access.api import CurrentWorkspace
 from counterfoil.foundation.paging import PageRead, PagingParameters, page_read
 from counterfoil.foundation.problems import problems
 from counterfoil.foundation.routing import provided
 from counterfoil.jobs.changes import JobChanges
-from counterfoil.jobs.domain import JobId, JobStatus
-from counterfoil.jobs.protocols import JobFilter
-from counterfoil.jobs.schemas import AttemptRead, JobDetailRead, JobRead, LogLineRead
+from counterfoil.jobs.creating import JobCreation
+from counterfoil.jobs.domain import BatchId, JobId, JobStatus, LogLevel
+from counterfoil.jobs.errors import CallbackNotFound
+from counterfoil.jobs.protocols import JobFilter, LineFilter
+from counterfoil.jobs.schemas import (
+    CallbackRead,
+    JobCreate,
+    JobDetailRead,
+    JobPatch,
+    JobRead,
+    LogLineRead,
+    RetryCreate,
+    Time,
+)
 from counterfoil.jobs.service import JobService
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
 Jobs = Annotated[JobService, Depends(provided(JobService))]
+Creation = Annotated[JobCreation, Depends(provided(JobCreation))]
 Changes = Annotated[JobChanges, Depends(provided(JobChanges))]
 JobIdInPath = Annotated[
     UUID,
     Path(
         alias="job_id",
-        description="The job's id, as the upload answered it.",
+        description="The job's id, as the answer that made it said.",
         examples=["01950000-0000-7000-8000-000000000001"],
+    ),
+]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        min_length=1,
+        max_length=255,
+        pattern=r"^[\x20-\x7e]*$",
+        description="A name of your own for this request: sent again with it, it makes no second job.",
+        examples=["order-1017"],
     ),
 ]
 Status = Annotated[JobStatus | None, Query(description="Only jobs that stand there.", examples=["dead_letter"])]
@@ -34,6 +56,87 @@ Type = Annotated[
         alias="type", pattern=r"^[\x20-\x7e]{1,100}$", description="Only jobs of this type.", examples=["read_document"]
     ),
 ]
+Queue = Annotated[
+    str | None, Query(pattern=r"^[\x20-\x7e]{1,50}$", description="Only jobs of this queue.", examples=["default"])
+]
+Batch = Annotated[
+    UUID | None,
+    Query(alias="batch_id", description="Only jobs of this batch.", examples=["01950000-0000-7000-8000-000000000001"]),
+]
+ErrorCode = Annotated[
+    str | None,
+    Query(
+        pattern=r"^[\x20-\x7e]{1,100}$", description="Only those that failed with this code.", examples=["task_timeout"]
+    ),
+]
+CreatedAfter = Annotated[
+    Time | None, Query(description="Only those made then or later.", examples=["2026-03-01T00:00:00Z"])
+]
+CreatedBefore = Annotated[Time | None, Query(description="Only those made before.", examples=["2026-03-02T00:00:00Z"])]
+Words = Annotated[
+    str | None,
+    Query(
+        alias="q",
+        max_length=200,
+        pattern=r"^[^\x00]*$",
+        description="Only those with these words in the description or the error.",
+        examples=["receipt.jpg"],
+    ),
+]
+Token = Annotated[
+    str | None,
+    Query(max_length=200, description="The callback's token, unless a header has it.", examples=["q3V0…"]),
+]
+TokenHeader = Annotated[
+    str | None,
+    Header(
+        alias="X-Callback-Token",
+        max_length=200,
+        description="The callback's token, unless the address has it.",
+        examples=["q3V0…"],
+    ),
+]
+CallbackBody = Annotated[
+    dict[str, Any], Body(description="What the outside system has to say.", examples=[{"status": "success"}])
+]
+
+
+def job_filter(
+    status: Status = None,
+    type_: Type = None,
+    queue: Queue = None,
+    batch: Batch = None,
+    error_code: ErrorCode = None,
+    created_after: CreatedAfter = None,
+    created_before: CreatedBefore = None,
+    words: Words = None,
+) -> JobFilter:
+    """Read from a list's URL which jobs are meant."""
+    return JobFilter(
+        status=status,
+        type=type_,
+        queue=queue,
+        batch=BatchId(batch) if batch else None,
+        error_code=error_code,
+        created_after=created_after,
+        created_before=created_before,
+        containing=words or None,
+    )
+
+
+@router.post("", status_code=201, responses=problems(404, 409, 422, 429))
+def create_job(
+    creation: Creation,
+    workspace: CurrentWorkspace,
+    body: JobCreate,
+    request: Request,
+    response: Response,
+    idempotency_key: IdempotencyKey = None,
+) -> JobRead:
+    """Make a job; sent again with the same idempotency key, return the job that is there already."""
+    job = creation.create(workspace, body.type, body.payload, body.order(idempotency_key))
+    response.headers["Location"] = request.url_for("get_job", job_id=job.id).path
+    return JobRead.of(job)
 
 
 @router.get("", responses=problems(422))
@@ -42,30 +145,67 @@ def list_jobs(
     jobs: Jobs,
     workspace: CurrentWorkspace,
     paging: PagingParameters,
-    status: Status = None,
-    type_: Type = None,
+    wanted: Annotated[JobFilter, Depends(job_filter)],
 ) -> PageRead[JobRead]:
     """List jobs, newest first."""
-    return page_read(jobs.page(workspace, paging, JobFilter(status=status, type=type_)), request, JobRead.of)
+    return page_read(jobs.page(workspace, paging, wanted), request, JobRead.of)
 
 
 @router.get("/{job_id}", responses=problems(404, 422))
 def get_job(jobs: Jobs, workspace: CurrentWorkspace, job: JobIdInPath) -> JobDetailRead:
-    """Show a job, with how its attempts went."""
-    found = JobRead.of(jobs.get(workspace, JobId(job)))
-    history = [AttemptRead.of(attempt) for attempt in jobs.attempts(workspace, JobId(job))]
-    return JobDetailRead(**found.model_dump(), attempt_history=history)
+    """Show a job: how its attempts went, what it waits for and who waits for it, and who works at it."""
+    return JobDetailRead.of_detail(jobs.detail(workspace, JobId(job)))
+
+
+@router.patch("/{job_id}", responses=problems(404, 409, 422))
+def change_job(
+    changes: Changes,
+    workspace: CurrentWorkspace,
+    job: JobIdInPath,
+    body: JobPatch,  # noqa: ARG001 - there is one thing it can say
+) -> JobRead:
+    """Cancel a job: at once, or while it is being processed as soon as its handler looks up."""
+    return JobRead.of(changes.cancel(workspace, JobId(job)))
+
+
+@router.delete("/{job_id}", status_code=204, responses=problems(404, 409, 422))
+def delete_job(changes: Changes, workspace: CurrentWorkspace, job: JobIdInPath) -> None:
+    """Remove a job that is completed, cancelled or a dead letter, with its history."""
+    changes.remove(workspace, JobId(job))
 
 
 @router.get("/{job_id}/logs", responses=problems(404, 422))
 def list_job_logs(
-    request: Request, jobs: Jobs, workspace: CurrentWorkspace, job: JobIdInPath, paging: PagingParameters
+    request: Request,
+    jobs: Jobs,
+    workspace: CurrentWorkspace,
+    job: JobIdInPath,
+    paging: PagingParameters,
+    level: Annotated[
+        LogLevel, Query(description="Only lines that matter so much, or more.", examples=["warn"])
+    ] = LogLevel.DEBUG,
+    oldest_first: Annotated[bool, Query(description="Begin with the oldest line.", examples=[False])] = False,
 ) -> PageRead[LogLineRead]:
-    """Show what a job's handler wrote, newest line first."""
-    return page_read(jobs.logs(workspace, JobId(job), paging), request, LogLineRead.of)
+    """Show what a job's handler wrote, newest line first unless asked otherwise."""
+    wanted = LineFilter(at_least=level, oldest_first=oldest_first)
+    return page_read(jobs.logs(workspace, JobId(job), paging, wanted), request, LogLineRead.of)
 
 
 @router.post("/{job_id}/retry", responses=problems(404, 409, 422))
-def retry_job(changes: Changes, workspace: CurrentWorkspace, job: JobIdInPath) -> JobRead:
-    """Give a dead letter a fresh allowance of attempts; those it has had are kept."""
-    return JobRead.of(changes.retry(workspace, JobId(job)))
+def retry_job(
+    changes: Changes, workspace: CurrentWorkspace, job: JobIdInPath, body: RetryCreate | None = None
+) -> JobRead:
+    """Give a dead letter a fresh allowance of attempts, with a corrected payload if there is one."""
+    return JobRead.of(changes.retry(workspace, JobId(job), body.payload if body else None))
+
+
+@router.post("/{job_id}/callback", responses=problems(404, 409, 413, 422))
+def call_back(
+    changes: Changes, job: JobIdInPath, body: CallbackBody, token: Token = None, header: TokenHeader = None
+) -> CallbackRead:
+    """Take what an outside system says to the job that waits for it; its token is all it needs. Twice counts once."""
+    given = header or token
+    if not given:
+        raise CallbackNotFound
+    changes.answer(given, body, job=JobId(job))
+    return CallbackRead()

@@ -59,7 +59,7 @@ class JobChanges:
         with self.database.transaction(workspace) as tx:
             before = self._held(tx, workspace, job)
             if payload is not None:
-                checked = self.types.get(before.type).checked(payload)
+                checked = self.types.get(before.type).checked(plain_json(payload))
                 before = replace(before, payload=plain_json(checked.model_dump(mode="json")))
             after = self._retried(tx, before)
             self.store.save(tx, after)
@@ -68,8 +68,8 @@ class JobChanges:
 
     def retry_many(self, workspace: WorkspaceId, wanted: JobFilter) -> int:
         """Retry all dead letters that match and may be; return how many."""
-        dead = replace(wanted, status=JobStatus.DEAD_LETTER, retried_less_than=self.retry_limit)
-        return self._each(workspace, dead, self._retry_held)
+        retriable = replace(wanted, status=JobStatus.DEAD_LETTER, retries_below=self.retry_limit)
+        return self._each(workspace, retriable, self._retry_held)
 
     def remove(self, workspace: WorkspaceId, job: JobId) -> None:
         """Remove a final job with its history.
@@ -87,10 +87,11 @@ class JobChanges:
         """Remove all dead letters that match; return how many."""
         return self._each(workspace, replace(wanted, status=JobStatus.DEAD_LETTER), self._remove_held)
 
-    def answer(self, token: str, answer: Json) -> JobId:
+    def answer(self, token: str, answer: Json, *, job: JobId | None = None) -> JobId:
         """Take what an outside system says to the job that gave it the token. Said twice, it counts once.
 
-        An answer that comes before the job waits for it is kept until it does.
+        An answer that comes before the job waits for it is kept until it does. Who names the job as well is refused
+        if the token is another's.
 
         Raises:
             CallbackNotFound: nobody gave out such a token.
@@ -102,19 +103,25 @@ class JobChanges:
             if found is None:
                 raise CallbackNotFound
             workspace, callback = found
+            if job not in {None, callback.job}:
+                raise CallbackNotFound
             if callback.answered_at:
                 return _repeated(callback, answer)
-            job = self._held(tx, workspace, callback.job)
-            if job.lease != callback.lease:
-                raise CallbackRefused
-            self.store.keep_answer(tx, workspace, callback, answer, tx.now())
-            if job.status is JobStatus.WAITING:
-                job = move(job, Answered(answer=answer, final=callback.final), tx.now())
-                self.store.save(tx, job)
-                tx.after_commit(self.upkeep.ring)
-        if job.status.final:
-            self.following.ended([job])
-        return job.id
+            after = self._answered(tx, workspace, callback, answer)
+        if after.status.final:
+            self.following.ended([after])
+        return after.id
+
+    def _answered(self, tx: Transaction, workspace: WorkspaceId, callback: Callback, answer: Json) -> Job:
+        job = self._held(tx, workspace, callback.job)
+        if job.lease != callback.lease:
+            raise CallbackRefused
+        self.store.keep_answer(tx, workspace, callback, answer, tx.now())
+        if job.status is JobStatus.WAITING:
+            job = move(job, Answered(answer=answer, final=callback.final), tx.now())
+            self.store.save(tx, job)
+            tx.after_commit(self.upkeep.ring)
+        return job
 
     def _each(
         self, workspace: WorkspaceId, wanted: JobFilter, act: Callable[[Transaction, Sequence[Job]], Sequence[Job]]

@@ -1,6 +1,6 @@
 """What the engine talks about: jobs and where they stand, their attempts, batches, queues and log lines."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
@@ -242,6 +242,25 @@ class LogLine:
     message: str
     metadata: Json
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Neighbours:
+    """The jobs that a job waits or waited for, and those that wait for it; of very many, some."""
+
+    parents: Sequence[JobId] = ()
+    children: Sequence[JobId] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobDetail:
+    """A job with all that is known about it."""
+
+    job: Job
+    attempts: Sequence[Attempt]
+    neighbours: Neighbours
+    heartbeat_at: datetime | None
+    """When the worker that has it last said that it lives."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,11 +1,15 @@
 """Text and JSON brought into a form that every database keeps: PostgreSQL takes no NUL and no lone surrogate."""
 
 import json
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from counterfoil.foundation.database import dump_json
 from counterfoil.jobs.domain import Json
 from counterfoil.jobs.errors import NotJson
+
+MAX_DEPTH = 100
+"""Of lists and objects in one another: programs that read them, ours among them, count on less than Python bears."""
 
 
 def plain_text(text: str) -> str:
@@ -17,15 +21,37 @@ def plain_json(value: Json) -> dict[str, Any]:
     """Return the value as it will be read back: plain JSON.
 
     Raises:
-        NotJson: it holds something that JSON has no form for.
+        NotJson: it holds something that JSON has no form for, or too much in one another.
     """
     try:
         written = dump_json(dict(value))
     except (TypeError, ValueError, RecursionError) as error:
         raise NotJson(error) from error
+    if is_deep(value):
+        raise NotJson(ValueError(f"it is nested more than {MAX_DEPTH} levels deep"))
     read: dict[str, Any] = json.loads(written)
     # Both stand there escaped; most values have neither, and need not be walked through.
     return _cleaned(read) if "\\u0000" in written or "\\ud" in written else read
+
+
+def is_deep(value: object) -> bool:
+    """Tell whether there are too many lists and objects in one another."""
+    level: list[object] = [value]
+    for _ in range(MAX_DEPTH):
+        level = [one for outer in level for one in _inside(outer)]
+        if not level:
+            return False
+    return any(isinstance(one, Mapping | list) for one in level)
+
+
+def _inside(value: object) -> Iterable[object]:
+    match value:
+        case Mapping():
+            return value.values()
+        case list() | tuple():
+            return value
+        case _:
+            return ()
 
 
 def _cleaned(value: Any) -> Any:

@@ -15,12 +15,15 @@ from counterfoil.jobs.domain import (
     BatchId,
     Call,
     Callback,
+    DeadReason,
     Job,
     JobId,
     JobStatus,
     Json,
     Lease,
+    LogLevel,
     LogLine,
+    Neighbours,
     Progress,
     Queue,
     WorkerId,
@@ -42,9 +45,22 @@ class JobFilter:
     """Words in the description or the error."""
     created_after: datetime | None = None
     created_before: datetime | None = None
+    dead_reason: DeadReason | None = None
+    ended_before: datetime | None = None
+    retries_below: int | None = None
     ids: Collection[JobId] | None = None
-    retried_less_than: int | None = None
     not_to_be_cancelled: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineFilter:
+    """Which lines of a job's log are meant, and from which end."""
+
+    at_least: LogLevel = LogLevel.DEBUG
+    oldest_first: bool = False
+
+
+ALL_LINES = LineFilter()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +103,13 @@ class JobStore(Protocol):
 
     def attempts(self, tx: Transaction, workspace: WorkspaceId, job: JobId) -> Sequence[Attempt]: ...
 
-    def logs(self, tx: Transaction, workspace: WorkspaceId, job: JobId, paging: Paging) -> Page[LogLine]: ...
+    def neighbours(self, tx: Transaction, workspace: WorkspaceId, job: JobId) -> Neighbours: ...
+
+    def heartbeat(self, tx: Transaction, workspace: WorkspaceId, job: JobId) -> datetime | None: ...
+
+    def logs(
+        self, tx: Transaction, workspace: WorkspaceId, job: JobId, paging: Paging, wanted: LineFilter = ALL_LINES
+    ) -> Page[LogLine]: ...
 
     def add_batch(self, tx: Transaction, batch: Batch) -> None: ...
 

@@ -1,12 +1,115 @@
 """How jobs look over HTTP."""
 
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal, TypeAlias
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
-from counterfoil.jobs.domain import Attempt, DeadReason, Ending, Failure, Job, JobStatus, LogLevel, LogLine, Progress
+from counterfoil.jobs.domain import (
+    Attempt,
+    BatchId,
+    DeadReason,
+    Ending,
+    Failure,
+    Job,
+    JobDetail,
+    JobId,
+    JobStatus,
+    LogLevel,
+    LogLine,
+    Order,
+    Priority,
+    Progress,
+)
+from counterfoil.jobs.timeline import Happening, Moment, timeline
+
+Word: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,100}$")]
+QueueName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:-]{1,50}$")]
+Line: TypeAlias = Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00]*$")]
+Time: TypeAlias = Annotated[
+    AwareDatetime,
+    # Within what every database and every time zone can tell.
+    Field(ge=datetime(2000, 1, 1, tzinfo=UTC), lt=datetime(2200, 1, 1, tzinfo=UTC)),
+    AfterValidator(lambda time: time.astimezone(UTC)),
+]
+PriorityName: TypeAlias = Literal["low", "medium", "high", "critical"]
+MOST_PARENTS = 1_000
+
+
+class Strict(BaseModel):
+    """What comes in: a key that nobody reads is a mistake worth telling."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class JobCreate(Strict):
+    """A job that is to be done."""
+
+    type: Word = Field(description="What sort of work it is.", examples=["read_document"])
+    payload: dict[str, Any] = Field(default={}, description="What it is given.", examples=[{}])
+    queue: QueueName | None = Field(
+        default=None, description="Which queue it waits in; null for that of its type.", examples=["default"]
+    )
+    priority: Annotated[int, Field(ge=0, le=10, strict=True)] | PriorityName | None = Field(
+        default=None, description="0 to 10, or a name; null for that of its type.", examples=["high"]
+    )
+    scheduled_for: Time | None = Field(
+        default=None, description="Not to be started before.", examples=["2026-03-02T06:00:00Z"]
+    )
+    deadline: Time | None = Field(
+        default=None, description="Not worth beginning after.", examples=["2026-03-03T06:00:00Z"]
+    )
+    concurrency_key: Line | None = Field(
+        default=None, min_length=1, description="Of the jobs of one key, one at a time runs.", examples=["account:7"]
+    )
+    batch_id: UUID | None = Field(default=None, description="The batch that it belongs to.", examples=[None])
+    after: list[UUID] = Field(
+        default=[], max_length=MOST_PARENTS, description="The jobs that have to be completed before.", examples=[[]]
+    )
+    despite_parents: bool = Field(
+        default=False, description="Run it also when one of those died or was cancelled.", examples=[False]
+    )
+    description: Line = Field(default="", description="What it is about, for people.", examples=["Read receipt.jpg"])
+    metadata: dict[str, Any] = Field(
+        default={}, description="What you want to find with it again.", examples=[{"source": "shop"}]
+    )
+
+    def order(self, idempotency_key: str | None) -> Order:
+        named = Priority[self.priority.upper()] if isinstance(self.priority, str) else self.priority
+        return Order(
+            queue=self.queue,
+            priority=named,
+            scheduled_for=self.scheduled_for,
+            deadline=self.deadline,
+            concurrency_key=self.concurrency_key,
+            batch=BatchId(self.batch_id) if self.batch_id else None,
+            after=[JobId(parent) for parent in self.after],
+            despite_parents=self.despite_parents,
+            idempotency_key=idempotency_key,
+            description=self.description,
+            metadata=self.metadata,
+        )
+
+
+class JobPatch(Strict):
+    """What is to become of a job."""
+
+    status: Literal["cancelled"] = Field(description="A job can be cancelled.", examples=["cancelled"])
+
+
+class RetryCreate(Strict):
+    """How a dead letter is to be tried again."""
+
+    payload: dict[str, Any] | None = Field(
+        default=None, description="A corrected payload; null for the one it has.", examples=[None]
+    )
+
+
+class CallbackRead(BaseModel):
+    """That an outside system was heard."""
+
+    status: Literal["received"] = Field(default="received", description="It was.", examples=["received"])
 
 
 class ProgressRead(BaseModel):
@@ -108,10 +211,56 @@ class JobRead(BaseModel):
         )
 
 
-class JobDetailRead(JobRead):
-    """A job with the attempts it has had."""
+class MomentRead(BaseModel):
+    """Something that happened to a job, or is to happen."""
 
+    at: datetime = Field(description="When.", examples=["2026-03-01T12:00:00Z"])
+    what: Happening = Field(description="What.", examples=["started"])
+    attempt: int | None = Field(description="In which attempt, if in one.", examples=[1])
+
+    @classmethod
+    def of(cls, moment: Moment) -> "MomentRead":
+        return cls(at=moment.at, what=moment.what, attempt=moment.attempt)
+
+
+class JobDetailRead(JobRead):
+    """A job with all that is known about it."""
+
+    deadline: datetime | None = Field(description="Not worth beginning after.", examples=[None])
+    ended_at: datetime | None = Field(description="When nothing more was to happen to it.", examples=[None])
+    cancel_requested_at: datetime | None = Field(description="When somebody no longer wanted it.", examples=[None])
+    retries: int = Field(description="How often a person had it tried again.", examples=[0])
+    concurrency_key: str | None = Field(description="Of the jobs of one key, one at a time runs.", examples=[None])
+    batch_id: UUID | None = Field(description="The batch that it belongs to.", examples=[None])
+    metadata: dict[str, Any] = Field(description="What came with it.", examples=[{}])
+    parents: list[UUID] = Field(description="The jobs that it waits or waited for; 1000 at most.")
+    children: list[UUID] = Field(description="The jobs that wait or waited for it; 1000 at most.")
+    worker_id: UUID | None = Field(description="The worker that has it.", examples=[None])
+    worker_heartbeat_at: datetime | None = Field(
+        description="When that worker last said that it lives.", examples=[None]
+    )
     attempt_history: list[AttemptRead] = Field(default=[], description="The attempts that have ended, first to last.")
+    timeline: list[MomentRead] = Field(default=[], description="What happened to it, first to last.")
+
+    @classmethod
+    def of_detail(cls, detail: JobDetail) -> "JobDetailRead":
+        job = detail.job
+        return cls(
+            **JobRead.of(job).model_dump(),
+            deadline=job.deadline,
+            ended_at=job.ended_at,
+            cancel_requested_at=job.cancel_requested_at,
+            retries=job.retries,
+            concurrency_key=job.concurrency_key,
+            batch_id=job.batch_id,
+            metadata=dict(job.metadata),
+            parents=list(detail.neighbours.parents),
+            children=list(detail.neighbours.children),
+            worker_id=job.worker,
+            worker_heartbeat_at=detail.heartbeat_at,
+            attempt_history=[AttemptRead.of(attempt) for attempt in detail.attempts],
+            timeline=[MomentRead.of(moment) for moment in timeline(job, detail.attempts)],
+        )
 
 
 class LogLineRead(BaseModel):

@@ -1,6 +1,7 @@
 """What the rest of the house may ask of the engine: have work done, and look at it."""
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -12,12 +13,12 @@ from counterfoil.access.domain import WorkspaceId
 from counterfoil.foundation.database import Database, Transaction, dump_json
 from counterfoil.foundation.ids import IdSource
 from counterfoil.foundation.paging import Page, Paging
-from counterfoil.jobs.domain import Attempt, Job, JobId, JobStatus, Json, LogLine, Order
+from counterfoil.jobs.domain import Attempt, Job, JobDetail, JobId, JobStatus, Json, LogLine, Order
 from counterfoil.jobs.errors import JobNotFound, KeyUsedOtherwise, ParentNotFound, PayloadTooLarge
 from counterfoil.jobs.following import call_of
 from counterfoil.jobs.moves import ParentsDone, move
 from counterfoil.jobs.plain import plain_json, plain_text
-from counterfoil.jobs.protocols import Bell, Dispatcher, JobFilter, JobStore, UpkeepStore
+from counterfoil.jobs.protocols import ALL_LINES, Bell, Dispatcher, JobFilter, JobStore, LineFilter, UpkeepStore
 from counterfoil.jobs.types import JobType, JobTypes
 
 MAX_PAYLOAD_BYTES = 1_000_000
@@ -60,7 +61,7 @@ class JobService:
         if order.after:
             job = self._behind(tx, job, order)
         if order.idempotency_key is not None:
-            found = self._add_once(tx, job, order.idempotency_key)
+            found = self._add_once(tx, replace(job, request_hash=_fingerprint(job, order)), order.idempotency_key)
             if found:
                 return found
         else:
@@ -95,11 +96,11 @@ class JobService:
             InvalidPayload: the payload is not what the type takes.
         """
         job_type = self.types.get(name)
-        return self.enqueue(tx, workspace, job_type, job_type.checked(payload), order)
+        return self.enqueue(tx, workspace, job_type, job_type.checked(plain_json(payload)), order)
 
     def check(self, name: str, payload: Json) -> None:
         """Return if a job of this type could be made of this payload; the errors are those of `enqueue_named`."""
-        self.types.get(name).checked(payload)
+        self.types.get(name).checked(plain_json(payload))
 
     def create(self, workspace: WorkspaceId, name: str, payload: Json, order: Order) -> Job:
         """Make a job, and return it as it stands. The errors are those of `enqueue_named`."""
@@ -127,11 +128,25 @@ class JobService:
             self._found(tx, workspace, job)
             return self.store.attempts(tx, workspace, job)
 
-    def logs(self, workspace: WorkspaceId, job: JobId, paging: Paging) -> Page[LogLine]:
-        """Return a job's log, newest line first."""
+    def detail(self, workspace: WorkspaceId, job: JobId) -> JobDetail:
+        """Return a job with all that is known about it.
+
+        Raises:
+            JobNotFound: this workspace has no such job.
+        """
+        with self.database.reading(workspace) as tx:
+            return JobDetail(
+                job=self._found(tx, workspace, job),
+                attempts=self.store.attempts(tx, workspace, job),
+                neighbours=self.store.neighbours(tx, workspace, job),
+                heartbeat_at=self.store.heartbeat(tx, workspace, job),
+            )
+
+    def logs(self, workspace: WorkspaceId, job: JobId, paging: Paging, wanted: LineFilter = ALL_LINES) -> Page[LogLine]:
+        """Return a job's log."""
         with self.database.reading(workspace) as tx:
             self._found(tx, workspace, job)
-            return self.store.logs(tx, workspace, job, paging)
+            return self.store.logs(tx, workspace, job, paging, wanted)
 
     def has_work(self) -> bool:
         """Tell whether workers have, or could have, something to do just now, in any workspace."""
@@ -186,7 +201,6 @@ class JobService:
 
     def _add_once(self, tx: Transaction, job: Job, key: str) -> JobId | None:
         """Add the job, or return the one that the same request made before."""
-        job = replace(job, request_hash=_fingerprint(job))
         while not self.store.add_once(tx, job):
             found = self.store.with_key(tx, job.workspace, key)
             if found and job.created_at - found.created_at < self.keys_last:
@@ -218,7 +232,9 @@ def _bounded(payload: dict[str, Any]) -> dict[str, Any]:
     return payload
 
 
-def _fingerprint(job: Job) -> str:
+def _fingerprint(job: Job, order: Order) -> str:
     """Return what tells one request from another."""
-    asked = [job.type, job.queue, job.priority, job.payload, job.scheduled_for, job.deadline, job.concurrency_key]
-    return hashlib.sha256(dump_json([str(one) for one in asked]).encode()).hexdigest()
+    told = [job.type, job.queue, job.priority, job.scheduled_for, job.deadline, job.concurrency_key, job.batch_id]
+    ways = [sorted(map(str, order.after)), job.despite_parents, job.description, job.metadata]
+    written = json.dumps([*map(str, told), *ways, job.payload], sort_keys=True)
+    return hashlib.sha256(written.encode()).hexdigest()

@@ -37,7 +37,9 @@ from counterfoil.jobs.domain import (
     JobStatus,
     Json,
     Lease,
+    LogLevel,
     LogLine,
+    Neighbours,
 )
 from counterfoil.jobs.infrastructure.bulk import document, insert_rows, recordset
 from counterfoil.jobs.infrastructure.rows import attempt_of, batch_of, identity_of, job_of, line_of, row_of
@@ -50,10 +52,13 @@ from counterfoil.jobs.infrastructure.tables import (
     JobLogRow,
     JobRow,
     QueueRow,
+    WorkerRow,
 )
-from counterfoil.jobs.protocols import JobFilter, Standing
+from counterfoil.jobs.protocols import ALL_LINES, JobFilter, LineFilter, Standing
 
 JOBS = table_of(JobRow)
+MOST_NEIGHBOURS = 1_000
+_LEVELS = tuple(LogLevel)  # the least important first
 _INSERT = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
@@ -139,11 +144,33 @@ class SqlJobStore:
         )
         return [attempt_of(row) for row in tx.execute(query)]
 
-    def logs(self, tx: Transaction, workspace: WorkspaceId, job: JobId, paging: Paging) -> Page[LogLine]:
+    def neighbours(self, tx: Transaction, workspace: WorkspaceId, job: JobId) -> Neighbours:
+        """Return whom a job waits or waited for, and who waits or waited for it."""
+        mine = JobEdgeRow.workspace_id == workspace
+        parents = select(JobEdgeRow.parent_id).where(JobEdgeRow.child_id == job, mine).order_by(JobEdgeRow.parent_id)
+        children = select(JobEdgeRow.child_id).where(JobEdgeRow.parent_id == job, mine).order_by(JobEdgeRow.child_id)
+        found = [tx.execute(query.limit(MOST_NEIGHBOURS)).scalars().all() for query in (parents, children)]
+        return Neighbours(parents=[JobId(one) for one in found[0]], children=[JobId(one) for one in found[1]])
+
+    def heartbeat(self, tx: Transaction, workspace: WorkspaceId, job: JobId) -> datetime | None:
+        """Return when the worker that has the job last said that it lives."""
+        query = select(WorkerRow.beat_at).join(JOBS, JOBS.c.worker_id == WorkerRow.id)
+        beat: datetime | None = tx.execute(
+            query.where(JOBS.c.id == job, JOBS.c.workspace_id == workspace)
+        ).scalar_one_or_none()
+        return beat
+
+    def logs(
+        self, tx: Transaction, workspace: WorkspaceId, job: JobId, paging: Paging, wanted: LineFilter = ALL_LINES
+    ) -> Page[LogLine]:
         query = select(*JobLogRow.__table__.columns).where(JobLogRow.job_id == job, JobLogRow.workspace_id == workspace)
+        if wanted.at_least is not LogLevel.DEBUG:
+            query = query.where(JobLogRow.level.in_(_LEVELS[_LEVELS.index(wanted.at_least) :]))
         if paging.after:
-            query = query.where(JobLogRow.id < paging.after)
-        rows = tx.execute(query.order_by(JobLogRow.id.desc()).limit(paging.limit + 1)).all()
+            beyond = JobLogRow.id > paging.after if wanted.oldest_first else JobLogRow.id < paging.after
+            query = query.where(beyond)
+        order = JobLogRow.id.asc() if wanted.oldest_first else JobLogRow.id.desc()
+        rows = tx.execute(query.order_by(order).limit(paging.limit + 1)).all()
         return Page.of([line_of(row) for row in rows], paging, lambda line: line.id)
 
     def add_batch(self, tx: Transaction, batch: Batch) -> None:
@@ -236,8 +263,16 @@ def _matching(query: Select[Any], workspace: WorkspaceId, wanted: JobFilter) -> 
 
 
 def _conditions(wanted: JobFilter) -> Iterator[ColumnElement[bool] | TextClause]:
-    same = {"type": wanted.type, "queue": wanted.queue, "batch_id": wanted.batch, "error_code": wanted.error_code}
+    same = {
+        "type": wanted.type,
+        "queue": wanted.queue,
+        "batch_id": wanted.batch,
+        "error_code": wanted.error_code,
+        "dead_reason": wanted.dead_reason,
+    }
     yield from (JOBS.c[name] == value for name, value in same.items() if value is not None)
+    below = {"retries": wanted.retries_below, "ended_at": wanted.ended_before, "created_at": wanted.created_before}
+    yield from (JOBS.c[name] < bound for name, bound in below.items() if bound is not None)
     if wanted.status is JobStatus.DEAD_LETTER:
         yield text(DEAD)  # in the very words of the partial index
     elif wanted.status:
@@ -246,14 +281,10 @@ def _conditions(wanted: JobFilter) -> Iterator[ColumnElement[bool] | TextClause]
         yield JOBS.c.status.not_in(FINAL)
     if wanted.ids is not None:
         yield JOBS.c.id.in_(wanted.ids)
-    if wanted.retried_less_than is not None:
-        yield JOBS.c.retries < wanted.retried_less_than
     if wanted.not_to_be_cancelled:
         yield JOBS.c.cancel_requested_at.is_(None)
     if wanted.created_after:
         yield JOBS.c.created_at >= wanted.created_after
-    if wanted.created_before:
-        yield JOBS.c.created_at < wanted.created_before
     if wanted.containing:
         words = f"%{_literal(wanted.containing)}%"
         yield or_(*(column.ilike(words, escape="\\") for column in (JOBS.c.description, JOBS.c.error_message)))
