@@ -175,7 +175,7 @@ def post(client: TestClient, body: str | bytes) -> Any:
 
 
 def taking(payload: str) -> str:
-    return '{"type": "take", "payload": %s}' % payload
+    return f'{{"type": "take", "payload": {payload}}}'
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_json_that_nobody_can_keep_is_refused(client: TestClient, payload: str) 
     answer = post(client, taking(payload))
     assert answer.status_code in {400, 422}
     assert answer.headers["content-type"] == "application/problem+json"
-    metadata = post(client, '{"type": "take", "metadata": %s}' % payload)
+    metadata = post(client, f'{{"type": "take", "metadata": {payload}}}')
     assert metadata.status_code in {400, 422}
     assert client.get("/jobs").json()["items"] == []
 
@@ -221,10 +221,10 @@ def test_odd_json_is_kept_as_it_will_be_read(client: TestClient, payload: str, k
 
 def test_a_body_over_the_limit_is_refused_and_one_below_it_answered(client: TestClient) -> None:
     keys = ", ".join(f'"{number}": 0' for number in range(1_000_000))
-    assert post(client, taking('{"any": {%s}}' % keys)).status_code == 413
+    assert post(client, taking(f'{{"any": {{{keys}}}}}')).status_code == 413
     fewer = ", ".join(f'"{number}": 0' for number in range(70_000))
-    assert post(client, taking('{"any": {%s}}' % fewer)).status_code == 201
-    assert post(client, taking('{"any": "%s"}' % ("x" * 1_000_001))).json()["code"] == "payload_too_large"
+    assert post(client, taking(f'{{"any": {{{fewer}}}}}')).status_code == 201
+    assert post(client, taking(json.dumps({"any": "x" * 1_000_001}))).json()["code"] == "payload_too_large"
 
 
 def test_times_in_filters_are_bounded_and_exact(client: TestClient) -> None:

@@ -35,7 +35,7 @@ class NamedEntrance:
 
 
 class Silence:
-    """Rings nobody: a herald would still be on its way when the test's database is closed. Workers look by themselves."""
+    """Rings nobody: a herald would still be on its way when the test's database is closed. Workers look anyway."""
 
     def ring(self, calls: Sequence[Call]) -> None: ...
 

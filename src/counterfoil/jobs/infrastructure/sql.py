@@ -112,7 +112,7 @@ class SqlJobStore:
         return job_of(row) if row else None
 
     def page(self, tx: Transaction, workspace: WorkspaceId, paging: Paging, wanted: JobFilter) -> Page[Job]:
-        query = _matching(_jobs(), workspace, wanted)
+        query = matching(_jobs(), workspace, wanted)
         if paging.after:
             query = query.where(JOBS.c.id < paging.after)
         rows = tx.execute(query.order_by(JOBS.c.id.desc()).limit(paging.limit + 1)).all()
@@ -120,7 +120,7 @@ class SqlJobStore:
 
     def held(self, tx: Transaction, workspace: WorkspaceId, wanted: JobFilter, limit: int) -> Sequence[Job]:
         """Return jobs that match, oldest first, which stay as they are until the transaction ends."""
-        query = _matching(_jobs(), workspace, wanted).order_by(JOBS.c.id).limit(limit)
+        query = matching(_jobs(), workspace, wanted).order_by(JOBS.c.id).limit(limit)
         return [job_of(row) for row in tx.execute(query.with_for_update(skip_locked=True))]
 
     def save(self, tx: Transaction, job: Job) -> None:
@@ -258,7 +258,8 @@ def _jobs() -> Select[Any]:
     return select(*JOBS.c)
 
 
-def _matching(query: Select[Any], workspace: WorkspaceId, wanted: JobFilter) -> Select[Any]:
+def matching(query: Select[Any], workspace: WorkspaceId, wanted: JobFilter) -> Select[Any]:
+    """Have the query find only the jobs that are meant."""
     return query.where(JOBS.c.workspace_id == workspace, *_conditions(wanted))
 
 

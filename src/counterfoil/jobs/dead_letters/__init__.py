@@ -1,0 +1,1 @@
+"""Dead letters: looking through them, trying them again, clearing them away."""
