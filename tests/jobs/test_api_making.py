@@ -16,7 +16,7 @@ from counterfoil.foundation.database import Database
 from counterfoil.foundation.ids import new_id
 from counterfoil.jobs.api import router
 from counterfoil.jobs.context import JobContext
-from counterfoil.jobs.domain import Json
+from counterfoil.jobs.domain import JobId, Json
 from counterfoil.jobs.limits.domain import Period, Rate
 from counterfoil.jobs.types import Handled, JobType
 from tests.support.desk import STRANGER, desk
@@ -84,7 +84,7 @@ def test_a_job_is_made_as_it_was_ordered(engine: Engine, client: TestClient) -> 
 def test_a_job_that_was_made_over_http_is_done(engine: Engine, client: TestClient, workspace: WorkspaceId) -> None:
     job = made(client)
     with engine.working():
-        engine.await_status(workspace, UUID(job["id"]))
+        engine.await_status(workspace, JobId(UUID(job["id"])))
     shown = client.get(f"/jobs/{job['id']}").json()
     assert shown["result"]["greeting"] == "Hello Ada"
     assert [moment["what"] for moment in shown["timeline"]] == ["created", "started", "completed"]
@@ -229,7 +229,7 @@ def test_a_body_over_the_limit_is_refused_and_one_below_it_answered(client: Test
 
 def test_times_in_filters_are_bounded_and_exact(client: TestClient) -> None:
     created = made(client)["created_at"]
-    assert datetime.fromisoformat(created)
+    assert datetime.fromisoformat(created).tzinfo
     assert len(client.get("/jobs", params={"created_after": created}).json()["items"]) == 1
     assert client.get("/jobs", params={"created_before": created}).json()["items"] == []
     for wrong in ("0001-01-01T00:00:00+14:00", "yesterday", "2026-01-01", "2026-01-01T00:00:00"):

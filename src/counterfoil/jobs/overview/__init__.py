@@ -1,0 +1,1 @@
+"""How the engine stands for a workspace: figures, queues, and what a dashboard shows."""
