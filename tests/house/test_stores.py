@@ -12,6 +12,7 @@ import counterfoil
 OF_THE_ENGINE = {
     "SqlWorkspaceStore": {"ensure_default"},
     "SqlJobStore": {"callback"},  # by a secret token, which tells the workspace
+    "SqlEventStore": {"glances", "lines", "stirring"},
     "SqlLeaseStore": {
         "alone_waits",
         "answers",

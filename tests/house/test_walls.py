@@ -19,6 +19,7 @@ OVER_ALL = {
     "migrations/__init__.py",
     # The engine's own statements, over all workspaces.
     "jobs/changes.py",  # a callback has nothing but its token
+    "jobs/events/service.py",  # one look for all who watch, each of whom is told of its own
     "jobs/following.py",
     "jobs/infrastructure/local.py",
     "jobs/infrastructure/presence.py",

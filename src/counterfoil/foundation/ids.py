@@ -2,12 +2,15 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import TypeAlias
+from typing import Final, TypeAlias
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
 IdSource: TypeAlias = Callable[[], UUID]
+
+NO_ID: Final = UUID(int=0)
+"""Sorts before every id that was given out."""
 
 
 def first_id_of(moment: datetime) -> UUID:
@@ -18,3 +21,8 @@ def first_id_of(moment: datetime) -> UUID:
 def new_id() -> UUID:
     """Return a fresh UUID that sorts after those made before it."""
     return uuid7()
+
+
+def first_id(at: datetime) -> UUID:
+    """Return the smallest id that could have been given out at that time."""
+    return UUID(int=int(at.timestamp() * 1_000) << 80)

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from counterfoil.access.domain import WorkspaceId
 from counterfoil.foundation.errors import RateLimitExceeded
-from counterfoil.jobs.batches import BatchService
+from counterfoil.jobs.batches import JobBatches
 from counterfoil.jobs.domain import Job, Json, Order
 from counterfoil.jobs.limits.domain import Rate, RateLimited
 from counterfoil.jobs.limits.service import RateLimits
@@ -30,7 +30,7 @@ class JobCreation:
     """Makes the jobs that people and programs ask for from outside."""
 
     jobs: JobService
-    batches: BatchService
+    batches: JobBatches
     limits: RateLimits
     rate: Rate | None
     """How many in a workspace; None for any number."""

@@ -8,12 +8,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import ColumnElement, Float, Integer, Subquery, and_, case, cast, extract, func, select, text
 
 from counterfoil.access.domain import WorkspaceId
 from counterfoil.foundation.database import Transaction, table_of
+from counterfoil.foundation.ids import first_id
 from counterfoil.jobs.domain import Ending, JobId, JobStatus
 from counterfoil.jobs.infrastructure.tables import (
     BLOCKED,
@@ -114,11 +114,6 @@ class SqlOverviewStore:
         failed = _number(ATTEMPTS.c.ending.in_(_FAILED)).label("failed")
         query = select(ago.label("ago"), completed, failed).where(*_lately(workspace, since)).group_by("ago")
         return {row.ago: (row.completed, row.failed) for row in tx.execute(query)}
-
-
-def first_id(at: datetime) -> UUID:
-    """Return the smallest id that could have been given out at that time."""
-    return UUID(int=int(at.timestamp() * 1_000) << 80)
 
 
 def _lately(workspace: WorkspaceId, since: datetime) -> tuple[ColumnElement[bool], ...]:

@@ -1,0 +1,1 @@
+"""What happens to jobs, told to those who watch while it happens."""
