@@ -41,10 +41,13 @@ from counterfoil.foundation.metrics import Metrics
 from counterfoil.foundation.settings import InvalidSettings, Settings
 from counterfoil.jobs.api import router as jobs_router
 from counterfoil.jobs.attempts import AttemptRunner
+from counterfoil.jobs.dead_letters.api import router as dead_letters_router
 from counterfoil.jobs.domain import Attempt, Job
+from counterfoil.jobs.events.api import router as events_router
 from counterfoil.jobs.infrastructure.children import ChildPool
 from counterfoil.jobs.infrastructure.leases import SqlLeaseStore
 from counterfoil.jobs.limits.api import router as limits_router
+from counterfoil.jobs.overview.api import router as overview_router
 from counterfoil.jobs.schedules.api import router as schedules_router
 from counterfoil.jobs.service import JobService
 from counterfoil.jobs.worker import Worker
@@ -66,9 +69,12 @@ from counterfoil.targets.protocols import TargetAdapter
 from counterfoil.targets.service import TargetService
 
 ROUTERS: tuple[APIRouter, ...] = (
+    dead_letters_router,
     documents_router,
     batches_router,
+    events_router,
     extraction_router,
+    overview_router,  # before the jobs, whose ids its paths would be taken for
     jobs_router,
     limits_router,
     records_router,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,7 +13,12 @@ from counterfoil.foundation.settings import Settings
 from counterfoil.jobs.attempts import AttemptRunner
 from counterfoil.jobs.batches import JobBatches
 from counterfoil.jobs.changes import JobChanges
+from counterfoil.jobs.creating import JobCreation
+from counterfoil.jobs.dead_letters.infrastructure.sql import SqlDeadLetterStore
+from counterfoil.jobs.dead_letters.service import DeadLetters
 from counterfoil.jobs.domain import Attempt, Ending, Job
+from counterfoil.jobs.events.infrastructure.sql import SqlEventStore
+from counterfoil.jobs.events.service import Watch
 from counterfoil.jobs.following import Following
 from counterfoil.jobs.infrastructure.leases import SqlLeaseStore
 from counterfoil.jobs.infrastructure.local import EventBell, LocalDispatcher, NotifyHerald, PipeHerald, PipeListener
@@ -21,8 +26,11 @@ from counterfoil.jobs.infrastructure.presence import BeatPresence, FilePresence
 from counterfoil.jobs.infrastructure.sql import SqlJobStore
 from counterfoil.jobs.infrastructure.turns import EveryTurn, SharedTurns
 from counterfoil.jobs.infrastructure.upkeep import SqlUpkeepStore
+from counterfoil.jobs.limits.domain import Period, Rate
 from counterfoil.jobs.limits.infrastructure.sql import SqlBreakerStore, SqlRateLimitStore
 from counterfoil.jobs.limits.service import Breakers, RateLimits
+from counterfoil.jobs.overview.infrastructure.sql import SqlOverviewStore
+from counterfoil.jobs.overview.service import Overview
 from counterfoil.jobs.protocols import Dispatcher, Observer, Presence
 from counterfoil.jobs.queues import QueueService
 from counterfoil.jobs.schedules.firing import Scheduler
@@ -64,6 +72,9 @@ class Engine:
     queues: QueueService
     rate_limits: RateLimits
     breakers: Breakers
+    dead_letters: DeadLetters
+    overview: Overview
+    watch: Watch
 
     @classmethod
     def build(
@@ -94,6 +105,15 @@ class Engine:
             retry_limit=settings.dlq_retry_limit,
             retry_delay=timedelta(seconds=settings.dlq_retry_delay_seconds),
         )
+        queues = QueueService(database=database, store=upkeep_store, upkeep=upkeep_bell)
+        dead_letters = DeadLetters(
+            database=database,
+            store=SqlDeadLetterStore(),
+            jobs=jobs,
+            changes=changes,
+            observer=measured,
+            kept_for=timedelta(days=settings.dlq_retention_days),
+        )
         metrics.registry.register(QueueCollector(jobs.counts))
         return cls(
             settings=settings,
@@ -108,9 +128,12 @@ class Engine:
             jobs=jobs,
             changes=changes,
             batches=JobBatches(database=database, store=store, changes=changes, new_id=new_id),
-            queues=QueueService(database=database, store=upkeep_store, upkeep=upkeep_bell),
+            queues=queues,
             rate_limits=RateLimits(database=database, store=SqlRateLimitStore(new_id=new_id), observer=measured),
             breakers=Breakers(database=database, store=SqlBreakerStore(), observer=measured, new_id=new_id),
+            dead_letters=dead_letters,
+            overview=Overview(database=database, store=SqlOverviewStore(), queue_service=queues),
+            watch=Watch(database=database, store=SqlEventStore(), exists=jobs.get),
         )
 
     @property
@@ -123,7 +146,16 @@ class Engine:
             check=self.jobs.check,
             new_id=new_id,
         )
-        return self.jobs, self.changes, self.batches, self.queues, schedules, self.rate_limits, self.breakers
+        of_jobs = (self.jobs, self.changes, self._creation(), self.batches, self.dead_letters)
+        of_engine = (self.queues, self.overview, self.watch, self.rate_limits, self.breakers)
+        return (*of_jobs, *of_engine, schedules)
+
+    def _creation(self) -> JobCreation:
+        most = self.settings.jobs_per_hour
+        # All of an hour's jobs may come at once, and whoever has none left is told so rather than kept waiting.
+        rate = Rate(count=most, period=Period.HOUR, burst=most) if most else None
+        limits = replace(self.rate_limits, patience=timedelta(0))
+        return JobCreation(jobs=self.jobs, batches=self.batches, limits=limits, rate=rate)
 
     def worker(self, runner: AttemptRunner, guard: Guard) -> Worker:
         """Return a worker that has not started yet."""

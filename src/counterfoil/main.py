@@ -25,6 +25,7 @@ from counterfoil.foundation.logging import configure_logging
 from counterfoil.foundation.metrics import Metrics
 from counterfoil.foundation.requests import RequestLog
 from counterfoil.foundation.settings import Settings, read_settings
+from counterfoil.jobs.events.service import Watch
 
 API = "/api/v1"
 FORM_BYTES = 64 * 2**10
@@ -97,7 +98,19 @@ def serve(settings: Settings, *, host: str, port: int) -> None:
     )
     print(f"Counterfoil is at http://{host}:{listener.getsockname()[1]}", flush=True)  # noqa: T201 - for who started us
     with bootstrap.working(house):
-        uvicorn.Server(config).run(sockets=[listener])
+        _Server(config, house.engine.watch).run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    """Ends the streams of those who watch before it waits for open requests, which they would be for ever."""
+
+    def __init__(self, config: uvicorn.Config, watch: Watch) -> None:
+        super().__init__(config)
+        self._watch = watch
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._watch.close()
+        await super().shutdown(sockets)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -12,7 +12,7 @@ from counterfoil.access.service import AccessService
 from counterfoil.foundation import problems
 from counterfoil.foundation.body_limit import BodyLimit
 from counterfoil.foundation.ids import new_id
-from counterfoil.jobs.batches import BatchService
+from counterfoil.jobs.batches import JobBatches
 from counterfoil.jobs.changes import JobChanges
 from counterfoil.jobs.creating import JobCreation
 from counterfoil.jobs.domain import Call, Job
@@ -35,7 +35,7 @@ class NamedEntrance:
 
 
 class Silence:
-    """Rings nobody: a herald would still be on its way when the test's database is closed. Workers look anyway."""
+    """Rings nobody: a herald would be on its way still when the test's database is closed. Workers look by themselves."""
 
     def ring(self, calls: Sequence[Call]) -> None: ...
 
@@ -57,7 +57,7 @@ def desk(engine: Engine, *routers: APIRouter, rate: Rate | None = None, more: Ma
     app.add_middleware(BodyLimit)
     app.state.services = {
         AccessService: AccessService(entrance=NamedEntrance()),
-        BatchService: engine.batches,
+        JobBatches: engine.batches,
         JobChanges: engine.changes,
         JobCreation: creation(engine, rate),
         JobService: quiet(engine),

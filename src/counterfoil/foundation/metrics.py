@@ -127,3 +127,4 @@ class QueueCollector(Collector):
             dead += count if status == "dead_letter" else 0
         yield size
         yield GaugeMetricFamily("counterfoil_dlq_size", "Dead letters", dead)
+        yield GaugeMetricFamily("counterfoil_dlq_tasks_remaining", "Dead letters that no clean-up has removed", dead)

@@ -63,6 +63,12 @@ class Settings(BaseSettings):
     review_due_hours: float = Field(default=48, gt=0, description="How soon a review should be answered.")
     ocr_threads: int = Field(default=1, ge=1, description="Threads that read one page.")
 
+    jobs_per_hour: int = Field(
+        default=0,
+        ge=0,
+        le=1_000_000,
+        description="Jobs that a workspace may make over HTTP in an hour; 0 for any number.",
+    )
     job_retention_days: float = Field(default=30, gt=0, description="How long finished jobs are kept.")
     dlq_retention_days: float = Field(default=90, gt=0, description="How long dead letters are kept.")
     dlq_max_size: int = Field(default=10_000, ge=1, description="How many dead letters a workspace keeps.")
