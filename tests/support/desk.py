@@ -35,7 +35,7 @@ class NamedEntrance:
 
 
 class Silence:
-    """Rings nobody: a herald would be on its way still when the test's database is closed. Workers look by themselves."""
+    """Rings nobody: a herald might still be on its way when the database is closed. Workers look by themselves."""
 
     def ring(self, calls: Sequence[Call]) -> None: ...
 
