@@ -145,9 +145,12 @@ class MinuteRead(BaseModel):
 class DashboardRead(BaseModel):
     """All that a dashboard shows."""
 
-    queues: Mapping[str, QueueRead] = Field(description="The queues by name.")
+    queues: Mapping[str, QueueRead] = Field(
+        description="The queues by name.",
+        examples=[{"default": {"name": "default", "depth": 20, "processing": 2, "at_most": None, "paused": False}}],
+    )
     recent_failures: list[FailedAttemptRead] = Field(description="What failed within the last hour, latest first.")
-    performance_metrics: StatisticsRead = Field(description="What there is to do now, and how the last hour went.")
+    performance_metrics: StatisticsRead = Field(description="The figures of `/jobs/stats`.")
     types: list[OfTypeRead] = Field(description="Which jobs were made within the last hour, most frequent first.")
     history: list[MinuteRead] = Field(description="The last hour by minutes, first to last.")
 

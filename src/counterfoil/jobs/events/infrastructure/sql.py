@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, and_, or_, select, text
+from sqlalchemy import Row, and_, func, or_, select, text
 
 from counterfoil.access.domain import WorkspaceId
 from counterfoil.foundation.database import Transaction, table_of
@@ -53,7 +53,10 @@ class SqlEventStore:
         theirs = JOBS.c.workspace_id.in_(workspaces)
         queries = (
             select(JOBS.c.id).where(theirs, JOBS.c.id >= first_id(since)).order_by(JOBS.c.id.desc()),
-            select(JOBS.c.id).where(theirs, text(UNDER_WAY)),
+            # Not by the index of the workspace's jobs, as SQLite would, but by that of those under way.
+            select(JOBS.c.id).where(
+                func.coalesce(JOBS.c.workspace_id, JOBS.c.workspace_id).in_(workspaces), text(UNDER_WAY)
+            ),
             select(ATTEMPTS.c.job_id).where(ATTEMPTS.c.workspace_id.in_(workspaces), ATTEMPTS.c.ended_at >= since),
         )
         found = [one for query in queries for one in tx.execute(query.limit(AT_ONCE)).scalars()] if workspaces else []
