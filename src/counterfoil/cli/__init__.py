@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Annotated, Any, BinaryIO
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -19,39 +18,26 @@ from rich.table import Table
 from counterfoil import bootstrap
 from counterfoil.access.domain import DEFAULT_WORKSPACE
 from counterfoil.bootstrap import House
+from counterfoil.cli.console import SIGNS, WAITING, AsJson, Limit, err, house, out, print_json, print_table, table
+from counterfoil.cli.jobs import commands as job_commands
 from counterfoil.documents.hand_ins import BatchDetail, FileToHandIn, HandIn, HandInStatus
 from counterfoil.extraction.evaluation.predictions import Prediction
 from counterfoil.extraction.evaluation.running import evaluate as evaluate_documents
 from counterfoil.foundation.errors import CounterfoilError, InvalidInput
 from counterfoil.foundation.logging import configure_logging
-from counterfoil.foundation.paging import MAX_LIMIT, Paging
+from counterfoil.foundation.paging import Paging
 from counterfoil.foundation.settings import read_settings
 from counterfoil.jobs.domain import Job, JobId, JobStatus
-from counterfoil.jobs.protocols import JobFilter
-from counterfoil.jobs.schemas import JobRead
 from counterfoil.records.schemas import RecordSummary
 
 LOOK_EVERY_SECONDS = 0.2
-WAITING = "[dim]○[/]"
-SIGNS = {
-    JobStatus.COMPLETED: "[green]✓[/]",
-    JobStatus.DEAD_LETTER: "[red]✕[/]",
-    JobStatus.CANCELLED: "[dim]⊘[/]",
-    JobStatus.FAILED: "[yellow]↻[/]",
-    JobStatus.PROCESSING: "[blue]●[/]",
-}
-
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     help="Turns receipts and invoices into records, and never loses one.",
 )
-out = Console()
-err = Console(stderr=True)
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
-Limit = Annotated[int, typer.Option(min=1, max=MAX_LIMIT, help="How many at most.")]
+app.add_typer(job_commands)
 
 
 def main() -> None:
@@ -80,12 +66,12 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Hand in documents as a batch. A worker reads them; with --wait, this command brings its own."""
-    house = _house()
+    built = house()
     files = list(_files(paths))
     with _progress() as progress:
-        batches = _hand_in(house, files, progress)
+        batches = _hand_in(built, files, progress)
         handed_in = [outcome.hand_in for batch in batches for outcome in batch.outcomes]
-        jobs = _await(house, [one.job_id for one in handed_in if one.job_id], progress) if wait else {}
+        jobs = _await(built, [one.job_id for one in handed_in if one.job_id], progress) if wait else {}
     _show_hand_ins(handed_in, jobs, as_json=as_json)
     if not files:
         err.print("There are no files there.")
@@ -99,36 +85,17 @@ def add(
 @app.command()
 def records(limit: Limit = 20, as_json: AsJson = False) -> None:
     """Show the records, newest first."""
-    page = _house().records.page(DEFAULT_WORKSPACE, Paging(limit=limit))
+    page = house().records.page(DEFAULT_WORKSPACE, Paging(limit=limit))
     shown = [RecordSummary.of(record) for record in page.items]
     if as_json:
-        _print_json([one.model_dump(mode="json") for one in shown])
+        print_json([one.model_dump(mode="json") for one in shown])
         return
-    table = _table("date", "merchant", "total", "status", "questions")
+    rows = table("date", "merchant", "total", "status", "questions")
     for one in shown:
         total = f"{one.total} {one.currency or ''}" if one.total is not None else None
         row = (one.id, one.issue_date, one.merchant, total, one.status, ", ".join(one.reasons))
-        table.add_row(*(escape(str(cell)) if cell is not None else "-" for cell in row))
-    _print_table(table, "No records yet. Hand in a document: counterfoil add FILE --wait")
-
-
-@app.command()
-def jobs(
-    limit: Limit = 20,
-    status: Annotated[JobStatus | None, typer.Option(help="Only those that stand there.")] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Show the jobs, newest first."""
-    page = _house().jobs.page(DEFAULT_WORKSPACE, Paging(limit=limit), JobFilter(status=status))
-    if as_json:
-        _print_json([JobRead.of(job).model_dump(mode="json") for job in page.items])
-        return
-    table = _table("status", "since", "what")
-    for job in page.items:
-        status_shown = f"{SIGNS.get(job.status, WAITING)} {job.status}"
-        since = f"{job.created_at.astimezone():%m-%d %H:%M}"
-        table.add_row(str(job.id), status_shown, since, escape(_what(job)))
-    _print_table(table, "No jobs yet.")
+        rows.add_row(*(escape(str(cell)) if cell is not None else "-" for cell in row))
+    print_table(rows, "No records yet. Hand in a document: counterfoil add FILE --wait")
 
 
 @app.command()
@@ -152,7 +119,7 @@ def evaluate(
     if predictions:
         predictions.write_text("".join(f"{json.dumps(one.as_json())}\n" for one in found), encoding="utf-8")
     if as_json:
-        _print_json(report.as_json())
+        print_json(report.as_json())
     else:
         _show_report(report.as_json())
 
@@ -174,13 +141,6 @@ def serve(
     from counterfoil import main as process  # only this command needs it
 
     process.serve(read_settings(), host=host, port=port)
-
-
-def _house() -> House:
-    """Build the house for a command, which says itself what there is to say: only errors are logged."""
-    settings = read_settings(log_level="ERROR")
-    configure_logging(settings.log_format, settings.log_level)
-    return bootstrap.build(settings)
 
 
 def _files(paths: Iterable[Path]) -> Iterator[Path]:
@@ -256,7 +216,7 @@ def _progress() -> Progress:
 def _show_hand_ins(handed_in: Sequence[HandIn], jobs: Mapping[JobId, Job], *, as_json: bool) -> None:
     pairs = [(one, jobs.get(one.job_id) if one.job_id else None) for one in handed_in]
     if as_json:
-        _print_json([_hand_in_json(one, job) for one, job in pairs])
+        print_json([_hand_in_json(one, job) for one, job in pairs])
         return
     for one, job in pairs:
         out.print(f"{_sign(one, job)} {escape(one.name)}: {escape(_words(one, job))}", highlight=False)
@@ -311,30 +271,3 @@ def _show_report(report: Mapping[str, Any]) -> None:
     for words, figure, form in lines:
         if figure is not None:
             out.print(f"{words}: {figure:{form}}", highlight=False)
-
-
-def _table(*headings: str) -> Table:
-    """Return a table whose rows begin with an id, whole, since that is what the next command or request wants."""
-    table = Table(box=None, header_style="bold")
-    table.add_column("id", no_wrap=True, min_width=36)
-    for heading in headings:
-        table.add_column(heading, overflow="fold")
-    return table
-
-
-def _what(job: Job) -> str:
-    """Say what a job is about, and what went wrong so far unless that is past."""
-    if job.failure is None or job.status is JobStatus.COMPLETED:
-        return job.description
-    return f"{job.description} (attempt {job.attempts} of {job.max_attempts}: {job.failure.message})"
-
-
-def _print_table(table: Table, nothing: str) -> None:
-    if table.row_count:
-        out.print(table)
-    else:
-        err.print(nothing, highlight=False)
-
-
-def _print_json(content: object) -> None:
-    out.print_json(json.dumps(content))
