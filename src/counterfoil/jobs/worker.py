@@ -132,15 +132,21 @@ class Worker:
     def perform(self, job: JobId) -> bool:
         """Claim this job and bring it to its end; return False if there is nothing to be done about it.
 
-        For processes that are told what to do, one at a time, while they are in service.
+        For processes that are told what to do, one at a time, while they are in service. Once the worker is to stop,
+        the job has the grace to finish, and is given back after it.
         """
         held = self._survive(lambda: self._claim_one(job), whatever=True)
+        if self._unsure.is_set():
+            self._survive(self._recover, whatever=True)
         if held is None:
             return False
-        self._work(held)
-        self._leave(held)
-        while job in self._held:
-            self.bell.wait(0.05)
+        self._buffer.put(held)
+        self._open_slots()
+        while not held.done.wait(self.poll_every.total_seconds()):
+            self._survive(self._look_around, whatever=True)
+            if self._stopping.is_set():
+                self._wind_down()
+                return held.done.wait(HANDING_BACK_SECONDS)
         return True
 
     def _claim_one(self, job: JobId) -> "_Held | None":
@@ -277,7 +283,8 @@ class Worker:
 
     def _let_go(self, jobs: Sequence[JobId]) -> None:
         for job in jobs:
-            self._held.pop(job, None)
+            if held := self._held.pop(job, None):
+                held.done.set()
 
     def _wind_down(self) -> None:
         """Give back what has not begun, let the rest finish, and give back what has not by the end of the grace."""
@@ -364,6 +371,7 @@ class _Held:
     light: bool
     claimed: float
     settled: bool = False
+    done: threading.Event = field(default_factory=threading.Event)
 
     def seconds(self) -> float:
         """Return how long ago it was claimed."""
