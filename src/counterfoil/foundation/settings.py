@@ -48,6 +48,12 @@ class Settings(BaseSettings):
     batch_concurrency: int = Field(default=10, ge=1, description="Documents of a batch that are read at once.")
     max_pages: int = Field(default=200, ge=1, description="The most pages of a document.")
     max_pixels: int = Field(default=60_000_000, ge=1, description="The most pixels of a page picture.")
+    queue: Literal["local", "rq", "celery"] = Field(
+        default="local", description="local, rq or celery: who tells workers that there are jobs."
+    )
+    redis_url: str = Field(default="redis://127.0.0.1:6379/0", description="Redis, for QUEUE=rq or celery.")
+    rq_dashboard_user: str = Field(default="admin", description="Who may look at /rq.")
+    rq_dashboard_password: str = Field(default="", description="Opens /rq when QUEUE=rq; empty: there is no /rq.")
     worker_concurrency: int = Field(default=4, ge=1, le=256, description="Jobs that a worker runs at once.")
     worker_queues: str = Field(
         default="default,high_priority,low_priority,scheduled", description="The queues that a worker serves."
@@ -80,6 +86,13 @@ class Settings(BaseSettings):
     def _names_a_database(cls, url: str) -> str:
         if url and not re.match(r"(sqlite|postgresql(\+psycopg)?)://", url):
             raise PydanticCustomError("database_url", "it begins with sqlite:// or postgresql://")
+        return url
+
+    @field_validator("redis_url")
+    @classmethod
+    def _names_a_redis(cls, url: str) -> str:
+        if not re.match(r"rediss?://", url):
+            raise PydanticCustomError("redis_url", "it begins with redis:// or rediss://")
         return url
 
     @field_validator("worker_queues")
@@ -138,4 +151,4 @@ def read_settings(**overrides: Any) -> Settings:
 
 def _shown(name: str, value: object) -> object:
     """Return a value as it may be shown: a database's URL holds a password."""
-    return "…" if name.endswith("_URL") else value
+    return "…" if name.endswith(("_URL", "_PASSWORD")) else value
