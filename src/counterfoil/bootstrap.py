@@ -315,6 +315,16 @@ def working(house: House) -> Iterator[Worker]:
         thread.join()
 
 
+@contextmanager
+def in_service(settings: Settings) -> Iterator[Worker]:
+    """Have a worker that is told by a broker what to do, and do upkeep, while the context lasts."""
+    house = build(settings)
+    told = worker(house)
+    with house.engine.upkept(), told.in_service():
+        yield told
+    house.database.close()
+
+
 @dataclass(frozen=True, slots=True)
 class _Observer:
     """Tells the metrics of the engine and of the product how attempts end."""

@@ -1,6 +1,6 @@
 """Builds the job engine: what everybody shares of it, the worker, upkeep. Like bootstrap it names implementations."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -9,7 +9,7 @@ from pathlib import Path
 from counterfoil.foundation.database import Database
 from counterfoil.foundation.ids import new_id
 from counterfoil.foundation.metrics import Metrics, QueueCollector
-from counterfoil.foundation.settings import Settings
+from counterfoil.foundation.settings import InvalidSettings, Settings
 from counterfoil.jobs.attempts import AttemptRunner
 from counterfoil.jobs.batches import JobBatches
 from counterfoil.jobs.changes import JobChanges
@@ -31,7 +31,7 @@ from counterfoil.jobs.limits.infrastructure.sql import SqlBreakerStore, SqlRateL
 from counterfoil.jobs.limits.service import Breakers, RateLimits
 from counterfoil.jobs.overview.infrastructure.sql import SqlOverviewStore
 from counterfoil.jobs.overview.service import Overview
-from counterfoil.jobs.protocols import Dispatcher, Observer, Presence
+from counterfoil.jobs.protocols import Broker, Dispatcher, Observer, Presence
 from counterfoil.jobs.queues import QueueService
 from counterfoil.jobs.schedules.firing import Scheduler
 from counterfoil.jobs.schedules.infrastructure.sql import SqlScheduleStore
@@ -42,12 +42,15 @@ from counterfoil.jobs.upkeep.lateness import Lateness
 from counterfoil.jobs.upkeep.release import Release
 from counterfoil.jobs.upkeep.rescue import Rescue
 from counterfoil.jobs.upkeep.retention import Retention
+from counterfoil.jobs.upkeep.ringing import Ringing
 from counterfoil.jobs.upkeep.rounds import Duty, Upkeep
 from counterfoil.jobs.upkeep.stragglers import Stragglers
 from counterfoil.jobs.worker import Guard, Worker
 
 GRACE = timedelta(seconds=3)
 """For how long a worker's lock may be missing before it is taken for dead, and the worker for itself."""
+RING_AGAIN = timedelta(seconds=2)
+"""How often is looked for bells that are lost."""
 QUICK_BEAT, QUICK_LAPSE = timedelta(seconds=1), timedelta(seconds=4)
 """How often workers beat that can hold no lock, and after what silence they are given up."""
 
@@ -65,6 +68,8 @@ class Engine:
     """The worker of this process sleeps beside it."""
     upkeep_bell: EventBell
     dispatcher: Dispatcher
+    broker: Broker | None
+    """The dispatcher, where it is one whose bells can be lost."""
     following: Following
     jobs: JobService
     changes: JobChanges
@@ -84,8 +89,8 @@ class Engine:
         store, upkeep_store = SqlJobStore(), SqlUpkeepStore()
         bell, upkeep_bell = EventBell(), EventBell()
         measured = Measured(metrics)
-        herald = PipeHerald(_workers_folder(settings)) if database.is_sqlite else NotifyHerald(database)
-        dispatcher = LocalDispatcher(bell, herald)
+        broker = _broker(settings)
+        dispatcher = broker or _local(settings, database, bell)
         following = Following(database=database, jobs=store, leases=SqlLeaseStore(), upkeep=upkeep_bell)
         jobs = JobService(
             database=database,
@@ -124,6 +129,7 @@ class Engine:
             bell=bell,
             upkeep_bell=upkeep_bell,
             dispatcher=dispatcher,
+            broker=broker,
             following=following,
             jobs=jobs,
             changes=changes,
@@ -201,6 +207,7 @@ class Engine:
                 Duty(name="stragglers", every=timedelta(seconds=10), work=self._stragglers()),
                 Duty(name="remove_finished", every=timedelta(minutes=10), work=retention.finished),
                 Duty(name="remove_dead", every=timedelta(minutes=10), work=retention.dead),
+                *self._ringing(),
             ),
             bell=self.upkeep_bell,
             turns=EveryTurn() if self.database.is_sqlite else SharedTurns(self.database),
@@ -219,6 +226,12 @@ class Engine:
 
     def _release(self) -> Release:
         return Release(database=self.database, store=SqlUpkeepStore(), dispatcher=self.dispatcher)
+
+    def _ringing(self) -> Sequence[Duty]:
+        if self.broker is None:  # workers look by themselves
+            return ()
+        ringing = Ringing(database=self.database, store=SqlUpkeepStore(), broker=self.broker)
+        return (Duty(name="ringing", every=RING_AGAIN, work=ringing),)
 
     def _lateness(self) -> Lateness:
         return Lateness(database=self.database, jobs=SqlJobStore(), store=SqlUpkeepStore(), following=self.following)
@@ -263,6 +276,32 @@ class Engine:
         if is_pooled(self.settings.session_database):
             return BeatPresence(self.database, every=QUICK_BEAT, lapse=QUICK_LAPSE)
         return self._presence()
+
+
+def _broker(settings: Settings) -> Broker | None:
+    """Return what rings workers through Redis, if that is wanted.
+
+    Raises:
+        InvalidSettings: what it needs, an extra, is not installed.
+    """
+    try:
+        if settings.queue == "rq":
+            from counterfoil.jobs.infrastructure.rq import RqDispatcher
+
+            return RqDispatcher(settings.redis_url)
+        if settings.queue == "celery":
+            from counterfoil.jobs.infrastructure.celery import CeleryDispatcher
+
+            return CeleryDispatcher(settings)
+    except ModuleNotFoundError as error:
+        fault = f"{error.name} is not installed; requirements/{settings.queue}.txt has it"
+        raise InvalidSettings("QUEUE", settings.queue, fault) from error
+    return None
+
+
+def _local(settings: Settings, database: Database, bell: EventBell) -> LocalDispatcher:
+    herald = PipeHerald(_workers_folder(settings)) if database.is_sqlite else NotifyHerald(database)
+    return LocalDispatcher(bell, herald)
 
 
 def _workers_folder(settings: Settings) -> Path:

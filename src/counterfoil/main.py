@@ -4,7 +4,7 @@ import asyncio
 import errno
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
 
 import uvicorn
 from fastapi import APIRouter, FastAPI
@@ -82,7 +82,7 @@ class AddressInUse(Conflict):
 
 
 def serve(settings: Settings, *, host: str, port: int) -> None:
-    """Serve the API and run a worker in this process until SIGTERM or SIGINT.
+    """Serve the API and run a worker in this process until SIGTERM or SIGINT; with a broker, its workers are elsewhere.
 
     The first line on standard output is the address, so that a program that started us on port 0 can find us.
     """
@@ -97,7 +97,7 @@ def serve(settings: Settings, *, host: str, port: int) -> None:
         proxy_headers=False,
     )
     print(f"Counterfoil is at http://{host}:{listener.getsockname()[1]}", flush=True)  # noqa: T201 - for who started us
-    with bootstrap.working(house):
+    with bootstrap.working(house) if house.engine.broker is None else nullcontext():
         _Server(config, house.engine.watch).run(sockets=[listener])
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from counterfoil.foundation.errors import Conflict, InvalidInput, NotFound
+from counterfoil.foundation.errors import Conflict, InvalidInput, NotFound, ServiceUnavailable
 from counterfoil.jobs.domain import BatchId, Job, JobId
 
 
@@ -131,3 +131,13 @@ class CallbackNotFound(NotFound):
 
     def __init__(self) -> None:
         super().__init__("No job waits for this callback.")
+
+
+class RedisUnavailable(ServiceUnavailable):
+    """Redis does not answer."""
+
+    code = "redis_unavailable"
+    advice = "Start Redis, or correct REDIS_URL. No job is lost: workers are told again once it answers."
+
+    def __init__(self) -> None:
+        super().__init__("Redis does not answer.")

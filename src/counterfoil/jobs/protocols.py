@@ -238,7 +238,9 @@ class UpkeepStore(Protocol):
 
     def release(self, tx: Transaction, now: datetime, jobs: Collection[JobId]) -> None: ...
 
-    def ready(self, tx: Transaction, limit: int) -> Sequence[Call]: ...
+    def ready(self, tx: Transaction, limit: int) -> Sequence[Call]:
+        """Return the first jobs, up to the limit, that can be claimed from each queue that is not paused."""
+        ...
 
     def orphans(self, tx: Transaction, limit: int) -> Sequence[Job]: ...
 
@@ -293,6 +295,22 @@ class Dispatcher(Protocol):
     """Tells workers that there are jobs to claim. The message may be lost or heard twice: the row is the truth."""
 
     def ring(self, calls: Sequence[Call]) -> None: ...
+
+
+class Broker(Dispatcher, Protocol):
+    """A dispatcher whose bells hang in a place of their own until a worker takes them, and may be lost there."""
+
+    def lost(self, calls: Sequence[Call]) -> Sequence[Call]:
+        """Return those of these calls whose bell does not hang there; none where workers have enough to do.
+
+        Raises:
+            RedisUnavailable: it cannot be told.
+        """
+        ...
+
+    def ping(self) -> None:
+        """Return if the place answers, or raise RedisUnavailable."""
+        ...
 
 
 class Bell(Protocol):

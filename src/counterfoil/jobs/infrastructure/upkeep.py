@@ -114,11 +114,16 @@ class SqlUpkeepStore:
         tx.execute(released.values(ready=True, status=JobStatus.PENDING, claim_key=key, next_retry_at=None))
 
     def ready(self, tx: Transaction, limit: int) -> Sequence[Call]:
-        """Return jobs that can be claimed, the first to be served first, for whoever has to be rung again."""
-        query = select(JOBS.c.id, JOBS.c.queue, JOBS.c.priority).where(text(READY)).order_by(JOBS.c.claim_key)
-        return [
-            Call(job=JobId(row.id), queue=row.queue, priority=row.priority) for row in tx.execute(query.limit(limit))
+        """Return the first jobs, up to the limit, that can be claimed from each queue that is not paused."""
+        paused = exists().where(QueueRow.name == JOBS.c.queue, QueueRow.paused_at.is_not(None))
+        names = tx.execute(select(JOBS.c.queue).where(text(READY), ~paused).distinct()).scalars().all()
+        columns = (JOBS.c.id, JOBS.c.queue, JOBS.c.priority)
+        heads = [
+            select(*columns).where(text(READY), JOBS.c.queue == name).order_by(JOBS.c.claim_key).limit(limit)
+            for name in names
         ]
+        rows = [row for head in heads for row in tx.execute(head)]
+        return [Call(job=JobId(row.id), queue=row.queue, priority=row.priority) for row in rows]
 
     def orphans(self, tx: Transaction, limit: int) -> Sequence[Job]:
         """Return jobs of workers that have ended, also if they were claimed after that.
