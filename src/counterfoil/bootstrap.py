@@ -35,6 +35,7 @@ from counterfoil.foundation.clock import Clock, SystemClock
 from counterfoil.foundation.database import Database
 from counterfoil.foundation.files import make_folder
 from counterfoil.foundation.forms import FormLimits
+from counterfoil.foundation.health import Needs
 from counterfoil.foundation.ids import IdSource, new_id
 from counterfoil.foundation.logging import configure_logging
 from counterfoil.foundation.metrics import Metrics
@@ -143,7 +144,7 @@ def assemble(settings: Settings) -> House:
     forms = FormLimits(folder=settings.data_dir / INCOMING, max_parts=settings.max_batch_files)
     entrance = AccessService(entrance=OpenEntrance())
     rooms = (documents, batches, extractions, records, reviews, targets, deliveries, ledgers)
-    services = (ground.database, ground.metrics, forms, entrance, *engine.services, *rooms)
+    services = (ground.database, ground.metrics, forms, entrance, _needs(ground), *engine.services, *rooms)
     return House(
         settings=settings,
         database=ground.database,
@@ -194,6 +195,15 @@ def _ground(settings: Settings) -> _Ground:
         steps=pipeline.Steps(jobs=engine.jobs),
         pages=DecodedPages(max_pages=settings.max_pages, max_pixels=settings.max_pixels),
         clock=SystemClock(),
+    )
+
+
+def _needs(ground: _Ground) -> Needs:
+    broker = ground.engine.broker
+    return Needs(
+        database=ground.database.ping,
+        tables=partial(migrations.check, ground.database),
+        redis=broker.ping if broker else None,
     )
 
 

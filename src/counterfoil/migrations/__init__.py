@@ -1,16 +1,31 @@
 """The history of the schema, and bringing a database up to it."""
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, func, select
 
 from counterfoil.foundation.database import Database
+from counterfoil.foundation.errors import ServiceUnavailable
 from counterfoil.migrations import walls
 
 _MIGRATION_LOCK = 0x0C0F_0002
 _STATEMENT_SECONDS = 3600  # a large table may have to be written anew, and the others wait for the one that does it
+_FOLDER = Path(__file__).parent
+
+
+class TablesOutOfDate(ServiceUnavailable):
+    """The database's tables are older than this version."""
+
+    code = "tables_out_of_date"
+    advice = "Start a server or a worker of this version: it brings the tables up to date."
+
+    def __init__(self) -> None:
+        super().__init__("The database's tables are older than this version.")
 
 
 def migrate(database: Database) -> None:
@@ -27,8 +42,28 @@ def migrate(database: Database) -> None:
         command.upgrade(_config(tx.connection), "head")
 
 
+def check(database: Database) -> None:
+    """Return if the tables are as this version needs them, or as a newer one has made them.
+
+    Raises:
+        TablesOutOfDate: they are older.
+    """
+    with database.reading() as tx:
+        found = MigrationContext.configure(tx.connection).get_current_revision()
+    known, newest = _history()
+    if found is None or found in known - {newest}:
+        raise TablesOutOfDate
+
+
+@cache
+def _history() -> tuple[frozenset[str], str | None]:
+    """Return all revisions that this version knows, and the last of them."""
+    scripts = ScriptDirectory(_FOLDER)
+    return frozenset(script.revision for script in scripts.walk_revisions()), scripts.get_current_head()
+
+
 def _config(connection: Connection) -> Config:
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent))
+    config.set_main_option("script_location", str(_FOLDER))
     config.attributes["connection"] = connection
     return config
