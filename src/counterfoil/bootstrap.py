@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
+import structlog
 from fastapi import APIRouter
+from starlette.types import ASGIApp
 
 from counterfoil import migrations, pipeline
 from counterfoil.access.domain import DEFAULT_WORKSPACE
@@ -68,6 +70,8 @@ from counterfoil.targets.ledger import LedgerService
 from counterfoil.targets.lookup import TargetLookup
 from counterfoil.targets.protocols import TargetAdapter
 from counterfoil.targets.service import TargetService
+
+log = structlog.get_logger()
 
 ROUTERS: tuple[APIRouter, ...] = (
     dead_letters_router,
@@ -297,6 +301,19 @@ def _targets(
     )
     ledgers = LedgerService(database=database, targets=SqlTargetStore(), store=ledger_store, new_id=new_id)
     return targets, deliveries, ledgers
+
+
+def rq_dashboard(settings: Settings) -> ASGIApp | None:
+    """Return what is to be served under /rq, if anything is; it is never open."""
+    if settings.queue != "rq":
+        return None
+    if not settings.rq_dashboard_password:
+        log.info("rq_dashboard_closed", reason="RQ_DASHBOARD_PASSWORD is not set")
+        return None
+    # Here, since it is an extra.
+    from counterfoil.jobs.infrastructure.rq_dashboard import guarded_dashboard
+
+    return guarded_dashboard(settings.redis_url, settings.rq_dashboard_user, settings.rq_dashboard_password)
 
 
 def attempt_runner(settings: Settings) -> AttemptRunner:

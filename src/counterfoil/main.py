@@ -52,6 +52,8 @@ def create_app(house: House) -> FastAPI:
         api.include_router(router)
     app.include_router(api)
     app.include_router(operation)
+    if dashboard := bootstrap.rq_dashboard(house.settings):
+        app.mount("/rq", dashboard)
     problems.install(app)
     app.add_middleware(BodyLimit, routes=[_upload_limit(house.settings), _batch_limit(house.settings)])
     app.add_middleware(RequestLog, metrics=house.metrics, new_id=house.new_id)
