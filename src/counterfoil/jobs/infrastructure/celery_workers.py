@@ -14,6 +14,8 @@ from typing import Any
 import structlog
 from celery import Celery, signals
 from kombu.transport import redis as kombu_redis
+from kombu.transport import virtual
+from redis.exceptions import RedisError
 
 from counterfoil.foundation.logging import configure_logging
 from counterfoil.foundation.settings import Settings
@@ -60,8 +62,25 @@ def _tell_processes_of_a_shutdown(sender: Any, **_: Any) -> None:
     signals.worker_shutting_down.connect(tell, weak=False)
 
 
+class SteadyQoS(kombu_redis.QoS):  # type: ignore[misc]  # it has no types
+    """Counts what may be fetched, and counts right when Redis was away as a message was acknowledged.
+
+    Celery's own would take the message for one that is still at work, and fetch no other in its place, ever.
+    """
+
+    def ack(self, delivery_tag: str) -> None:
+        """Count the message as done, in Redis if that can be."""
+        try:
+            super().ack(delivery_tag)
+        except RedisError as error:
+            log.warning("redis_unavailable", error=repr(error))
+            virtual.QoS.ack(self, delivery_tag)
+
+
 class SteadyChannel(kombu_redis.Channel):  # type: ignore[misc]  # it has no types
     """A channel that throws away what is no message; Celery's own would end the worker."""
+
+    QoS = SteadyQoS
 
     def _brpop_read(self, **options: Any) -> Any:
         return _past_what_is_broken(super()._brpop_read, **options)
