@@ -17,6 +17,8 @@ from counterfoil.jobs.errors import RedisUnavailable
 from counterfoil.jobs.infrastructure.brokers import PATIENCE_SECONDS, Band, Sender, connect, lost, ping
 
 PERFORM = "counterfoil.perform"
+BIRTH_SECONDS = 120.0
+"""A process builds a house before it says that it is up; Celery's four seconds would start it over and over."""
 PREFIX = "counterfoil:"
 PRIORITIES: Mapping[Band, int] = {Band.CRITICAL: 0, Band.HIGH: 3, Band.MEDIUM: 6, Band.LOW: 9}
 """On Redis the most urgent is 0."""
@@ -52,6 +54,7 @@ def configure(app: Celery, settings: Settings) -> None:
         task_reject_on_worker_lost=False,  # upkeep rings again
         worker_prefetch_multiplier=1,
         worker_concurrency=settings.worker_concurrency,
+        worker_proc_alive_timeout=BIRTH_SECONDS,
         worker_enable_remote_control=False,  # no orders from Redis
         worker_cancel_long_running_tasks_on_connection_loss=False,
         worker_hijack_root_logger=False,

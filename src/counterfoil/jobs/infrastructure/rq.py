@@ -13,8 +13,7 @@ from counterfoil.jobs.errors import RedisUnavailable
 from counterfoil.jobs.infrastructure.brokers import Band, Sender, connect, lost, ping
 
 PERFORM = "counterfoil.rq_worker.perform"
-OPTIONS: Mapping[str, Any] = {"description": "a bell", "timeout": -1, "result_ttl": 0, "failure_ttl": 86_400}
-"""No time limit, no result, and no retry; what failed in RQ itself can be looked at for a day."""
+KEEP_FAILED_SECONDS = 86_400
 
 
 def queue_names(queues: Iterable[str]) -> list[str]:
@@ -65,4 +64,10 @@ def _by_queue(calls: Sequence[Call]) -> Mapping[str, Sequence[Call]]:
 
 
 def _message(call: Call) -> Any:
-    return Queue.prepare_data(PERFORM, args=[str(call.job)], job_id=str(call.job), **OPTIONS)
+    job = str(call.job)
+    return Queue.prepare_data(PERFORM, args=[job], job_id=job, **options(job))
+
+
+def options(job: str) -> Mapping[str, Any]:
+    """Return how RQ is to treat a message: with no time limit, no result, no retry."""
+    return {"description": f"job {job}", "timeout": -1, "result_ttl": 0, "failure_ttl": KEEP_FAILED_SECONDS}

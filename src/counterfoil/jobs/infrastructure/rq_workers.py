@@ -26,7 +26,7 @@ from rq.serializers import JSONSerializer
 
 from counterfoil.jobs.domain import JobId
 from counterfoil.jobs.hearing import Hearing, job_named
-from counterfoil.jobs.infrastructure.rq import OPTIONS, PERFORM
+from counterfoil.jobs.infrastructure.rq import PERFORM, options
 
 LONGEST_MESSAGE = 1_000
 BUSY_TTL_SECONDS = 3_600
@@ -100,7 +100,7 @@ def _bell(connection: "Redis", key: str, entry: str) -> BellJob | None:
         connection=connection,
         serializer=JSONSerializer,
         origin=key.removeprefix(Queue.redis_queue_namespace_prefix),
-        **OPTIONS,
+        **options(str(job)),
     )
     assert isinstance(made, BellJob)  # noqa: S101 - a class makes its own
     return made
