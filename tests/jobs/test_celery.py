@@ -8,18 +8,18 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import psutil
 import pytest
 
 from counterfoil.access.domain import DEFAULT_WORKSPACE, WorkspaceId
 from counterfoil.foundation.database import Database
-from counterfoil.jobs.domain import JobStatus
+from counterfoil.jobs.domain import JobStatus, Order
 from counterfoil.jobs.infrastructure.celery import VISIBILITY_SECONDS
-from counterfoil.jobs.service import Order
 from counterfoil.pipeline import WRITE_RECORD_FILES, WriteRecordFiles
 from tests.conftest import prepare
 from tests.support.brokers import BrokerBench
 from tests.support.house import build, settings_for
-from tests.support.jobs import greet, light
+from tests.support.jobs import greet, guarded, light
 from tests.support.redis import RedisServer
 from tests.support.waiting import wait_until
 
@@ -68,6 +68,20 @@ def test_the_urgent_hang_in_lists_of_their_own(bench: BrokerBench, workspace: Wo
 def test_celery_hands_nothing_out_again_before_upkeep_has_rung_again(bench: BrokerBench) -> None:
     longest = 15 * 60
     assert longest * 2 < VISIBILITY_SECONDS
+
+
+def test_a_guarded_job_runs_in_a_child_though_celerys_processes_may_have_none(
+    bench: BrokerBench, workspace: WorkspaceId
+) -> None:
+    job = bench.engine.enqueue(workspace, guarded(greet))
+    worker = bench.worker()
+    bench.await_completed(workspace, job)
+    result = bench.engine.jobs.get(workspace, job).result
+    assert result
+    assert result["process"] not in {
+        worker.process.pid,
+        *(one.pid for one in psutil.Process(worker.process.pid).children()),
+    }
 
 
 def test_what_is_forged_is_refused_and_never_unpickled_and_the_worker_lives(

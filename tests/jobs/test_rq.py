@@ -16,9 +16,8 @@ from rq.serializers import JSONSerializer
 
 from counterfoil.access.domain import DEFAULT_WORKSPACE, WorkspaceId
 from counterfoil.foundation.database import Database
-from counterfoil.jobs.domain import Call, JobStatus
+from counterfoil.jobs.domain import Call, JobStatus, Order
 from counterfoil.jobs.infrastructure.rq import PERFORM, queue_name, queue_names
-from counterfoil.jobs.service import Order
 from counterfoil.pipeline import WRITE_RECORD_FILES, WriteRecordFiles
 from tests.conftest import prepare
 from tests.support.brokers import BrokerBench

@@ -10,8 +10,6 @@ import counterfoil.access.infrastructure.sql  # noqa: F401 - for its table alone
 from counterfoil.foundation.database import Database
 from counterfoil.foundation.logging import configure_logging
 from counterfoil.foundation.settings import Settings, read_settings
-from counterfoil.jobs.attempts import AttemptRunner, Ended
-from counterfoil.jobs.domain import Job
 from counterfoil.jobs.hearing import Hearing
 from counterfoil.jobs.infrastructure.rq import RqDispatcher
 from counterfoil.jobs.infrastructure.rq_workers import BellWorker
@@ -19,7 +17,7 @@ from counterfoil.jobs.protocols import Broker, Dispatcher, Presence
 from counterfoil.jobs.upkeep.ringing import Ringing
 from counterfoil.jobs.upkeep.rounds import Duty, Upkeep
 from counterfoil.jobs.worker import Worker
-from tests.support.jobs import Engine, NoGuard, runner
+from tests.support.jobs import Engine
 
 
 @dataclass(slots=True, kw_only=True)
@@ -39,17 +37,7 @@ class ToldEngine(Engine):
     def upkeep(self, presence: Presence | None = None) -> Upkeep:
         found = Engine.upkeep(self, presence)
         ringing = Duty(name="ringing", every=timedelta(milliseconds=200), work=self.ringing)
-        return Upkeep(duties=(*found.duties, ringing), bell=found.bell, poll=found.poll)
-
-
-@dataclass(slots=True)
-class HereGuard(NoGuard):
-    """Runs guarded jobs in the process itself, where it may have no children of its own."""
-
-    runner: AttemptRunner
-
-    def run(self, job: Job) -> Ended:
-        return self.runner.run(job)
+        return Upkeep(duties=(*found.duties, ringing), bell=found.bell, turns=found.turns, poll=found.poll)
 
 
 def engine_of(settings: Settings) -> ToldEngine:
@@ -59,7 +47,6 @@ def engine_of(settings: Settings) -> ToldEngine:
         lapse=timedelta(seconds=3),
         lock_grace=timedelta(seconds=1),
         grace=timedelta(seconds=settings.shutdown_seconds),
-        guard=HereGuard(runner(settings.database)) if settings.queue == "celery" else None,
         broker=broker_of(settings),
     )
 

@@ -82,6 +82,8 @@ class Worker:
     settler: Settler = field(init=False)
     _stopping: threading.Event = field(default_factory=threading.Event, init=False)
     _unsure: threading.Event = field(default_factory=threading.Event, init=False)
+    _freed: threading.Event = field(default_factory=threading.Event, init=False)
+    """Something of ours was settled."""
     _slots: "Slots[_Held]" = field(init=False)
     _held: "dict[JobId, _Held]" = field(default_factory=dict, init=False)
     """What is ours until it is settled."""
@@ -140,13 +142,14 @@ class Worker:
             self._survive(self._recover, whatever=True)
         if held is None:
             return False
-        self._buffer.put(held)
-        self._open_slots()
-        while not held.done.wait(self.poll_every.total_seconds()):
-            self._survive(self._look_around, whatever=True)
+        self._slots.put([held], quick=False)
+        while job in self._held:
+            self._freed.clear()
+            if job in self._held and not self._freed.wait(self.poll_every.total_seconds()):
+                self._survive(self._look_around, whatever=True)
             if self._stopping.is_set():
                 self._wind_down()
-                return held.done.wait(HANDING_BACK_SECONDS)
+                return True
         return True
 
     def _claim_one(self, job: JobId) -> "_Held | None":
@@ -283,8 +286,8 @@ class Worker:
 
     def _let_go(self, jobs: Sequence[JobId]) -> None:
         for job in jobs:
-            if held := self._held.pop(job, None):
-                held.done.set()
+            self._held.pop(job, None)
+        self._freed.set()
 
     def _wind_down(self) -> None:
         """Give back what has not begun, let the rest finish, and give back what has not by the end of the grace."""
@@ -371,7 +374,6 @@ class _Held:
     light: bool
     claimed: float
     settled: bool = False
-    done: threading.Event = field(default_factory=threading.Event)
 
     def seconds(self) -> float:
         """Return how long ago it was claimed."""
