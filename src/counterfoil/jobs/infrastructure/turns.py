@@ -31,4 +31,5 @@ class SharedTurns:
             # A little less than the whole time, or whoever comes just too early would make it twice as long.
             over = TURNS.c.taken_at <= now - every * 0.8
             taken = first.on_conflict_do_update(index_elements=["name"], set_={"taken_at": now}, where=over)
-            return tx.execute(taken).rowcount == 1
+            # Not by the row count, which SQLAlchemy does not keep for every INSERT.
+            return tx.execute(taken.returning(TURNS.c.name)).first() is not None
