@@ -1,0 +1,62 @@
+"""What happens to the workers and servers of the soak."""
+
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+
+from benchmarks.soak.crew import Crew
+from tests.support.postgres import PostgresServer
+from tests.support.redis import RedisServer
+
+MEND_SECONDS = 0.2
+SIGNALS = {signal.SIGKILL: 70, signal.SIGTERM: 15, signal.SIGSTOP: 15}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Harm:
+    """Harm at random, by the seed, until it is over; each kind in a thread of its own."""
+
+    crew: Crew
+    over: threading.Event
+    counts: Counter[str]
+    seed: int
+
+    def hurt_workers(self) -> None:
+        """Hurt a worker every second to five."""
+        chance = Random(f"{self.seed} workers")  # noqa: S311 - no secret
+        following = time.monotonic() + 5
+        while not self.over.wait(MEND_SECONDS):
+            self.crew.mend()
+            if time.monotonic() < following:
+                continue
+            following = time.monotonic() + chance.uniform(1, 5)
+            what = chance.choices(list(SIGNALS), list(SIGNALS.values()))[0]
+            first = 0 if what is signal.SIGSTOP else self.crew.spared
+            if first < self.crew.size:
+                self.crew.hurt(self.crew.members[chance.randrange(first, self.crew.size)], what, chance.uniform(1, 8))
+
+    def restart(self, server: PostgresServer) -> None:
+        """End PostgreSQL in one way or another about every half a minute; sometimes it stays away for a while."""
+        chance = Random(f"{self.seed} server")  # noqa: S311 - no secret
+        ends: dict[str, Callable[[], None]] = {
+            "fast": server.stop,
+            "immediate": lambda: server.stop("immediate"),
+            "kill": server.kill,
+        }
+        while not self.over.wait(chance.uniform(15, 45)):
+            how = chance.choice(list(ends))
+            ends[how]()
+            self.counts[f"PostgreSQL {how}"] += 1
+            time.sleep(chance.choice((0, 0, chance.uniform(1, 6))))
+            server.start()
+
+    def flush(self, redis: RedisServer) -> None:
+        """Empty Redis about every half a minute: its bells are lost then."""
+        chance = Random(f"{self.seed} redis")  # noqa: S311 - no secret
+        while not self.over.wait(chance.uniform(15, 45)):
+            redis.call("FLUSHALL")
+            self.counts["Redis flushed"] += 1
