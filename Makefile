@@ -12,7 +12,7 @@ twice = $(1) || $(1)
 
 .DEFAULT_GOAL := help
 VERSIONS := 15 16 17 18
-.PHONY: help demo serve test test-postgres test-pgbouncer check format docs lock bench-jobs bench-peers clean
+.PHONY: help demo serve test test-postgres test-pgbouncer check format docs lock bench-jobs bench-peers soak clean
 
 help:  ## List the commands.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -83,6 +83,10 @@ bench-jobs: .venv/dev.stamp  ## Measure the job engine beside bare SQL; BENCH="-
 
 bench-peers: .venv-peers/default.stamp  ## Measure other job queues at the same work; BENCH="--quick" and other options.
 	$(PEERS)/python -m benchmarks.peers $(BENCH)
+
+MINUTES ?= 30
+soak: .venv/dev.stamp  ## Kill workers and servers for MINUTES=30 under every sort of job, then audit; SOAK="--workers 8" and other options.
+	$(BIN)/python -W ignore -m benchmarks.soak --minutes $(MINUTES) $(SOAK)
 
 clean:  ## Remove the environments and what the tools left.
 	rm -rf .venv .venv-peers .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage* build
