@@ -91,7 +91,7 @@ class AttemptRunner:
             job_id=str(job.id), job_type=job.type, workspace_id=str(job.workspace), attempt=job.attempts
         ):
             ended = self._outcome(context, handled)
-            if journal is None:
+            if journal is None or context.settled:
                 _keep_lines(context)
             return ended
 

@@ -181,7 +181,7 @@ class JobContext:
         return self.monotonic() - self._began > LOG_PAUSE.total_seconds()
 
     def keep_lines(self) -> None:
-        """Write the lines that are not kept yet, if the attempt still holds the job."""
+        """Write the lines that are not kept yet, if the attempt still holds the job or has completed it itself."""
         with self.journal.being_written:
             self._keep_lines()
 
@@ -191,8 +191,10 @@ class JobContext:
             return
         try:
             with self.database.transaction(self.workspace) as tx:
-                if self.store.holds(tx, self.job.id, self.lease):
+                if self.settled or self.store.holds(tx, self.job.id, self.lease):
                     self.store.add_logs(tx, self.workspace, lines)
+                else:  # perhaps the handler has just completed the job, and we shall hear of it
+                    self.journal.put_back(lines)
         except BaseException:
             self.journal.put_back(lines)
             raise
