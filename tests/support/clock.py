@@ -1,6 +1,13 @@
-"""A clock that tells the time it was set to."""
+"""A clock that tells the time it was set to, and a database that goes by it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Connection, literal
+
+from counterfoil.foundation.database import Database, Transaction, UtcDateTime
 
 
 class FixedClock:
@@ -14,3 +21,30 @@ class FixedClock:
 
     def pass_by(self, duration: timedelta) -> None:
         self.moment += duration
+
+
+class TimedTransaction(Transaction):
+    """A transaction in which it is as late as the clock says."""
+
+    def __init__(self, connection: Connection, clock: FixedClock) -> None:
+        super().__init__(connection)
+        self._clock = clock
+
+    def clock(self) -> ColumnElement[datetime]:
+        return literal(self._clock.now(), UtcDateTime())
+
+    def now(self) -> datetime:
+        return self._clock.now()
+
+
+class TimedDatabase(Database):
+    """A real database, in which only the time is the test's."""
+
+    def __init__(self, url: str, time: FixedClock) -> None:
+        super().__init__(url)
+        self.time = time
+
+    @contextmanager
+    def _session(self, workspace: UUID | None, *, writing: bool) -> Iterator[Transaction]:
+        with super()._session(workspace, writing=writing) as tx:
+            yield TimedTransaction(tx.connection, self.time)
