@@ -79,7 +79,12 @@ class JobService:
         payloads: Sequence[BaseModel],
         order: Order = _AS_THE_TYPE_HAS_IT,
     ) -> Sequence[JobId]:
-        """Make a job for each payload, all alike, much faster than one after the other. They wait for no others."""
+        """Make a job for each payload, all alike, much faster than one after the other.
+
+        They wait for no others, and share no idempotency key.
+        """
+        assert not order.after  # noqa: S101 - each would need edges of its own
+        assert order.idempotency_key is None  # noqa: S101 - a key is one job's
         now = tx.now()
         jobs = [self._job(workspace, job_type, payload, order, now) for payload in payloads]
         self.store.add(tx, jobs)
