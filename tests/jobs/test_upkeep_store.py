@@ -426,3 +426,20 @@ def test_finished_jobs_cost_the_engine_nothing(database: Database) -> None:
         if index not in found or "Seq Scan on jobs" in found or "SCAN jobs\n" in found + "\n":
             slow[name] = found
     assert not slow, "\n\n".join(f"{name}:\n{found}" for name, found in slow.items())
+
+
+def test_a_dead_letter_that_others_wait_for_stays_or_they_would_take_it_for_completed(
+    database: Database, workspace: WorkspaceId
+) -> None:
+    dead = make_job(workspace, ready=False, status=JobStatus.DEAD_LETTER, ended_at=NOW - HOUR)
+    running = make_job(workspace)
+    child = make_job(workspace, ready=False, status=JobStatus.BLOCKED)
+    add(database, dead, running, child)
+    with database.transaction() as tx:
+        STORE.link(tx, workspace, child.id, [dead.id, running.id])
+        assert UPKEEP.remove_dead(tx, NOW, 9) == UPKEEP.remove_surplus(tx, 0, 9) == 0
+        assert STORE.remove(tx, workspace, [dead.id]) == 0
+        assert not STORE.held(tx, workspace, JobFilter(status=JobStatus.DEAD_LETTER, not_awaited=True), 9)
+        STORE.save(tx, replace(child, status=JobStatus.CANCELLED))
+        assert STORE.held(tx, workspace, JobFilter(status=JobStatus.DEAD_LETTER, not_awaited=True), 9)
+        assert UPKEEP.remove_surplus(tx, 0, 9) == 1

@@ -8,7 +8,14 @@ from counterfoil.access.domain import WorkspaceId
 from counterfoil.foundation.database import Database, Transaction
 from counterfoil.jobs.context import hash_of
 from counterfoil.jobs.domain import Callback, Job, JobId, JobStatus, Json
-from counterfoil.jobs.errors import CallbackNotFound, CallbackRefused, IllegalMove, JobNotFound, RetriesUsedUp
+from counterfoil.jobs.errors import (
+    CallbackNotFound,
+    CallbackRefused,
+    IllegalMove,
+    JobNotFound,
+    RetriesUsedUp,
+    StillAwaited,
+)
 from counterfoil.jobs.following import Following
 from counterfoil.jobs.moves import Answered, CancelWanted, Retried, move
 from counterfoil.jobs.plain import plain_json
@@ -76,16 +83,19 @@ class JobChanges:
 
         Raises:
             IllegalMove: it is not final; cancel it first.
+            StillAwaited: another job waits for it and others, and has yet to hear how it ended.
         """
         with self.database.transaction(workspace) as tx:
             held = self._held(tx, workspace, job)
             if not held.status.final:
                 raise IllegalMove(held, "removed")
-            self.store.remove(tx, workspace, [job])
+            if not self.store.remove(tx, workspace, [job]):
+                raise StillAwaited(job)
 
     def remove_many(self, workspace: WorkspaceId, wanted: JobFilter) -> int:
-        """Remove all dead letters that match; return how many."""
-        return self._each(workspace, replace(wanted, status=JobStatus.DEAD_LETTER), self._remove_held)
+        """Remove all dead letters that match, and that no other job waits for; return how many."""
+        dead = replace(wanted, status=JobStatus.DEAD_LETTER, not_awaited=True)
+        return self._each(workspace, dead, self._remove_held)
 
     def answer(self, token: str, answer: Json, *, job: JobId | None = None) -> JobId:
         """Take what an outside system says to the job that gave it the token. Said twice, it counts once.

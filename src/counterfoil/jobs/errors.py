@@ -83,6 +83,16 @@ class IllegalMove(Conflict):
         super().__init__(f"A job that is {job.status} cannot be {event}.")
 
 
+class StillAwaited(Conflict):
+    """A job cannot be removed yet: another one waits for it and others, and has to hear how it ended."""
+
+    code = "job_still_awaited"
+    advice = "Remove it once the jobs that wait for it have gone on, or cancel those."
+
+    def __init__(self, job: JobId) -> None:
+        super().__init__(f"Other jobs still wait to hear how job {job} ended.")
+
+
 class RetriesUsedUp(Conflict):
     """A dead letter has been retried as often as is allowed."""
 

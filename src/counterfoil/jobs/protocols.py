@@ -50,6 +50,8 @@ class JobFilter:
     retries_below: int | None = None
     ids: Collection[JobId] | None = None
     not_to_be_cancelled: bool = False
+    not_awaited: bool = False
+    """No blocked job waits for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,6 +53,7 @@ from counterfoil.jobs.infrastructure.tables import (
     JobRow,
     QueueRow,
     WorkerRow,
+    awaited,
 )
 from counterfoil.jobs.protocols import ALL_LINES, JobFilter, LineFilter, Standing
 
@@ -129,8 +130,8 @@ class SqlJobStore:
         tx.execute(update(JOBS).where(mine).values(row_of(job) | {"payload": dict(job.payload)}))
 
     def remove(self, tx: Transaction, workspace: WorkspaceId, jobs: Collection[JobId]) -> int:
-        """Remove final jobs with their history; return how many."""
-        mine = and_(JOBS.c.workspace_id == workspace, JOBS.c.id.in_(jobs), JOBS.c.status.in_(FINAL))
+        """Remove final jobs that nobody waits for, with their history; return how many."""
+        mine = and_(JOBS.c.workspace_id == workspace, JOBS.c.id.in_(jobs), JOBS.c.status.in_(FINAL), ~awaited())
         gone = tx.execute(delete(JOBS).where(mine).returning(JOBS.c.id)).scalars().all()
         for table in (JobAttemptRow, JobLogRow):
             tx.execute(delete(table).where(table.job_id.in_(gone)))
@@ -278,12 +279,14 @@ def _conditions(wanted: JobFilter) -> Iterator[ColumnElement[bool] | TextClause]
         yield text(DEAD)  # in the very words of the partial index
     elif wanted.status:
         yield JOBS.c.status == wanted.status
-    if wanted.unfinished:
-        yield JOBS.c.status.not_in(FINAL)
+    marks = {
+        JOBS.c.status.not_in(FINAL): wanted.unfinished,
+        JOBS.c.cancel_requested_at.is_(None): wanted.not_to_be_cancelled,
+        ~awaited(): wanted.not_awaited,
+    }
+    yield from (condition for condition, meant in marks.items() if meant)
     if wanted.ids is not None:
         yield JOBS.c.id.in_(wanted.ids)
-    if wanted.not_to_be_cancelled:
-        yield JOBS.c.cancel_requested_at.is_(None)
     if wanted.created_after:
         yield JOBS.c.created_at >= wanted.created_after
     if wanted.containing:

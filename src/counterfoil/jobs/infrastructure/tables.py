@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Text, Uuid, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import BigInteger, CheckConstraint, ColumnElement, ForeignKey, Index, Text, Uuid, exists, text
+from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from counterfoil.foundation.database import Row
-from counterfoil.jobs.domain import DEATHS_TO_RUN_ALONE
+from counterfoil.jobs.domain import DEATHS_TO_RUN_ALONE, JobStatus
 
 # Written once for index and query alike: a database uses a partial index only for the very condition it was made with.
 READY = "ready"
@@ -157,6 +157,14 @@ class JobEdgeRow(Row):
     workspace_id: Mapped[UUID] = mapped_column(Uuid(), ForeignKey("workspaces.id", ondelete="CASCADE"))
 
     __table_args__ = (Index("job_edges_of_child", "child_id"),)
+
+
+def awaited() -> ColumnElement[bool]:
+    """Match jobs that another still waits for."""
+    child = aliased(JobRow, name="child")
+    return exists().where(
+        JobEdgeRow.parent_id == JobRow.id, child.id == JobEdgeRow.child_id, child.status == JobStatus.BLOCKED
+    )
 
 
 class JobLogRow(Row):

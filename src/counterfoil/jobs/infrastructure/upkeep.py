@@ -8,7 +8,6 @@ from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
-    ColumnElement,
     Select,
     TextClause,
     and_,
@@ -43,6 +42,7 @@ from counterfoil.jobs.infrastructure.tables import (
     JobRow,
     QueueRow,
     WorkerRow,
+    awaited,
     taking_a_key,
     taking_a_slot,
 )
@@ -183,17 +183,19 @@ class SqlUpkeepStore:
         over = JOBS.c.status.in_({JobStatus.COMPLETED, JobStatus.CANCELLED}) & (JOBS.c.ended_at < before)
         # Ids sort by when jobs were made, which was before they ended: those made since need not be looked at.
         old = JOBS.c.id < first_id_of(before)
-        return self._remove(tx, select(JOBS.c.id).where(old, over, ~_awaited()).order_by(JOBS.c.id).limit(limit))
+        return self._remove(tx, select(JOBS.c.id).where(old, over, ~awaited()).order_by(JOBS.c.id).limit(limit))
 
     def remove_dead(self, tx: Transaction, before: datetime, limit: int) -> int:
-        """Remove dead letters that died before."""
-        return self._remove(tx, select(JOBS.c.id).where(text(DEAD), JOBS.c.ended_at < before).limit(limit))
+        """Remove dead letters that died before; those that others wait for stay, or it would seem they ended well."""
+        old = select(JOBS.c.id).where(text(DEAD), JOBS.c.ended_at < before, ~awaited())
+        return self._remove(tx, old.limit(limit))
 
     def remove_surplus(self, tx: Transaction, at_most: int, limit: int) -> int:
-        """Remove the oldest of a workspace's dead letters beyond so many."""
+        """Remove the oldest of a workspace's dead letters beyond so many, but for those that others wait for."""
         place = func.row_number().over(partition_by=JOBS.c.workspace_id, order_by=JOBS.c.ended_at.desc())
         ranked = select(JOBS.c.id, place.label("place")).where(text(DEAD)).subquery()
-        return self._remove(tx, select(ranked.c.id).where(ranked.c.place > at_most).limit(limit))
+        surplus = select(JOBS.c.id).join(ranked, ranked.c.id == JOBS.c.id).where(ranked.c.place > at_most, ~awaited())
+        return self._remove(tx, surplus.limit(limit))
 
     def _remove(self, tx: Transaction, which: Select[Any]) -> int:
         gone = (
@@ -233,11 +235,3 @@ def _candidates(now: datetime, full: Collection[str], *, batched: bool) -> Selec
     if full:
         query = query.where(JOBS.c.queue.not_in(full))
     return query.order_by(JOBS.c.due_at)
-
-
-def _awaited() -> ColumnElement[bool]:
-    """Match jobs that another still waits for."""
-    child = aliased(JobRow, name="child")
-    return exists().where(
-        JobEdgeRow.parent_id == JOBS.c.id, child.id == JobEdgeRow.child_id, child.status == JobStatus.BLOCKED
-    )
