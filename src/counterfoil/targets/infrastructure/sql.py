@@ -108,7 +108,8 @@ def insert_new(tx: Transaction, row: type[Row], values: dict[str, Any]) -> bool:
     """Insert a row unless a unique index has one like it already, and tell whether it was inserted."""
     dialect: Any = sqlite if tx.dialect == "sqlite" else postgresql
     statement: Insert = dialect.insert(row).values(values).on_conflict_do_nothing()
-    return tx.execute(statement).rowcount == 1
+    # Of an INSERT the driver may not tell how many rows it has written; what it returns does.
+    return tx.execute(statement.returning(*row.__table__.primary_key)).one_or_none() is not None
 
 
 class SqlTargetStore:
