@@ -19,6 +19,13 @@ NAMES = (
     "transaction.begun",
     "transaction.committing",
     "transaction.committed",
+    "job.claimed",  # committed, and not yet in the worker's hands
+    "job.begun",
+    "job.settling",  # written, and not yet committed
+    "job.settled",  # committed, and not yet off the worker's hands
+    "rescue.burying",
+    "release.releasing",
+    "schedule.firing",
 )
 
 _ENTRY = re.compile(

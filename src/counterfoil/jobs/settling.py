@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from counterfoil.foundation.database import Database, DatabaseUnavailable, Transaction
+from counterfoil.foundation.failpoints import failpoint
 from counterfoil.jobs.domain import Attempt, Failure, Job, JobId, JobStatus
 from counterfoil.jobs.following import Following, takes_a_place
 from counterfoil.jobs.moves import Failed, move
@@ -126,6 +127,8 @@ class Settler:
             self._answer(tx, [one for one in saved if one.after.status is JobStatus.WAITING])
             ended = [one.after for one in saved if one.after.status.final]
             has_children = bool(ended and self.leases.children_of(tx, [job.id for job in ended]))
+            failpoint("job.settling")
+        failpoint("job.settled")
         self.on_done([one.after.id for one in batch])
         if len(saved) < len(batch):
             log.warning("outcomes_refused", number=len(batch) - len(saved))

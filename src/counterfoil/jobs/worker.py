@@ -21,6 +21,7 @@ from typing import Protocol, TypeVar
 import structlog
 
 from counterfoil.foundation.database import Database, DatabaseUnavailable
+from counterfoil.foundation.failpoints import failpoint
 from counterfoil.foundation.ids import IdSource
 from counterfoil.jobs.attempts import AttemptRunner, Ended, failure_of
 from counterfoil.jobs.context import Settled
@@ -211,6 +212,8 @@ class Worker:
         return jobs
 
     def _hold(self, jobs: Sequence[Job]) -> "Sequence[_Held]":
+        if jobs:
+            failpoint("job.claimed")
         now = time.monotonic()
         claimed = [_Held(job=job, light=job.type in self.light_types and not job.suspect, claimed=now) for job in jobs]
         for held in claimed:
@@ -255,6 +258,7 @@ class Worker:
     def _work(self, held: "_Held") -> None:
         journal = Journal()
         try:
+            failpoint("job.begun")
             ended = self.light.run(held.job, journal) if held.light else self.guard.run(held.job)
         except Exception as error:
             log.exception("slot_failed", job_id=str(held.job.id))

@@ -10,6 +10,7 @@ import structlog
 
 from counterfoil.foundation.database import Database, Transaction
 from counterfoil.foundation.errors import CounterfoilError, ServiceUnavailable
+from counterfoil.foundation.failpoints import failpoint
 from counterfoil.jobs.domain import Failure, Order
 from counterfoil.jobs.schedules.domain import Firing, Schedule, slot_key, slots_to_fire
 from counterfoil.jobs.schedules.protocols import Check, Due, Enqueue, ScheduleStore
@@ -70,6 +71,7 @@ class Scheduler:
             for slot in firing.slots
         ]
         self.store.save(tx, schedule.fired(firing, jobs, now))
+        failpoint("schedule.firing")
         tx.after_commit(lambda: _tell(schedule, firing))
         return len(jobs)
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from counterfoil.foundation.database import Database
+from counterfoil.foundation.failpoints import failpoint
 from counterfoil.jobs.domain import Call
 from counterfoil.jobs.protocols import Candidate, Dispatcher, Room, UpkeepStore
 
@@ -31,6 +32,7 @@ class Release:
             calls = chosen(self.store.candidates(tx, now, room, AT_ONCE), room)
             if calls:
                 self.store.release(tx, now, [call.job for call in calls])
+                failpoint("release.releasing")
                 tx.after_commit(lambda: self.dispatcher.ring(calls))
             return len(calls)
 

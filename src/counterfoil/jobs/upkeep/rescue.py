@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import structlog
 
 from counterfoil.foundation.database import Database, Transaction
+from counterfoil.foundation.failpoints import failpoint
 from counterfoil.jobs.domain import Attempt, Job, WorkerId
 from counterfoil.jobs.moves import Lost
 from counterfoil.jobs.protocols import Bell, LeaseStore, Observer, Presence, Settlement, UpkeepStore, settlement_of
@@ -38,6 +39,7 @@ class Rescue:
 
     def _bury(self, tx: Transaction, worker: WorkerId) -> None:
         self.presence.bury(tx, worker)
+        failpoint("rescue.burying")
         tx.after_commit(lambda: log.warning("worker_given_up", worker_id=str(worker)))
 
     def _free(self, tx: Transaction, orphans: Sequence[Job]) -> int:
