@@ -12,17 +12,19 @@ import structlog
 from sqlalchemy import Select, and_, func, make_url, or_, select, text, update
 
 from counterfoil.foundation.database import Database, DatabaseUnavailable, Transaction
-from counterfoil.foundation.postgres import is_lent_out
+from counterfoil.foundation.postgres import PatientConnection, is_lent_out
 from counterfoil.jobs.domain import WorkerId
 from counterfoil.jobs.infrastructure.local import CHANNEL
 from counterfoil.jobs.infrastructure.presence import WORKERS, BeatPresence, living
 
 LOOK_SECONDS = 1.0
+ANSWER_SECONDS = 5.0
 _PATIENCE: Mapping[str, Any] = {
     "connect_timeout": 5,
     "keepalives_idle": 5,
     "keepalives_interval": 2,
     "keepalives_count": 3,
+    "tcp_user_timeout": 5_000,
 }
 
 log = structlog.get_logger()
@@ -67,7 +69,9 @@ class SessionLock:
     def _keep(self) -> None:
         while not self._closed.is_set():
             try:
-                with psycopg.connect(**self._address, autocommit=True, **_PATIENCE) as connection:
+                with PatientConnection.connect(**_PATIENCE | self._address, autocommit=True) as connection:
+                    # A lock that is held in vain must not be believed in: the server may have ended the session.
+                    connection.patience = ANSWER_SECONDS
                     self._hold(connection)
             except psycopg.Error as error:
                 log.warning("session_lost", error=repr(error))
@@ -168,7 +172,7 @@ def _server_started_at(tx: Transaction) -> datetime:
 def is_pooled(url: str) -> bool:
     """Tell whether a pooler lends out the server's sessions, so that no lock can be held in one."""
     try:
-        with psycopg.connect(**_address(url), autocommit=True, connect_timeout=10) as connection:
+        with psycopg.connect(**_PATIENCE | _address(url), autocommit=True) as connection:
             return is_lent_out(connection)
     except psycopg.Error as error:
         raise DatabaseUnavailable from error
