@@ -58,6 +58,8 @@ _SQLITE_UNAVAILABLE = {
 
 # A standby that only reads, and a session or transaction that the server ended for taking too long.
 _POSTGRES_UNAVAILABLE = {"25006", "25P03", "25P04"}
+# What no later try makes smaller, such as a text that is too long for an index; psycopg calls that operational as well.
+_POSTGRES_TOO_MUCH = "54"
 
 
 class DatabaseUnavailable(ServiceUnavailable):
@@ -239,8 +241,10 @@ def _unavailable(error: DBAPIError) -> bool:
     if isinstance(error.orig, sqlite3.Error):
         # The low byte is the kind of error, the rest a detail of it.
         return (getattr(error.orig, "sqlite_errorcode", None) or 0) & 0xFF in _SQLITE_UNAVAILABLE
-    refused = getattr(error.orig, "sqlstate", None) in _POSTGRES_UNAVAILABLE
-    return error.connection_invalidated or refused or isinstance(error, OperationalError)
+    state = getattr(error.orig, "sqlstate", None) or ""
+    if state.startswith(_POSTGRES_TOO_MUCH):
+        return False
+    return error.connection_invalidated or state in _POSTGRES_UNAVAILABLE or isinstance(error, OperationalError)
 
 
 def _engine(url: str, **pool: float) -> Engine:
