@@ -22,6 +22,7 @@ from counterfoil.jobs.protocols import ALL_LINES, Bell, Dispatcher, JobFilter, J
 from counterfoil.jobs.types import JobType, JobTypes
 
 MAX_PAYLOAD_BYTES = 1_000_000
+MAX_KEY = 256
 
 
 _AS_THE_TYPE_HAS_IT = Order()
@@ -60,8 +61,8 @@ class JobService:
         job = self._job(workspace, job_type, payload, order, tx.now())
         if order.after:
             job = self._behind(tx, job, order)
-        if order.idempotency_key is not None:
-            found = self._add_once(tx, replace(job, request_hash=_fingerprint(job, order)), order.idempotency_key)
+        if job.idempotency_key is not None:
+            found = self._add_once(tx, replace(job, request_hash=_fingerprint(job, order)), job.idempotency_key)
             if found:
                 return found
         else:
@@ -184,10 +185,10 @@ class JobService:
             ready=not (order.scheduled_for or order.concurrency_key or order.batch or order.after),
             scheduled_for=order.scheduled_for,
             deadline=order.deadline,
-            concurrency_key=order.concurrency_key,
+            concurrency_key=_short(order.concurrency_key),
             batch_id=order.batch,
             despite_parents=order.despite_parents,
-            idempotency_key=order.idempotency_key,
+            idempotency_key=_short(order.idempotency_key),
             description=plain_text(order.description),
             metadata=plain_json(order.metadata) if order.metadata else {},
             created_by=order.created_by,
@@ -228,6 +229,13 @@ class JobService:
         if found is None:
             raise JobNotFound(job)
         return found
+
+
+def _short(key: str | None) -> str | None:
+    """Return the key, or what stands for it if it is longer than an index takes or holds what no database takes."""
+    if key is None or (len(key) <= MAX_KEY and plain_text(key) == key):
+        return key
+    return "sha256:" + hashlib.sha256(key.encode(errors="surrogatepass")).hexdigest()
 
 
 def _bounded(payload: dict[str, Any]) -> dict[str, Any]:
