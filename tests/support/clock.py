@@ -1,10 +1,12 @@
 """A clock that tells the time it was set to, and a database that goes by it."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from uuid import UUID
 
+import pytest
 from sqlalchemy import ColumnElement, Connection, literal
 
 from counterfoil.foundation.database import Database, Transaction, UtcDateTime
@@ -48,3 +50,18 @@ class TimedDatabase(Database):
     def _session(self, workspace: UUID | None, *, writing: bool) -> Iterator[Transaction]:
         with super()._session(workspace, writing=writing) as tx:
             yield TimedTransaction(tx.connection, self.time)
+
+
+def skew_clocks(monkeypatch: pytest.MonkeyPatch, by: timedelta) -> None:
+    """Let all of the house's modules read the time wrongly for a test."""
+
+    class Skewed(datetime):
+        """A time whose now is another one."""
+
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]  # the plain class is wanted back
+            return datetime.now(tz) + by
+
+    for name, module in list(sys.modules.items()):
+        if name.startswith("counterfoil.") and getattr(module, "datetime", None) is datetime:
+            monkeypatch.setattr(module, "datetime", Skewed)
