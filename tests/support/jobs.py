@@ -177,6 +177,24 @@ def kill_itself(_: JobContext, __: Note) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def kill_the_worker(_: JobContext, note: Note) -> None:
+    """Kill the process that the file names, once it does."""
+    path = Path(note.text)
+    while not path.exists():
+        time.sleep(0.01)
+    os.kill(int(path.read_text()), signal.SIGKILL)
+    time.sleep(600)
+
+
+def wait_for_a_file(_: JobContext, note: Note) -> Json:
+    """Say that we have begun, and wait until somebody lets us go."""
+    path = Path(note.text)
+    path.touch()
+    while not path.with_suffix(".go").exists():
+        time.sleep(0.01)
+    return {"process": os.getpid()}
+
+
 def exit_politely(_: JobContext, __: Note) -> None:
     sys.exit(3)
 
@@ -197,6 +215,14 @@ def block_signals_and_hold_the_interpreter(_: JobContext, note: Note) -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGALRM})
     Path(note.text).write_text(str(os.getpid()))
     ctypes.PyDLL(None).sleep(600)  # unlike CDLL, this keeps the interpreter's lock
+
+
+def hold_the_interpreter(context: JobContext, note: Note) -> None:
+    """Let nothing else of this process run for so many seconds, once; then take effect."""
+    if not Path(note.text).exists():
+        Path(note.text).touch()
+        ctypes.PyDLL(None).sleep(note.number)
+    take_effect(context, note)
 
 
 def take_memory(_: JobContext, note: Note) -> None:
@@ -410,10 +436,13 @@ HANDLERS: Sequence[Handler] = (
     leave,
     crash,
     kill_itself,
+    kill_the_worker,
+    wait_for_a_file,
     exit_politely,
     interrupt,
     sleep_long,
     block_signals_and_hold_the_interpreter,
+    hold_the_interpreter,
     take_memory,
     leave_grandchildren,
     fork_and_leave,

@@ -1,5 +1,6 @@
-"""A worker process by itself, to be killed: `python -m tests.support.worker_process URL FOLDER`."""
+"""A worker process by itself, to be killed: `worker_process URL FOLDER [CONCURRENCY [GRACE]]`."""
 
+import signal
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -11,15 +12,18 @@ from tests.support.jobs import Engine
 
 
 def main() -> None:
-    url, folder = sys.argv[1:]
+    url, folder, concurrency, grace, *_ = [*sys.argv[1:], *("3", "30")[len(sys.argv) - 3 :]]
     engine = Engine(
         database=Database(url),
         folder=Path(folder),
-        concurrency=3,
+        concurrency=int(concurrency),
+        grace=timedelta(seconds=float(grace)),
         lapse=timedelta(seconds=2),
         beat_every=timedelta(milliseconds=300),
     )
     worker = engine.worker()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: worker.stop())
     engine.upkeep(worker.presence).start()
     worker.run()
 
