@@ -60,6 +60,9 @@ FAULTS: Mapping[str, str] = {
     "A9": "a dashboard without a login, forged, or with very many watchers",
 }
 
+_WORKERS = "tests/jobs/test_faults.py"
+_SERVER = "tests/jobs/test_server_faults.py"
+_RACES = "tests/jobs/test_races.py"
 _DATABASE = "tests/foundation/test_database_faults.py"
 _KILL = "tests/jobs/test_kill.py"
 _WORKER = "tests/jobs/test_worker.py"
@@ -76,17 +79,23 @@ _SQL = "tests/jobs/test_sql.py"
 _API = "tests/jobs/test_api.py"
 
 TESTS: Mapping[str, tuple[str, ...]] = {
-    "W1": (f"{_KILL}::test_jobs_whose_worker_is_killed_are_finished_by_the_next_one_once",),
+    "W1": (
+        f"{_KILL}::test_jobs_whose_worker_is_killed_are_finished_by_the_next_one_once",
+        f"{_WORKERS}::test_a_worker_that_is_killed_at_any_step_loses_no_job_and_completes_none_twice",
+    ),
     "W4": (f"{_KILL}::test_a_worker_that_was_stopped_for_long_finds_its_jobs_taken_over_and_is_refused",),
     "W5": (
         f"{_WORKER}::test_a_worker_that_stops_lets_running_jobs_finish_and_takes_no_more",
         f"{_WORKER}::test_what_is_not_finished_by_the_end_of_the_grace_is_killed_and_loses_no_attempt",
         f"{_WORKER}::test_a_light_job_that_outlasts_the_grace_is_given_back_without_losing_an_attempt",
+        f"{_WORKERS}::test_a_worker_that_is_told_to_end_gives_long_jobs_back_uncharged",
     ),
     "W6": (
         "tests/foundation/test_children.py::test_no_child_outlives_a_parent_that_is_killed",
         f"{_CHILDREN}::test_nothing_outlives_a_process_that_is_killed",
         f"{_CHILDREN}::test_what_a_service_manager_tells_all_processes_is_the_workers_to_act_on",
+        f"{_WORKERS}::test_a_worker_that_is_told_twice_to_end_finishes_what_is_short_and_takes_no_more",
+        f"{_WORKERS}::test_a_worker_that_is_told_to_end_in_the_midst_of_a_step_leaves_no_job_behind",
     ),
     "W7": (
         f"{_CHILDREN}::test_a_handler_that_ends_its_process_fails_its_job_and_the_next_one_runs",
@@ -105,28 +114,42 @@ TESTS: Mapping[str, tuple[str, ...]] = {
         f"{_CHILDREN}::test_memory_far_beyond_the_limit_is_refused_before_it_is_there",
         f"{_CHILDREN}::test_memory_that_processes_share_is_counted_once",
     ),
-    "W10": ("tests/jobs/upkeep/test_rescue.py::test_a_job_that_workers_die_with_becomes_poison",),
+    "W10": (
+        "tests/jobs/upkeep/test_rescue.py::test_a_job_that_workers_die_with_becomes_poison",
+        f"{_WORKERS}::test_a_job_that_kills_its_workers_is_poison_and_those_beside_it_are_done",
+    ),
     "W12": (f"{_CONTEXT}::test_an_error_of_any_sort_is_kept_within_bounds",),
-    "D1": (f"{_DATABASE}::test_a_restarted_server_loses_nothing_that_was_done_and_is_used_again",),
+    "D1": (
+        f"{_DATABASE}::test_a_restarted_server_loses_nothing_that_was_done_and_is_used_again",
+        f"{_SERVER}::test_a_server_that_is_restarted_under_load_loses_no_job_and_frees_none_of_a_living_worker",
+    ),
     "D2": (
         f"{_DATABASE}::test_a_terminated_backend_refuses_its_transaction_and_no_other",
         f"{_DATABASE}::test_backends_terminated_while_idle_are_replaced_unnoticed",
+        f"{_SERVER}::test_connections_that_the_server_ends_one_by_one_cost_no_job",
     ),
     "D3": (
         f"{_DATABASE}::test_a_commit_that_never_arrived_has_written_nothing",
         f"{_DATABASE}::test_a_commit_whose_answer_was_lost_is_refused_and_rings_nobody_though_it_happened",
         f"{_WORKER}::test_an_outcome_is_kept_once_however_often_the_database_refuses_or_lies",
         f"{_WORKER}::test_a_claim_that_seems_to_have_failed_leaves_no_job_behind",
+        f"{_RACES}::test_a_job_with_a_key_whose_commit_was_not_answered_is_there_once_when_it_is_handed_in_again",
+        f"{_RACES}::test_a_retry_whose_commit_was_not_answered_is_refused_the_second_time",
+        f"{_RACES}::test_a_schedule_whose_firing_was_not_answered_fires_each_slot_once",
+        f"{_RACES}::test_claims_and_settlements_that_fail_or_only_seem_to_lose_nothing",
     ),
     "D4": (
         f"{_DATABASE}::test_a_kept_connection_to_a_server_that_fell_silent_is_noticed",
         f"{_DATABASE}::test_a_server_that_falls_silent_during_a_statement_is_noticed",
         f"{_DATABASE}::test_a_server_whose_processes_are_stopped_is_noticed",
+        f"{_SERVER}::test_a_session_on_a_wire_that_fell_silent_is_given_up_within_seconds_and_taken_again",
+        f"{_SERVER}::test_workers_on_a_wire_that_fell_silent_go_on_when_it_speaks_again",
     ),
     "D6": (
         f"{_DATABASE}::test_of_two_transactions_that_wait_for_each_other_one_is_refused",
         f"{_DATABASE}::test_a_row_that_stays_locked_is_not_waited_for_without_end",
         f"{_DATABASE}::test_a_statement_that_takes_too_long_is_refused_and_writes_nothing",
+        f"{_RACES}::test_statements_that_are_refused_by_chance_lose_no_job_and_do_none_twice",
     ),
     "D7": (
         "tests/foundation/test_database.py::test_a_database_whose_connections_are_all_taken_says_that_it_does_not_answer",
@@ -149,6 +172,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
         f"{_CRON}::test_a_slot_in_the_hour_that_comes_twice_comes_the_first_time",
         f"{_CRON}::test_a_leap_day_waits_for_its_year",
         "tests/jobs/schedules/test_domain.py::test_a_clock_that_was_set_back_does_not_bring_a_slot_back",
+        f"{_SERVER}::test_a_process_whose_clock_is_wrong_works_by_the_databases",
     ),
     "S1": (
         f"{_FIRING}::test_many_schedulers_at_once_fire_each_slot_once",
@@ -160,8 +184,16 @@ TESTS: Mapping[str, tuple[str, ...]] = {
         "tests/jobs/schedules/test_domain.py::test_of_very_many_missed_slots_the_latest_are_made_up_for_and_the_others_counted",
         f"{_CRON}::test_what_never_comes_or_comes_too_often_is_refused_with_the_reason",
     ),
-    "S3": ("tests/jobs/test_domain.py::test_backoff_doubles_within_its_bounds_and_never_overflows",),
-    "S4": (f"{_SQL}::test_a_workspace_has_one_job_of_an_idempotency_key",),
+    "S3": (
+        "tests/jobs/test_domain.py::test_backoff_doubles_within_its_bounds_and_never_overflows",
+        f"{_RACES}::test_ten_thousand_jobs_that_fail_at_once_come_back_spread_as_documented",
+    ),
+    "S4": (
+        f"{_SQL}::test_a_workspace_has_one_job_of_an_idempotency_key",
+        f"{_RACES}::test_a_key_that_a_hundred_clients_use_at_once_makes_one_job",
+        f"{_RACES}::test_a_key_is_free_again_when_its_time_is_over",
+        f"{_RACES}::test_a_key_of_any_length_is_a_key",
+    ),
     "S7": (
         f"{_LIMITS}::test_fifty_takers_in_two_processes_never_exceed_rate_and_burst",
         f"{_LIMITS}::test_fifty_threads_together_never_exceed_rate_and_burst",
@@ -175,6 +207,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "S9": (
         f"{_LEASES}::test_a_low_job_that_has_waited_its_bound_goes_before_an_urgent_one",
         "tests/jobs/test_domain.py::test_a_job_of_low_priority_is_served_before_any_that_turns_ready_an_ageing_per_step_later",
+        f"{_RACES}::test_a_low_job_begins_in_spite_of_a_steady_stream_of_high_ones",
     ),
     "S10": (
         f"{_UPKEEP}::test_of_too_many_dead_letters_the_oldest_are_removed_in_each_workspace",
@@ -183,6 +216,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "S11": (
         f"{_CONTEXT}::test_progress_that_comes_too_often_is_left_out_but_not_the_last",
         f"{_CONTEXT}::test_progress_is_kept_within_what_makes_sense",
+        f"{_RACES}::test_progress_after_the_end_is_refused",
     ),
     "A1": (
         f"{_CONTEXT}::test_plain_json_is_json_without_what_postgresql_refuses_and_plain_already",
@@ -212,6 +246,21 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "A8": (
         "tests/journeys/test_command_line.py::test_a_name_that_looks_like_markup_is_shown_as_it_is_and_ids_are_shown_whole",
     ),
+    "W2": (f"{_WORKERS}::test_everything_that_a_killed_worker_held_is_free_within_seconds_and_finished_by_the_next",),
+    "W11": (
+        f"{_WORKERS}::test_a_worker_whose_interpreter_is_held_for_long_completes_nothing_that_others_have_taken_over",
+    ),
+    "D5": (f"{_SERVER}::test_while_the_database_is_away_work_is_refused_at_once_and_afterwards_everything_goes_on",),
+    "D9": (f"{_SERVER}::test_claims_stay_quick_while_a_transaction_elsewhere_stays_open",),
+    "S5": (
+        f"{_RACES}::test_cancelling_meets_claims_runs_completions_retries_and_leaves_every_job_in_one_end",
+        f"{_RACES}::test_of_many_who_retry_the_same_dead_letter_one_does",
+    ),
+    "S6": (
+        f"{_RACES}::test_a_job_cannot_wait_for_what_is_not_there_or_a_neighbours",
+        f"{_RACES}::test_a_job_that_waits_for_thousands_begins_once_after_the_last",
+        f"{_RACES}::test_a_child_of_the_dead_is_cancelled_and_one_of_the_removed_begins",
+    ),
 }
 
 WAITING: Mapping[str, frozenset[str]] = {
@@ -223,26 +272,16 @@ WAITING: Mapping[str, frozenset[str]] = {
 
 # What is missing where the room is there already; nothing may be left when the room is finished.
 GAPS: Mapping[str, str] = {
-    "W1": "while its end is noted",
-    "W2": "all of it",
     "W3": "all of it",
-    "W6": "a second signal; during a claim; during a flush; hanging up",
-    "W11": "all of it",
-    "D1": "with workers at work",
-    "D2": "each role of a worker and of upkeep",
-    "D3": "handing in; the firing of a schedule; retry",
-    "D5": "all of it",
-    "D6": "at every statement of the engine; serialisation failure",
-    "D9": "all of it",
+    "W6": "hanging up",
+    "D5": "for ten minutes",
+    "D6": "each statement in turn, and statement timeouts of upkeep",
+    "D9": "for ten minutes; the alarm",
     "D10": "with that many rows",
     "D11": "all of it",
     "D12": "two versions; a crash half-way; the way back",
-    "D13": "workers whose clocks differ from the database's",
-    "S3": "the spread of the delays",
-    "S4": "a hundred at once; another payload; expiry; odd sizes",
-    "S5": "all of it",
-    "S6": "all of it",
-    "S11": "after the end",
+    "D13": "a database whose clock steps back",
+    "S5": "the rescue; a parent with children while they run",
     "A1": "slow; depth; repeated keys; numbers without end",
     "A8": "tables and pages",
 }
