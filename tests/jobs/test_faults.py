@@ -62,19 +62,23 @@ def enqueue_many(engine: Engine, workspace: WorkspaceId, handler: handlers.Handl
 
 def statuses(engine: Engine) -> Counter[str]:
     with engine.database.reading() as tx:
-        counted = tx.execute(select(JOBS.c.status, func.count()).group_by(JOBS.c.status)).all()
-    return Counter({row[0]: row[1] for row in counted})
+        counted = tx.execute(
+            select(JOBS.c.status.label("key"), func.count().label("number")).group_by(JOBS.c.status)
+        ).all()
+    return Counter({str(row.key): int(row.number) for row in counted})
 
 
 def attempts_by_ending(engine: Engine) -> Counter[str]:
     with engine.database.reading() as tx:
-        counted = tx.execute(select(ATTEMPTS.c.ending, func.count()).group_by(ATTEMPTS.c.ending)).all()
-    return Counter({row[0]: row[1] for row in counted})
+        counted = tx.execute(
+            select(ATTEMPTS.c.ending.label("key"), func.count().label("number")).group_by(ATTEMPTS.c.ending)
+        ).all()
+    return Counter({str(row.key): int(row.number) for row in counted})
 
 
 def most_deaths(engine: Engine) -> int:
     with engine.database.reading() as tx:
-        return tx.execute(select(func.max(JOBS.c.deaths))).scalar_one()
+        return int(tx.execute(select(func.max(JOBS.c.deaths))).scalar_one())
 
 
 def await_all(engine: Engine, number: int, status: JobStatus = JobStatus.COMPLETED, *, seconds: float = 60) -> None:

@@ -45,8 +45,10 @@ def enqueue_many(engine: Engine, workspace: WorkspaceId, handler: handlers.Handl
 
 def statuses(engine: Engine) -> Counter[str]:
     with engine.database.reading() as tx:
-        counted = tx.execute(select(JobRow.status, func.count()).group_by(JobRow.status)).all()
-    return Counter({row[0]: row[1] for row in counted})
+        counted = tx.execute(
+            select(JobRow.status.label("key"), func.count().label("number")).group_by(JobRow.status)
+        ).all()
+    return Counter({str(row.key): int(row.number) for row in counted})
 
 
 def completions(engine: Engine) -> Counter[JobId]:

@@ -109,7 +109,7 @@ def assert_all_are_done_and_none_was_freed(near: Database, load: Load) -> None:
 
     def unfinished() -> int:
         with near.reading() as tx:
-            return tx.execute(select(func.count()).where(jobs.status != "completed")).scalar_one()
+            return int(tx.execute(select(func.count()).where(jobs.status != "completed")).scalar_one())
 
     wait_until(lambda: unfinished() == 0)
     with near.reading() as tx:
@@ -145,8 +145,7 @@ def test_connections_that_the_server_ends_one_by_one_cost_no_job(
 ) -> None:
     """Those of the claim, the settler, the heart, the session with its bell, upkeep, and whoever hands in."""
     engine = engine_on(near, tmp_path)
-    name = near.engine.url.database
-    backends = f"SELECT pid FROM pg_stat_activity WHERE datname = '{name}'"
+    backends = f"SELECT pid FROM pg_stat_activity WHERE datname = '{near.engine.url.database}'"
     ended = 0
     with engine.working() as worker:
         with Load(engine, workspace) as load:
