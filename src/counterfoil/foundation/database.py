@@ -2,9 +2,10 @@
 
 import json
 import sqlite3
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 from uuid import UUID
@@ -27,7 +28,6 @@ from sqlalchemy import (
     func,
     literal,
     make_url,
-    select,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -40,6 +40,8 @@ from counterfoil.foundation.failpoints import failpoint
 from counterfoil.foundation.files import make_folder
 
 BUSY_TIMEOUT_SECONDS = 30
+BEGUN = "begun"
+"""Where a connection keeps when its transaction began, by the server's clock and by ours."""
 WALLED_ROLE = "counterfoil_walled"
 """What a walled transaction is on PostgreSQL: a role whose every statement meets the tables' policies."""
 WORKSPACE_SETTING = "counterfoil.workspace"
@@ -148,11 +150,15 @@ class Transaction:
             allow(self.connection, statement_seconds)
 
     def now(self) -> datetime:
-        """Return the database's time, so that processes with wrong clocks agree."""
+        """Return the database's time, so that processes with wrong clocks agree.
+
+        PostgreSQL has told it when the transaction began, and is not asked again.
+        """
         if self.dialect == "sqlite":
             return datetime.now(UTC)
-        moment: datetime = self.connection.execute(select(func.clock_timestamp())).scalar_one()
-        return moment.astimezone(UTC)
+        moment, at = self.connection.info[BEGUN]
+        begun: datetime = moment.astimezone(UTC)
+        return begun + timedelta(seconds=time.monotonic() - at)
 
 
 class Database:

@@ -1,5 +1,6 @@
 """How a connection to PostgreSQL is held: nothing is waited for without end, and a pooler in between is noticed."""
 
+import time
 from typing import Any, cast
 from uuid import UUID
 
@@ -7,7 +8,7 @@ import psycopg
 from psycopg.abc import RV, PQGen
 from sqlalchemy import Connection, Dialect, Engine, event
 
-from counterfoil.foundation.database import WALLED_ROLE, WORKSPACE_SETTING
+from counterfoil.foundation.database import BEGUN, WALLED_ROLE, WORKSPACE_SETTING
 
 # Above what the server is told, so that a living server answers first, and says why.
 GRACE_SECONDS = 5
@@ -74,7 +75,8 @@ def _begin(connection: Connection) -> None:
     held = _held(connection)
     held.patience = held.greeting_seconds
     workspace: UUID | None = connection.get_execution_options().get("workspace")
-    connection.exec_driver_sql(_BEGIN if workspace is None else f"{_BEGIN}; {_wall_off(workspace)}")
+    begun = connection.exec_driver_sql(_BEGIN if workspace is None else f"{_BEGIN}; {_wall_off(workspace)}")
+    connection.info[BEGUN] = (begun.scalar_one(), time.monotonic())
     held.patience = STATEMENT_SECONDS + GRACE_SECONDS
 
 
@@ -97,7 +99,11 @@ def _ms(seconds: float) -> int:
     return int(seconds * 1000)
 
 
-_BEGIN = f"BEGIN; SET LOCAL idle_in_transaction_session_timeout = {_ms(IDLE_SECONDS)}; {_limit(STATEMENT_SECONDS)}"
+# The time first, for it is the first answer that a driver gives; it stands within the transaction all the same.
+_BEGIN = (
+    "SELECT clock_timestamp(); BEGIN; "
+    f"SET LOCAL idle_in_transaction_session_timeout = {_ms(IDLE_SECONDS)}; {_limit(STATEMENT_SECONDS)}"
+)
 
 
 def _held(connection: Connection) -> PatientConnection:
