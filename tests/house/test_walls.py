@@ -33,6 +33,7 @@ OVER_ALL = {
     "jobs/upkeep/release.py",
     "jobs/upkeep/rescue.py",
     "jobs/upkeep/retention.py",
+    "jobs/upkeep/ringing.py",
     "jobs/upkeep/stragglers.py",
     "jobs/worker.py",
 }

@@ -38,6 +38,8 @@ FAULTS: Mapping[str, str] = {
     "R4": "a bell for a job that is unknown or over, or with a forged message",
     "R5": "the broker's own timeouts are too short, or its workers die on the way",
     "R6": "Redis fails over, falls silent, or is slow",
+    "R1": "eviction; no memory left",
+    "R6": "all of it",
     "S1": "two leaders at once",
     "S2": "schedules that were missed, or make no sense",
     "S3": "ten thousand jobs fail at once",
@@ -77,6 +79,9 @@ _BODY = "tests/foundation/test_body_limit.py"
 _CONTEXT = "tests/jobs/test_context.py"
 _SQL = "tests/jobs/test_sql.py"
 _API = "tests/jobs/test_api.py"
+_BROKERS = "tests/jobs/test_brokers.py"
+_MAKING = "tests/jobs/test_api_making.py"
+_CHANGING = "tests/jobs/test_api_changing.py"
 
 TESTS: Mapping[str, tuple[str, ...]] = {
     "W1": (
@@ -184,6 +189,18 @@ TESTS: Mapping[str, tuple[str, ...]] = {
         "tests/jobs/schedules/test_domain.py::test_of_very_many_missed_slots_the_latest_are_made_up_for_and_the_others_counted",
         f"{_CRON}::test_what_never_comes_or_comes_too_often_is_refused_with_the_reason",
     ),
+    "R1": (f"{_BROKERS}::test_jobs_survive_that_redis_is_emptied_and_away_and_that_their_worker_is_stopped",),
+    "R2": (f"{_BROKERS}::test_the_caller_does_not_wait_for_a_redis_that_is_away",),
+    "R3": (f"{_BROKERS}::test_a_worker_does_each_job_once_the_urgent_first_and_lives_through_nonsense",),
+    "R4": (
+        f"{_BROKERS}::test_a_message_that_is_no_id_names_no_job",
+        "tests/jobs/test_rq.py::test_what_is_forged_is_refused_and_never_unpickled_and_the_worker_lives",
+        "tests/jobs/test_celery.py::test_what_is_forged_is_refused_and_never_unpickled_and_the_worker_lives",
+    ),
+    "R5": (
+        f"{_BROKERS}::test_the_job_of_a_killed_worker_is_done_by_the_next",
+        "tests/jobs/test_celery.py::test_celery_hands_nothing_out_again_before_upkeep_has_rung_again",
+    ),
     "S3": (
         "tests/jobs/test_domain.py::test_backoff_doubles_within_its_bounds_and_never_overflows",
         f"{_RACES}::test_ten_thousand_jobs_that_fail_at_once_come_back_spread_as_documented",
@@ -220,16 +237,22 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     ),
     "A1": (
         f"{_CONTEXT}::test_plain_json_is_json_without_what_postgresql_refuses_and_plain_already",
+        f"{_MAKING}::test_json_that_nobody_can_keep_is_refused",
+        f"{_MAKING}::test_odd_json_is_kept_as_it_will_be_read",
+        f"{_MAKING}::test_a_body_over_the_limit_is_refused_and_one_below_it_answered",
         f"{_BODY}::test_a_body_of_exactly_the_limit_passes",
         f"{_BODY}::test_one_byte_more_is_refused_as_soon_as_it_arrives",
         f"{_BODY}::test_a_declared_length_is_not_believed_when_it_lies",
     ),
     "A2": (
         f"{_API}::test_a_filter_is_data_and_nothing_else",
+        f"{_MAKING}::test_what_cannot_be_used_is_refused_by_name",
+        f"{_CHANGING}::test_every_filter_finds_what_it_says_and_nothing_of_others",
         f"{_WORKER}::test_a_job_of_a_type_that_nobody_knows_is_dead_at_once",
     ),
     "A3": (
         f"{_API}::test_another_workspace_sees_and_changes_nothing",
+        f"{_CHANGING}::test_another_workspace_finds_changes_and_removes_nothing",
         f"{_API}::test_parameters_that_make_no_sense_are_refused",
     ),
     "A4": (
@@ -264,7 +287,6 @@ TESTS: Mapping[str, tuple[str, ...]] = {
 }
 
 WAITING: Mapping[str, frozenset[str]] = {
-    "jobs/infrastructure/rq.py": frozenset({"R1", "R2", "R3", "R4", "R5", "R6"}),
     "foundation/outbound.py": frozenset({"A6"}),
     "notices": frozenset({"A7"}),
     "web": frozenset({"A9"}),
@@ -282,6 +304,6 @@ GAPS: Mapping[str, str] = {
     "D12": "two versions; a crash half-way; the way back",
     "D13": "a database whose clock steps back",
     "S5": "the rescue; a parent with children while they run",
-    "A1": "slow; depth; repeated keys; numbers without end",
+    "A1": "slow; repeated keys",
     "A8": "tables and pages",
 }

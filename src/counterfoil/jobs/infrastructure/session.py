@@ -38,7 +38,6 @@ class SessionLock:
         self.key = secrets.randbits(62)
         self._address = _address(url)
         self._on_bell = on_bell
-        self._connection: psycopg.Connection[tuple[object, ...]] | None = None
         self._held_at = time.monotonic()
         self._held = threading.Event()
         self._closed = threading.Event()
@@ -69,7 +68,7 @@ class SessionLock:
     def _keep(self) -> None:
         while not self._closed.is_set():
             try:
-                with PatientConnection.connect(**_PATIENCE | self._address, autocommit=True) as connection:
+                with PatientConnection.connect(**{**_PATIENCE, **self._address}, autocommit=True) as connection:
                     # A lock that is held in vain must not be believed in: the server may have ended the session.
                     connection.patience = ANSWER_SECONDS
                     self._hold(connection)
@@ -172,7 +171,7 @@ def _server_started_at(tx: Transaction) -> datetime:
 def is_pooled(url: str) -> bool:
     """Tell whether a pooler lends out the server's sessions, so that no lock can be held in one."""
     try:
-        with psycopg.connect(**_PATIENCE | _address(url), autocommit=True) as connection:
+        with psycopg.connect(**{**_PATIENCE, **_address(url)}, autocommit=True) as connection:
             return is_lent_out(connection)
     except psycopg.Error as error:
         raise DatabaseUnavailable from error
