@@ -27,7 +27,7 @@ from counterfoil.jobs.events.service import Watch
 from counterfoil.jobs.events.streams import MOST_UNREAD, Stream
 from tests.support import jobs as handlers
 from tests.support.desk import STRANGER, add, desk
-from tests.support.jobs import Engine, NoGuard, light, make_job
+from tests.support.jobs import Engine, NoGuard, fresh_job, light
 from tests.support.waiting import wait_until
 
 
@@ -120,7 +120,7 @@ def test_a_job_tells_what_it_does_and_when_it_is_over(
 def test_lines_are_told_as_they_come_and_from_the_last_that_was_heard(
     engine: Engine, http: httpx2.Client, workspace: WorkspaceId
 ) -> None:
-    job = make_job(workspace)
+    job = fresh_job(workspace)
     add(engine, job)
     say(engine, job, "one", "two")
     with listening(http, f"/jobs/{job.id}/events") as events:
@@ -137,14 +137,14 @@ def test_lines_are_told_as_they_come_and_from_the_last_that_was_heard(
 def test_a_job_that_is_over_says_so_and_one_that_is_removed_as_well(
     engine: Engine, http: httpx2.Client, workspace: WorkspaceId
 ) -> None:
-    over, living = make_job(workspace, status=JobStatus.COMPLETED, ready=False), make_job(workspace)
+    over, living = fresh_job(workspace, status=JobStatus.COMPLETED, ready=False), fresh_job(workspace)
     add(engine, over, living)
     with listening(http, f"/jobs/{over.id}/events") as events:
         assert [one.name for one in events] == ["status", "end"]
     with listening(http, f"/jobs/{living.id}/events") as events:
         next(events)
         with engine.database.transaction() as tx:
-            engine.store.save(tx, make_job(workspace, id=living.id, status=JobStatus.CANCELLED, ready=False))
+            engine.store.save(tx, fresh_job(workspace, id=living.id, status=JobStatus.CANCELLED, ready=False))
             engine.store.remove(tx, workspace, [living.id])
         assert [one.name for one in events] == ["removed", "end"]
 
@@ -152,7 +152,7 @@ def test_a_job_that_is_over_says_so_and_one_that_is_removed_as_well(
 def test_a_workspace_hears_of_its_own_jobs_and_of_no_others(
     engine: Engine, http: httpx2.Client, workspace: WorkspaceId, other_workspace: WorkspaceId
 ) -> None:
-    ours, theirs = make_job(workspace), make_job(other_workspace)
+    ours, theirs = fresh_job(workspace), fresh_job(other_workspace)
     with listening(http, "/events") as events, listening(http, "/events", **STRANGER) as others:
         add(engine, ours, theirs)
         assert next(events).data["job_id"] == str(ours.id)
@@ -169,7 +169,7 @@ def test_a_workspace_hears_of_its_own_jobs_and_of_no_others(
 def test_a_job_of_another_workspace_is_not_there_and_odd_ids_are_refused(
     engine: Engine, http: httpx2.Client, watch: Watch, workspace: WorkspaceId
 ) -> None:
-    job = make_job(workspace)
+    job = fresh_job(workspace)
     add(engine, job)
     path = f"/jobs/{job.id}/events"
     stranger = http.get(path, headers=STRANGER)
@@ -195,7 +195,7 @@ def test_no_more_watch_than_can_be_served_and_whoever_goes_makes_room(http: http
 def test_many_who_watch_cost_as_few_statements_as_one(
     engine: Engine, workspace: WorkspaceId, other_workspace: WorkspaceId
 ) -> None:
-    jobs = [make_job(one) for one in (workspace, other_workspace) for _ in range(100)]
+    jobs = [fresh_job(one) for one in (workspace, other_workspace) for _ in range(100)]
     add(engine, *jobs)
     watch = Watch(database=engine.database, store=SqlEventStore(), exists=lambda _, __: None)
     statements: list[str] = []
@@ -220,7 +220,7 @@ def test_many_who_watch_cost_as_few_statements_as_one(
 
 def test_whoever_reads_too_slowly_is_let_go(workspace: WorkspaceId) -> None:
     glance = Glance(
-        job=make_job(workspace).id,
+        job=fresh_job(workspace).id,
         workspace=workspace,
         type="note",
         queue="default",

@@ -26,7 +26,7 @@ from hypothesis.stateful import (
 from sqlalchemy import func, select
 
 from counterfoil.access.domain import WorkspaceId
-from counterfoil.foundation.ids import first_id_of, new_id
+from counterfoil.foundation.ids import first_id, new_id
 from counterfoil.jobs.context import JobContext
 from counterfoil.jobs.domain import FINAL, BatchId, Ending, Failure, Job, JobId, JobStatus, Lease, Order, WorkerId
 from counterfoil.jobs.errors import (
@@ -120,7 +120,7 @@ class JobsInAnyOrder(RuleBasedStateMachine):
         numbers = count()
         # Ids tell when a job was made, and retention goes by that.
         self.service = replace(
-            self.engine.jobs, new_id=lambda: UUID(int=first_id_of(self.clock.now()).int + next(numbers))
+            self.engine.jobs, new_id=lambda: UUID(int=first_id(self.clock.now()).int + next(numbers))
         )
         self.lives: dict[JobId, Life] = {}
         self.removed: set[JobId] = set()

@@ -19,7 +19,7 @@ from counterfoil.jobs.overview.domain import minutes_of
 from counterfoil.jobs.overview.infrastructure.sql import SqlOverviewStore
 from counterfoil.jobs.overview.service import Overview
 from tests.support.desk import STRANGER, add, desk
-from tests.support.jobs import Engine, NoGuard, make_job
+from tests.support.jobs import Engine, NoGuard, fresh_job
 
 NOW = datetime.now(UTC)
 
@@ -52,7 +52,7 @@ def ended(
     status = JobStatus.COMPLETED if ending is Ending.COMPLETED else JobStatus.FAILED
     due = start - timedelta(seconds=waited) if ending is Ending.COMPLETED else end + timedelta(hours=1)
     facts = {"status": status, "ready": False, "created_at": due, "due_at": due, "started_at": start, "ended_at": end}
-    job = make_job(workspace, failure=failure, **(facts | changes))
+    job = fresh_job(workspace, failure=failure, **(facts | changes))
     add(engine, job)
     attempt = Attempt(
         job=job.id,
@@ -99,17 +99,17 @@ def test_jobs_are_counted_by_where_they_stand(
     later = NOW + timedelta(days=1)
     add(
         engine,
-        make_job(workspace),
-        make_job(workspace, ready=False, due_at=later),
-        make_job(workspace, ready=False, due_at=later, batch_id=batch, queue="slow"),
-        make_job(workspace, status=JobStatus.PROCESSING, ready=False, queue="slow"),
-        make_job(workspace, status=JobStatus.WAITING, ready=False),
-        make_job(workspace, status=JobStatus.BLOCKED, ready=False),
-        make_job(workspace, status=JobStatus.FAILED, ready=False),
-        make_job(workspace, status=JobStatus.DEAD_LETTER, ready=False),
-        make_job(workspace, status=JobStatus.COMPLETED, ready=False),
-        make_job(other_workspace),
-        make_job(other_workspace, status=JobStatus.PROCESSING, ready=False),
+        fresh_job(workspace),
+        fresh_job(workspace, ready=False, due_at=later),
+        fresh_job(workspace, ready=False, due_at=later, batch_id=batch, queue="slow"),
+        fresh_job(workspace, status=JobStatus.PROCESSING, ready=False, queue="slow"),
+        fresh_job(workspace, status=JobStatus.WAITING, ready=False),
+        fresh_job(workspace, status=JobStatus.BLOCKED, ready=False),
+        fresh_job(workspace, status=JobStatus.FAILED, ready=False),
+        fresh_job(workspace, status=JobStatus.DEAD_LETTER, ready=False),
+        fresh_job(workspace, status=JobStatus.COMPLETED, ready=False),
+        fresh_job(other_workspace),
+        fresh_job(other_workspace, status=JobStatus.PROCESSING, ready=False),
     )
     shown = client.get("/jobs/stats").json()
     names = ("queue_depth", "processing", "waiting", "blocked", "failed", "dead")
@@ -167,7 +167,7 @@ def test_depth_is_reckoned_back_from_now() -> None:
 
 
 def test_a_queue_is_limited_paused_and_let_go_on(engine: Engine, client: TestClient, workspace: WorkspaceId) -> None:
-    add(engine, make_job(workspace, queue="slow"))
+    add(engine, fresh_job(workspace, queue="slow"))
     assert client.get("/queues").json()["items"][0]["name"] == "slow"
     limited = client.patch("/queues/slow", json={"at_most": 3}).json()
     assert (limited["at_most"], limited["paused"], limited["depth"]) == (3, False, 1)

@@ -27,7 +27,7 @@ from sqlalchemy import Column, Integer, MetaData, Table, Uuid, insert
 from counterfoil.access.domain import WorkspaceId
 from counterfoil.foundation.database import Database, DatabaseUnavailable, Transaction
 from counterfoil.foundation.errors import ExecutionFailed, TimedOut
-from counterfoil.foundation.ids import first_id_of, new_id
+from counterfoil.foundation.ids import first_id, new_id
 from counterfoil.jobs.attempts import AttemptRunner, Ended
 from counterfoil.jobs.batches import JobBatches
 from counterfoil.jobs.changes import JobChanges
@@ -83,7 +83,7 @@ def make_job(workspace: WorkspaceId, **changes: Any) -> Job:
     """Return a job that can be claimed at once."""
     now = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
     facts: dict[str, Any] = {
-        "id": JobId(UUID(int=first_id_of(now - timedelta(days=365)).int + next(_numbers))),
+        "id": JobId(UUID(int=first_id(now - timedelta(days=365)).int + next(_numbers))),
         "workspace": workspace,
         "type": "note",
         "queue": "default",
@@ -114,6 +114,11 @@ def claimed_job(job_type: JobType[Note], **payload: object) -> Job:
         lease=Lease(new_id()),
         worker=WorkerId(new_id()),
     )
+
+
+def fresh_job(workspace: WorkspaceId, **changes: Any) -> Job:
+    """Return a job whose id says that it was made just now, where that of `make_job` is a year old."""
+    return make_job(workspace, **({"id": JobId(new_id())} | changes))
 
 
 def greet(_: JobContext, note: Note) -> Json:

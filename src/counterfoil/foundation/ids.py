@@ -13,7 +13,7 @@ NO_ID: Final = UUID(int=0)
 """Sorts before every id that was given out."""
 
 
-def first_id_of(moment: datetime) -> UUID:
+def first_id(moment: datetime) -> UUID:
     """Return the smallest id that can be made at this moment: ids begin with their milliseconds."""
     return UUID(int=int(moment.timestamp() * 1000) << 80)
 
@@ -21,8 +21,3 @@ def first_id_of(moment: datetime) -> UUID:
 def new_id() -> UUID:
     """Return a fresh UUID that sorts after those made before it."""
     return uuid7()
-
-
-def first_id(at: datetime) -> UUID:
-    """Return the smallest id that could have been given out at that time."""
-    return UUID(int=int(at.timestamp() * 1_000) << 80)

@@ -24,7 +24,7 @@ from sqlalchemy.engine import Row
 from sqlalchemy.orm import aliased
 
 from counterfoil.foundation.database import Transaction, table_of
-from counterfoil.foundation.ids import first_id_of
+from counterfoil.foundation.ids import first_id
 from counterfoil.jobs.domain import AGEING, FINAL, Call, Job, JobId, JobStatus, Queue, claim_key
 from counterfoil.jobs.infrastructure.rows import job_of, queue_of
 from counterfoil.jobs.infrastructure.tables import (
@@ -182,7 +182,7 @@ class SqlUpkeepStore:
         """Remove completed and cancelled jobs that ended before; those that others wait for stay."""
         over = JOBS.c.status.in_({JobStatus.COMPLETED, JobStatus.CANCELLED}) & (JOBS.c.ended_at < before)
         # Ids sort by when jobs were made, which was before they ended: those made since need not be looked at.
-        old = JOBS.c.id < first_id_of(before)
+        old = JOBS.c.id < first_id(before)
         return self._remove(tx, select(JOBS.c.id).where(old, over, ~awaited()).order_by(JOBS.c.id).limit(limit))
 
     def remove_dead(self, tx: Transaction, before: datetime, limit: int) -> int:
