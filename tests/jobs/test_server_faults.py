@@ -35,6 +35,8 @@ from tests.support.waiting import wait_until
 
 LONGER_THAN_A_RECOVERY = timedelta(seconds=60)
 
+pytestmark = pytest.mark.faults
+
 
 @pytest.fixture(scope="module")
 def server(pytestconfig: pytest.Config) -> Iterator[PostgresServer]:
