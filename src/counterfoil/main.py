@@ -98,6 +98,7 @@ def serve(settings: Settings, *, host: str, port: int) -> None:
         timeout_graceful_shutdown=int(settings.shutdown_seconds),
         proxy_headers=False,
     )
+    listener.listen(config.backlog)  # who comes as soon as we say where we are waits until the server is up
     print(f"Counterfoil is at http://{host}:{listener.getsockname()[1]}", flush=True)  # noqa: T201 - for who started us
     with bootstrap.working(house) if house.engine.broker is None else nullcontext():
         _Server(config, house.engine.watch).run(sockets=[listener])
