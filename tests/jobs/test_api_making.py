@@ -133,7 +133,7 @@ def test_parents_and_batches_of_another_workspace_are_not_there(
         batch = engine.batches.start(tx, other_workspace)
     assert client.post("/jobs", json={**WANTED, "after": [theirs]}).json()["code"] == "parent_not_found"
     answer = client.post("/jobs", json={**WANTED, "batch_id": str(batch)})
-    assert (answer.status_code, answer.json()["code"]) == (404, "batch_not_found")
+    assert (answer.status_code, answer.json()["code"]) == (404, "job_batch_not_found")
     assert client.get("/jobs").json()["items"] == []
 
 

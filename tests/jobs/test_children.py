@@ -30,27 +30,34 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="module")
-def one_pool(url: str) -> Iterator[ChildPool]:
+def strangers() -> set[int]:
+    """The processes that run before the first pool does, such as a database's."""
+    return {one.pid for one in psutil.Process().children(recursive=True)}
+
+
+@pytest.fixture(scope="module")
+def one_pool(url: str, strangers: set[int]) -> Iterator[ChildPool]:
     pool = new_pool(url)
     yield pool
     pool.close()
-    assert not job_processes()
+    assert not job_processes(strangers)
 
 
 @pytest.fixture
-def pool(one_pool: ChildPool) -> Iterator[ChildPool]:
+def pool(one_pool: ChildPool, strangers: set[int]) -> Iterator[ChildPool]:
     """A pool that every test finds, and leaves, ready for any job and with no process but a resting child."""
     yield one_pool
     assert process_in(one_pool, guarded(handlers.greet))
-    assert len(job_processes()) <= 3, "more than the supervisor, its template and a child"
+    assert len(job_processes(strangers)) <= 3, "more than the supervisor, its template and a child"
 
 
 def new_pool(url: str) -> ChildPool:
     return ChildPool(partial(runner, url), preload=["tests.support.jobs"])
 
 
-def job_processes() -> list[psutil.Process]:
-    return [one for one in psutil.Process().children(recursive=True) if alive(one.pid)]
+def job_processes(strangers: set[int]) -> list[psutil.Process]:
+    ours = psutil.Process().children(recursive=True)
+    return [one for one in ours if one.pid not in strangers and alive(one.pid)]
 
 
 def failure_in(pool: ChildPool, job: Job) -> tuple[str, str]:
@@ -101,13 +108,13 @@ def test_a_child_serves_jobs_of_one_memory_limit_only(pool: ChildPool) -> None:
     assert not alive(first)
 
 
-def test_as_many_jobs_run_at_once_as_there_are_callers(pool: ChildPool) -> None:
+def test_as_many_jobs_run_at_once_as_there_are_callers(pool: ChildPool, strangers: set[int]) -> None:
     with ThreadPoolExecutor(4) as threads:
         jobs = [claimed_job(guarded(handlers.greet), text=str(number)) for number in range(40)]
         ended = list(threads.map(pool.run, jobs))
     greetings = [one.result["greeting"] for one in ended if isinstance(one, Completed) and one.result]
     assert greetings == [f"Hello {number}" for number in range(40)]
-    for child in [one for one in job_processes() if not one.children()][1:]:
+    for child in [one for one in job_processes(strangers) if not one.children()][1:]:
         child.kill()  # for the next tests, which want to know how many there are
         child.wait()
 
@@ -126,9 +133,11 @@ def test_an_idle_child_that_was_killed_is_replaced_and_costs_no_attempt(pool: Ch
     assert process_in(pool, guarded(handlers.greet)) != first
 
 
-def test_what_a_service_manager_tells_all_processes_is_the_workers_to_act_on(pool: ChildPool) -> None:
+def test_what_a_service_manager_tells_all_processes_is_the_workers_to_act_on(
+    pool: ChildPool, strangers: set[int]
+) -> None:
     child = process_in(pool, guarded(handlers.greet))
-    for one in job_processes():
+    for one in job_processes(strangers):
         one.send_signal(signal.SIGTERM)
         one.send_signal(signal.SIGINT)
     assert process_in(pool, guarded(handlers.greet)) == child
@@ -319,13 +328,15 @@ def test_jobs_that_others_have_now_are_killed_and_the_pool_stays_open(pool: Chil
     assert not any(map(alive, processes))
 
 
-def test_a_pool_that_closes_gives_its_jobs_back_and_leaves_no_process(url: str, tmp_path: Path) -> None:
+def test_a_pool_that_closes_gives_its_jobs_back_and_leaves_no_process(
+    url: str, strangers: set[int], tmp_path: Path
+) -> None:
     pool = new_pool(url)
     noted = tmp_path / "noted"
     pool.warm_up()
     ended = running(pool, claimed_job(guarded(handlers.fork_and_leave), text=str(noted), number=2))
     processes = noted_in(noted)
-    before = job_processes()
+    before = job_processes(strangers)
     pool.close()
     assert ended.result(30) == Returned()
     assert not any(map(alive, processes))

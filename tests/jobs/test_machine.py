@@ -464,6 +464,7 @@ class JobsInAnyOrder(RuleBasedStateMachine):
             self.look_for_the_late()
             self.rescue()
             self.look_for_stragglers()
+            self.each_job_stands_somewhere_and_none_is_lost()
             while claimed := self._claim(worker, 50):
                 self._settle(claimed, Completed(), dies=False)
             if all(row.status in FINAL for row in self._rows()):

@@ -21,7 +21,7 @@ from counterfoil.jobs.overview.service import Overview
 from tests.support.desk import STRANGER, add, desk
 from tests.support.jobs import Engine, NoGuard, fresh_job
 
-NOW = datetime.now(UTC)
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def ended(
     **changes: Any,
 ) -> Job:
     """Keep a job whose attempt ended so long ago, after so many seconds, begun when it had been due for some."""
-    end = NOW - ago
+    end = datetime.now(UTC) - ago
     start = end - timedelta(seconds=seconds)
     failure = None if ending is Ending.COMPLETED else Failure(code="odd", message="No.")
     status = JobStatus.COMPLETED if ending is Ending.COMPLETED else JobStatus.FAILED
@@ -96,7 +96,7 @@ def test_jobs_are_counted_by_where_they_stand(
 ) -> None:
     with engine.database.transaction() as tx:
         batch = engine.batches.start(tx, workspace)
-    later = NOW + timedelta(days=1)
+    later = datetime.now(UTC) + timedelta(days=1)
     add(
         engine,
         fresh_job(workspace),
@@ -156,7 +156,7 @@ def test_a_dashboard_shows_failures_types_and_the_hour_by_minutes(
     history = shown["history"]
     assert [minute["at"] for minute in history] == sorted(minute["at"] for minute in history)
     assert sum(minute["completed"] for minute in history) == 1
-    assert [number for number, minute in enumerate(history) if minute["failed"]] in ([29, 54], [28, 53])
+    assert [number for number, minute in enumerate(history) if minute["failed"]] == [29, 54]
     assert history[-1]["depth"] == 2
 
 
