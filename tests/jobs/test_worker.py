@@ -92,6 +92,7 @@ def test_a_job_is_completed_with_its_result(engine: Engine, workspace: Workspace
 def test_a_job_that_fails_is_tried_again(engine: Engine, workspace: WorkspaceId) -> None:
     job = settled(engine, workspace, light(handlers.fail_once))
     assert (job.status, job.attempts, job.result) == (JobStatus.COMPLETED, 2, {"attempt": 2})
+    assert job.failure is None  # of the first attempt, which is kept with that
     endings = [(attempt.number, attempt.ending) for attempt in engine.jobs.attempts(workspace, job.id)]
     assert endings == [(1, Ending.FAILED), (2, Ending.COMPLETED)]
 

@@ -38,7 +38,15 @@ from counterfoil.jobs.domain import (
     WorkerId,
 )
 from counterfoil.jobs.infrastructure.bulk import document, insert_rows, recordset
-from counterfoil.jobs.infrastructure.rows import attempt_row, changes_of, claimed_of, job_of, line_row, progress_row
+from counterfoil.jobs.infrastructure.rows import (
+    CLAIMED,
+    attempt_row,
+    changes_of,
+    claimed_of,
+    job_of,
+    line_row,
+    progress_row,
+)
 from counterfoil.jobs.infrastructure.tables import (
     CANCEL_WANTED,
     DEADLY,
@@ -205,37 +213,6 @@ class SqlLeaseStore:
         return [job_of(row) for row in tx.execute(query)]
 
 
-# What a worker needs to know of a job that nobody has begun; the rest of the row is empty or says nothing new.
-CLAIMED = tuple(
-    JOBS.c[name]
-    for name in (
-        "id",
-        "workspace_id",
-        "type",
-        "queue",
-        "payload",
-        "priority",
-        "claim_key",
-        "created_at",
-        "due_at",
-        "attempts",
-        "max_attempts",
-        "deaths",
-        "retries",
-        "retry_delay_seconds",
-        "retry_longest_seconds",
-        "timeout_seconds",
-        "memory_mb",
-        "started_at",
-        "deadline",
-        "concurrency_key",
-        "batch_id",
-        "description",
-        "metadata",
-    )
-)
-
-
 @cache
 def _claim(queues: tuple[str, ...], *, alone: bool) -> Update:
     """Take the first of all queues' first ready jobs.
@@ -266,7 +243,7 @@ def _take(pick: Select[Any]) -> Update:
             started_at=bindparam("now", type_=JOBS.c.started_at.type),
             progress=None,
         )
-        .returning(*CLAIMED)
+        .returning(*(JOBS.c[name] for name in CLAIMED))
     )
 
 
