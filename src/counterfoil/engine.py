@@ -221,6 +221,7 @@ class Engine:
             store=SqlUpkeepStore(),
             presence=self._presence(),
             observer=self.observer,
+            following=self.following,
             upkeep=self.upkeep_bell,
         )
 

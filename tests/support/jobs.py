@@ -636,6 +636,7 @@ class Engine:
             store=self.upkeep_store,
             presence=presence or self.presence(),
             observer=self.endings,
+            following=self.following,
             upkeep=self.upkeep_bell,
         )
 

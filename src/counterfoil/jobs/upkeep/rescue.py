@@ -8,6 +8,7 @@ import structlog
 from counterfoil.foundation.database import Database, Transaction
 from counterfoil.foundation.failpoints import failpoint
 from counterfoil.jobs.domain import Attempt, Job, WorkerId
+from counterfoil.jobs.following import Following
 from counterfoil.jobs.moves import Lost
 from counterfoil.jobs.protocols import Bell, LeaseStore, Observer, Presence, Settlement, UpkeepStore, settlement_of
 
@@ -25,6 +26,7 @@ class Rescue:
     store: UpkeepStore
     presence: Presence
     observer: Observer
+    following: Following
     upkeep: Bell
 
     def __call__(self) -> int:
@@ -53,6 +55,7 @@ class Rescue:
     def _tell(self, rescued: Sequence[Settlement]) -> None:
         for one in rescued:
             self._tell_one(one.after, one.attempt)
+        self.following.ended([one.after for one in rescued if one.after.status.final])
         self.upkeep.ring()
 
     def _tell_one(self, after: Job, attempt: Attempt) -> None:
