@@ -38,6 +38,7 @@ from counterfoil.jobs.schedules.infrastructure.sql import SqlScheduleStore
 from counterfoil.jobs.schedules.service import ScheduleService
 from counterfoil.jobs.service import JobService
 from counterfoil.jobs.types import JobTypes
+from counterfoil.jobs.upkeep.idleness import Idleness
 from counterfoil.jobs.upkeep.lateness import Lateness
 from counterfoil.jobs.upkeep.release import Release
 from counterfoil.jobs.upkeep.rescue import Rescue
@@ -207,6 +208,7 @@ class Engine:
                 Duty(name="stragglers", every=timedelta(seconds=10), work=self._stragglers()),
                 Duty(name="remove_finished", every=timedelta(minutes=10), work=retention.finished),
                 Duty(name="remove_dead", every=timedelta(minutes=10), work=retention.dead),
+                Duty(name="idleness", every=timedelta(minutes=10), work=self._idleness()),
                 *self._ringing(),
             ),
             bell=self.upkeep_bell,
@@ -244,6 +246,9 @@ class Engine:
 
     def _stragglers(self) -> Stragglers:
         return Stragglers(database=self.database, store=SqlUpkeepStore(), following=self.following)
+
+    def _idleness(self) -> Idleness:
+        return Idleness(database=self.database, rate_limits=self.rate_limits, breakers=self.breakers)
 
     def _retention(self) -> Retention:
         return Retention(

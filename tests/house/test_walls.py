@@ -29,6 +29,7 @@ OVER_ALL = {
     "jobs/schedules/service.py",  # a preview asks for nothing but the time
     "jobs/service.py",  # counts for operators
     "jobs/settling.py",
+    "jobs/upkeep/idleness.py",
     "jobs/upkeep/lateness.py",
     "jobs/upkeep/release.py",
     "jobs/upkeep/rescue.py",
