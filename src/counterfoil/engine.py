@@ -49,7 +49,7 @@ from counterfoil.jobs.upkeep.stragglers import Stragglers
 from counterfoil.jobs.worker import Guard, Worker
 
 GRACE = timedelta(seconds=3)
-"""For how long a worker's lock may be missing before it is taken for dead, and the worker for itself."""
+"""For how long a worker may be missed before it is taken for dead."""
 RING_AGAIN = timedelta(seconds=2)
 """How often is looked for bells that are lost."""
 QUICK_BEAT, QUICK_LAPSE = timedelta(seconds=1), timedelta(seconds=4)

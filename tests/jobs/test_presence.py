@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
@@ -195,7 +196,14 @@ def server(postgres: PostgresServer) -> Iterator[Database]:
 
 
 class BySession(Protocol):
-    def __call__(self, *, on_bell: Callable[[], None] = ..., grace: timedelta = ...) -> SessionPresence: ...
+    def __call__(
+        self,
+        *,
+        on_bell: Callable[[], None] = ...,
+        grace: timedelta = ...,
+        every: timedelta = ...,
+        lapse: timedelta = ...,
+    ) -> SessionPresence: ...
 
 
 @pytest.fixture
@@ -203,9 +211,15 @@ def by_session(server: Database) -> Iterator[BySession]:
     """Return proofs of life by sessions, which end with the test."""
     sessions: list[SessionLock] = []
 
-    def make(*, on_bell: Callable[[], None] = lambda: None, grace: timedelta = GRACE) -> SessionPresence:
+    def make(
+        *,
+        on_bell: Callable[[], None] = lambda: None,
+        grace: timedelta = GRACE,
+        every: timedelta = AT_ONCE,
+        lapse: timedelta = LAPSE,
+    ) -> SessionPresence:
         sessions.append(SessionLock(server.url, on_bell))
-        return SessionPresence(server, sessions[-1], every=AT_ONCE, lapse=LAPSE, grace=grace)
+        return SessionPresence(server, sessions[-1], every=every, lapse=lapse, grace=grace)
 
     yield make
     for session in sessions:
@@ -272,7 +286,7 @@ def test_a_session_that_was_ended_is_taken_again_before_anybody_is_buried(
     end_sessions(server)
     assert dead(server, witness) == []
     assert presence.beat(worker)
-    wait_until(lambda: presence._session.lost_for() == 0 and locks(server) == 1)
+    wait_until(lambda: presence._session.tenure == 2 and locks(server) == 1)
     assert dead(server, witness) == []
 
 
@@ -286,17 +300,68 @@ def locks(database: Database) -> int:
         )
 
 
-def test_a_worker_that_cannot_have_its_session_back_takes_itself_for_dead(
-    server: Database, by_session: BySession
-) -> None:
-    presence = by_session()
-    worker = register(presence)
-    key = presence._session.key
+@contextmanager
+def session_away(server: Database, presence: SessionPresence) -> Iterator[None]:
+    """Take a worker's session from it, and keep it from having its lock back."""
     with server.transaction() as tx:
         threading.Timer(0.2, end_sessions, [server]).start()  # while the next statement waits for the lock
-        tx.connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({key})")
-        wait_until(lambda: not presence.beat(worker), seconds=10)
-    wait_until(lambda: presence.beat(worker), seconds=10)
+        tx.connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({presence._session.key})")
+        wait_until(lambda: presence._session.tenure is None, seconds=10)
+        yield
+
+
+def test_a_worker_goes_on_without_its_session_until_it_is_buried(server: Database, by_session: BySession) -> None:
+    presence = by_session(grace=AT_ONCE)
+    worker = register(presence)
+    with session_away(server, presence):
+        assert presence.beat(worker)
+        bury(server, presence, worker)
+        assert not presence.beat(worker)
+
+
+def test_a_worker_that_was_buried_while_its_session_was_away_hears_of_it_at_its_next_beat(
+    server: Database, by_session: BySession
+) -> None:
+    presence = by_session(every=timedelta(days=1))
+    buried, spared = register(presence), register(presence)
+    assert presence.beat(buried)
+    with session_away(server, presence):
+        bury(server, presence, buried)
+    wait_until(lambda: presence._session.tenure == 2, seconds=10)
+    assert not presence.beat(buried)
+    be_silent(server, spared, timedelta(minutes=1))
+    assert presence.beat(spared)
+    with server.reading() as tx:
+        beat_at = tx.execute(select(WorkerRow.beat_at).where(WorkerRow.id == spared)).scalar_one()
+        assert tx.now() - beat_at > timedelta(seconds=30)  # nothing to ask any more
+
+
+def test_a_silence_is_a_suspicion_at_first_for_who_could_not_reach_the_server_was_not_heard(
+    server: Database, by_session: BySession
+) -> None:
+    lapse = timedelta(seconds=5)
+    ours, theirs, witness = by_session(lapse=lapse), by_session(lapse=lapse), by_session(grace=AT_ONCE)
+    gone, cut_off = register(ours), register(theirs)
+    wait_until(lambda: up_for(server) > lapse)
+    for worker in (gone, cut_off):
+        be_silent(server, worker, 2 * lapse)
+    assert dead(server, witness) == []
+    assert theirs.beat(cut_off)
+    assert dead(server, witness) == [gone]
+
+
+def test_nobody_was_silent_before_the_server_was_there(server: Database, by_session: BySession) -> None:
+    presence = by_session(lapse=timedelta(days=1))
+    worker = register(presence)
+    be_silent(server, worker, timedelta(days=2))
+    witness = by_session(grace=AT_ONCE)
+    assert dead(server, witness) == dead(server, witness) == []
+
+
+def up_for(server: Database) -> timedelta:
+    with server.reading() as tx:
+        up: timedelta = tx.connection.exec_driver_sql("SELECT now() - pg_postmaster_start_time()").scalar_one()
+    return up
 
 
 def test_a_session_hears_the_bell(server: Database, by_session: BySession) -> None:

@@ -18,7 +18,7 @@ from counterfoil.foundation.database import Database, DatabaseUnavailable
 from counterfoil.foundation.ids import new_id
 from counterfoil.jobs.api import router
 from counterfoil.jobs.changes import JobChanges
-from counterfoil.jobs.domain import Ending, Lease, WorkerId
+from counterfoil.jobs.domain import Ending, JobStatus, Lease, WorkerId
 from counterfoil.jobs.infrastructure.session import SessionLock
 from counterfoil.jobs.infrastructure.tables import JobAttemptRow, JobRow
 from counterfoil.jobs.moves import Completed
@@ -28,7 +28,7 @@ from tests.conftest import prepare
 from tests.jobs.test_api import NamedEntrance
 from tests.support import jobs as handlers
 from tests.support.clock import skew_clocks
-from tests.support.jobs import Engine, NoGuard, Note, light
+from tests.support.jobs import Engine, NoGuard, Note, guarded, light
 from tests.support.postgres import PostgresServer
 from tests.support.postgres_wire import PostgresProxy
 from tests.support.waiting import wait_until
@@ -142,6 +142,38 @@ def test_a_server_that_is_restarted_under_load_loses_no_job_and_frees_none_of_a_
         assert worker.id == name
 
 
+@pytest.mark.parametrize("how", ["stopped", "paused"])
+def test_a_job_outlives_an_absence_of_the_server_that_is_longer_than_any_grace(
+    server: PostgresServer,
+    near: Database,
+    workspace: WorkspaceId,
+    other_workspace: WorkspaceId,
+    tmp_path: Path,
+    how: str,
+) -> None:
+    """Nobody was heard meanwhile, nobody holds a lock afterwards; but nobody has died."""
+    grace = timedelta(seconds=4)
+    engine = Engine(database=near, folder=tmp_path, lapse=grace, lock_grace=grace)
+    begun = [tmp_path / "ours", tmp_path / "theirs"]
+    jobs = [
+        engine.enqueue(owner, guarded(handlers.wait_for_a_file), str(path))
+        for owner, path in zip((workspace, other_workspace), begun, strict=True)
+    ]
+    with engine.working() as worker:
+        wait_until(lambda: all(path.exists() for path in begun))
+        name = worker.id
+        leave, come_back = (server.pause, server.resume) if how == "paused" else (server.stop, server.start)
+        leave()
+        time.sleep(1.5 * grace.total_seconds())
+        come_back()
+        time.sleep(3 * grace.total_seconds())  # long enough for whoever would take the worker for dead
+        for path in begun:
+            path.with_suffix(".go").touch()
+        done = [engine.await_status(owner, job) for owner, job in zip((workspace, other_workspace), jobs, strict=True)]
+        assert worker.id == name
+    assert [(job.status, job.attempts, job.deaths) for job in done] == [(JobStatus.COMPLETED, 1, 0)] * 2
+
+
 def test_connections_that_the_server_ends_one_by_one_cost_no_job(
     near: Database, server: PostgresServer, workspace: WorkspaceId, tmp_path: Path
 ) -> None:
@@ -172,11 +204,11 @@ def test_a_session_on_a_wire_that_fell_silent_is_given_up_within_seconds_and_tak
     (link,) = proxy.links
     link.swallowing = True
     begun = time.monotonic()
-    wait_until(lambda: session.lost_for() > 0, seconds=15)
+    wait_until(lambda: session.tenure is None, seconds=15)
     assert time.monotonic() - begun < 10
     rang.clear()
     proxy.cut(lambda one: one is link)  # as the server does when it notices; only then is the lock free
-    wait_until(lambda: session.lost_for() == 0)
+    wait_until(lambda: session.tenure == 2)
     assert rang.wait(5)
     session.close()
 

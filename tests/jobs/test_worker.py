@@ -12,12 +12,13 @@ import pytest
 from sqlalchemy import select
 
 from counterfoil.access.domain import WorkspaceId
-from counterfoil.foundation.database import Database
+from counterfoil.foundation.database import Database, DatabaseUnavailable
 from counterfoil.foundation.ids import new_id
 from counterfoil.foundation.paging import Paging
 from counterfoil.jobs.attempts import Ended
 from counterfoil.jobs.domain import DeadReason, Ending, Job, JobStatus, Lease, WorkerId
 from counterfoil.jobs.infrastructure.tables import WorkerRow
+from counterfoil.jobs.protocols import Presence
 from counterfoil.jobs.types import Handled, JobType
 from tests.conftest import prepare
 from tests.support import jobs as handlers
@@ -259,6 +260,42 @@ def test_a_worker_that_was_given_up_starts_over_under_another_name(engine: Engin
         wait_until(lambda: worker.id != first)
         job = engine.enqueue(workspace, light(handlers.greet))
         assert engine.await_status(workspace, job).status is JobStatus.COMPLETED
+
+
+def test_a_worker_that_was_given_up_takes_no_job_before_it_has_a_new_name(
+    engine: Engine, workspace: WorkspaceId
+) -> None:
+    """A job that it took under the old one would be freed again and again, until it counted as poison."""
+    with engine.working() as worker:
+        wait_until(lambda: registered(engine, worker.id))
+        worker.presence = nameless = Nameless(worker.presence)
+        with engine.database.transaction() as tx:
+            nameless.bury(tx, worker.id)
+        wait_until(lambda: nameless.asked > 0)
+        job = engine.enqueue(workspace, light(handlers.greet))
+        wait_until(lambda: nameless.asked > 3)
+        waiting = engine.jobs.get(workspace, job)
+        nameless.refusing = False
+        done = engine.await_status(workspace, job)
+    assert (waiting.status, waiting.attempts) == (JobStatus.PENDING, 0)
+    assert (done.status, done.attempts, done.deaths) == (JobStatus.COMPLETED, 1, 0)
+
+
+class Nameless:
+    """A presence that takes no new names for a while, as where the session's own way to the database is closed."""
+
+    def __init__(self, presence: Presence) -> None:
+        self._presence = presence
+        self.refusing = True
+        self.asked = 0
+        self.beat, self.leave, self.bury = presence.beat, presence.leave, presence.bury
+        self.doubts, self.dead = presence.doubts, presence.dead
+
+    def register(self, worker: WorkerId, name: str) -> None:
+        self.asked += 1
+        if self.refusing:
+            raise DatabaseUnavailable
+        self._presence.register(worker, name)
 
 
 def registered(engine: Engine, worker: WorkerId) -> bool:

@@ -271,7 +271,10 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "W11": (
         f"{_WORKERS}::test_a_worker_whose_interpreter_is_held_for_long_completes_nothing_that_others_have_taken_over",
     ),
-    "D5": (f"{_SERVER}::test_while_the_database_is_away_work_is_refused_at_once_and_afterwards_everything_goes_on",),
+    "D5": (
+        f"{_SERVER}::test_while_the_database_is_away_work_is_refused_at_once_and_afterwards_everything_goes_on",
+        f"{_SERVER}::test_a_job_outlives_an_absence_of_the_server_that_is_longer_than_any_grace",
+    ),
     "D9": (f"{_SERVER}::test_claims_stay_quick_while_a_transaction_elsewhere_stays_open",),
     "S5": (
         f"{_RACES}::test_cancelling_meets_claims_runs_completions_retries_and_leaves_every_job_in_one_end",

@@ -273,7 +273,7 @@ class Presence(Protocol):
         ...
 
     def beat(self, worker: WorkerId) -> bool:
-        """Prove that a worker lives, about once a second; return False if it is, or must be, taken for dead."""
+        """Prove that a worker lives, about once a second; return False once somebody has taken it for dead."""
         ...
 
     def leave(self, worker: WorkerId) -> None:

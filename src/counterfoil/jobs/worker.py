@@ -35,6 +35,8 @@ from counterfoil.jobs.slots import Slots
 
 BEAT_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 10.0
+LONGEST_SILENCE_SECONDS = 1.0
+"""How long the heart pauses while the database is away: it has to be heard within the others' grace afterwards."""
 HANDING_BACK_SECONDS = 5.0
 HELP_SECONDS = 0.002
 QUICK_SECONDS = 0.02
@@ -85,6 +87,8 @@ class Worker:
     _unsure: threading.Event = field(default_factory=threading.Event, init=False)
     _freed: threading.Event = field(default_factory=threading.Event, init=False)
     """Something of ours was settled."""
+    _buried: threading.Event = field(default_factory=threading.Event, init=False)
+    """Others took us for dead, and we have no new name yet."""
     _slots: "Slots[_Held]" = field(init=False)
     _held: "dict[JobId, _Held]" = field(default_factory=dict, init=False)
     """What is ours until it is settled."""
@@ -154,6 +158,8 @@ class Worker:
         return True
 
     def _claim_one(self, job: JobId) -> "_Held | None":
+        if self._buried.is_set():
+            return None
         with self.database.transaction() as tx:
             claimed = self.leases.claim_one(tx, self.id, Lease(self.new_id()), job)
         return self._hold([claimed])[0] if claimed else None
@@ -192,7 +198,7 @@ class Worker:
 
     def _appetite(self) -> int:
         """Return how many jobs to claim: enough for the free slots, and a buffer of one more where they are quick."""
-        if self._alone:
+        if self._alone or self._buried.is_set():
             return 0
         if self._alone_waits:
             return 0 if self._at_work else 1
@@ -320,7 +326,7 @@ class Worker:
 
         def beat() -> None:
             while not silent.wait(BEAT_SECONDS):
-                self._survive(self._beat, whatever=True)
+                self._survive(self._beat, whatever=True, longest=LONGEST_SILENCE_SECONDS)
 
         heart = threading.Thread(target=beat, name="heart", daemon=True)
         heart.start()
@@ -332,11 +338,19 @@ class Worker:
 
     def _beat(self) -> None:
         if not self.presence.beat(self.id):
-            # Somebody took us for dead, or soon will. What still runs would be refused; start over.
-            log.error("worker_was_given_up", worker_id=str(self.id))
-            self._register()
-            self._forget_buffer()
-            self.guard.interrupt()
+            self._start_over()
+
+    def _start_over(self) -> None:
+        """End what still runs, which would be refused, and claim no more before we have a new name.
+
+        Jobs that were claimed under the old one would be taken for those of a worker that died with them.
+        """
+        log.error("worker_was_given_up", worker_id=str(self.id))
+        self._buried.set()
+        self._forget_buffer()
+        self.guard.interrupt()
+        self._register()
+        self._buried.clear()
 
     def _forget_buffer(self) -> None:
         """Run nothing that others have now."""
@@ -344,7 +358,9 @@ class Worker:
             self._leave(held)
             self._let_go([held.job.id])
 
-    def _survive(self, action: Callable[[], T], *, whatever: bool = False) -> T | None:
+    def _survive(
+        self, action: Callable[[], T], *, whatever: bool = False, longest: float = LONGEST_PAUSE_SECONDS
+    ) -> T | None:
         """Repeat the action while the database is away, with growing pauses; give up only when the grace is over.
 
         With `whatever`, other errors are survived as well: a worker that ended by one would take its jobs with it.
@@ -367,7 +383,7 @@ class Worker:
                     log.error("gave_up_on_database")
                     return None
             time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
-            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+            pause = min(2 * pause, longest)
 
 
 @dataclass(slots=True, kw_only=True)

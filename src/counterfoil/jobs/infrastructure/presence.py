@@ -13,7 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Select, insert, select, update
+from sqlalchemy import Row, Select, insert, select, update
 
 from counterfoil.foundation.database import Database, Transaction, table_of
 from counterfoil.jobs.domain import WorkerId
@@ -52,6 +52,10 @@ class BeatPresence:
         self._next = self._monotonic() + self._every.total_seconds()
         return alive
 
+    def hurry(self) -> None:
+        """Have the next beat be written, however short a time ago the last one was."""
+        self._next = 0.0
+
     def leave(self, worker: WorkerId) -> None:
         with self._database.transaction() as tx:
             self.bury(tx, worker)
@@ -60,14 +64,15 @@ class BeatPresence:
         return bool(self.dead(tx))
 
     def dead(self, tx: Transaction) -> Sequence[WorkerId]:
-        """Return those that are silent for too long."""
-        now = tx.now()
-        return [
-            WorkerId(row.id) for row in tx.execute(living()) if row.beat_at < now - timedelta(seconds=row.lapse_seconds)
-        ]
+        return [WorkerId(row.id) for row in self.silent(tx)]
 
     def bury(self, tx: Transaction, worker: WorkerId) -> None:
         tx.execute(update(WORKERS).where(WORKERS.c.id == worker).values(ended_at=tx.clock()))
+
+    def silent(self, tx: Transaction) -> Sequence[Row[Any]]:
+        """Return what is known of the workers that have been silent for longer than their lapse."""
+        now = tx.now()
+        return [row for row in tx.execute(living()) if row.beat_at < now - timedelta(seconds=row.lapse_seconds)]
 
     def note(self, worker: WorkerId, name: str, *, lock_key: int | None) -> None:
         """Keep that a worker has started, and by what lock it is known to live."""

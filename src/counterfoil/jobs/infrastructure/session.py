@@ -6,10 +6,11 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import structlog
-from sqlalchemy import Select, and_, func, make_url, or_, select, text, update
+from sqlalchemy import Row, Select, and_, func, make_url, or_, select, text, update
 
 from counterfoil.foundation.database import Database, DatabaseUnavailable, Transaction
 from counterfoil.foundation.postgres import PatientConnection, is_lent_out
@@ -38,8 +39,8 @@ class SessionLock:
         self.key = secrets.randbits(62)
         self._address = _address(url)
         self._on_bell = on_bell
-        self._held_at = time.monotonic()
         self._held = threading.Event()
+        self._times_taken = 0
         self._closed = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -55,9 +56,10 @@ class SessionLock:
         if not self._held.wait(10):
             raise DatabaseUnavailable
 
-    def lost_for(self) -> float:
-        """Return for how many seconds the lock has not been held for certain."""
-        return 0.0 if self._held.is_set() else time.monotonic() - self._held_at
+    @property
+    def tenure(self) -> int | None:
+        """Return for the how-manieth time the lock is held, or None while it is not held for certain."""
+        return self._times_taken if self._held.is_set() else None
 
     def close(self) -> None:
         """Let the lock go."""
@@ -74,9 +76,7 @@ class SessionLock:
                     self._hold(connection)
             except psycopg.Error as error:
                 log.warning("session_lost", error=repr(error))
-            if self._held.is_set():
-                self._held_at = time.monotonic()
-                self._held.clear()
+            self._held.clear()
             self._closed.wait(0.2)
 
     def _hold(self, connection: "psycopg.Connection[tuple[object, ...]]") -> None:
@@ -84,6 +84,7 @@ class SessionLock:
             if self._closed.wait(0.2):  # the server has not noticed yet that our earlier session is gone
                 return
         connection.execute(f"LISTEN {CHANNEL}")
+        self._times_taken += 1
         self._held.set()
         self._on_bell()  # what rang before we listened was not heard
         while not self._closed.is_set():
@@ -97,7 +98,9 @@ class SessionPresence(BeatPresence):
 
     A lock that is missing is a suspicion only: a server that was restarted has lost all of them, and the workers take
     theirs again. Who can take another's lock after the grace knows that its holder is gone, and keeps it gone while it
-    buries it.
+    buries it. So is a silent heart, beside a lock that a vanished machine may have left behind: where the server was
+    out of reach, nobody was heard. A worker cannot judge itself, for it cannot tell its own absence from the server's:
+    it goes on until the server says that it was buried.
     """
 
     def __init__(
@@ -113,6 +116,7 @@ class SessionPresence(BeatPresence):
         super().__init__(database, every=every, lapse=lapse, monotonic=monotonic)
         self._session = session
         self._grace = grace
+        self._tenure: int | None = None
 
     def register(self, worker: WorkerId, name: str) -> None:
         """Take the lock before anybody can see the worker without one."""
@@ -120,7 +124,13 @@ class SessionPresence(BeatPresence):
         self.note(worker, name, lock_key=self._session.key)
 
     def beat(self, worker: WorkerId) -> bool:
-        return self._session.lost_for() < self._grace.total_seconds() and super().beat(worker)
+        """Ask at once whether anybody has buried us while we did not hold our lock."""
+        tenure = self._session.tenure
+        if tenure is None or tenure != self._tenure:
+            self.hurry()
+        lives = super().beat(worker)
+        self._tenure = tenure
+        return lives
 
     def leave(self, worker: WorkerId) -> None:
         super().leave(worker)
@@ -132,16 +142,20 @@ class SessionPresence(BeatPresence):
 
     def dead(self, tx: Transaction) -> Sequence[WorkerId]:
         """Return the dead, and note since when others have been missed, for whoever looks next."""
-        now = tx.now()
-        if now - _server_started_at(tx) < self._grace:
-            return super().dead(tx)
-        missing = {WorkerId(row.id): row for row in tx.execute(living().where(_LOCK_IS_MISSING))}
-        self._note_missing(tx, missing, now)
-        long = [row for row in missing.values() if row.missing_since and now - row.missing_since >= self._grace]
-        gone = [WorkerId(row.id) for row in long if tx.execute(_try_lock(row.lock_key)).scalar()]
-        return [*gone, *(worker for worker in super().dead(tx) if worker not in gone)]
+        now, up = tx.now(), _up_for(tx)
+        if up < self._grace:
+            return []
+        silent = {row.id: row for row in self.silent(tx) if up >= timedelta(seconds=row.lapse_seconds)}
+        missed = {row.id: row for row in tx.execute(living().where(_LOCK_IS_MISSING))} | silent
+        self._note_missing(tx, missed, now)
+        long = [row for row in missed.values() if self._is_long_missed(row, now)]
+        return [WorkerId(row.id) for row in long if row.id in silent or tx.execute(_try_lock(row.lock_key)).scalar()]
 
-    def _note_missing(self, tx: Transaction, missing: Collection[WorkerId], now: datetime) -> None:
+    def _is_long_missed(self, row: Row[Any], now: datetime) -> bool:
+        """Tell whether the grace is over; the lapse of a worker that has nothing but its heart leaves room for none."""
+        return row.lock_key is None or bool(row.missing_since and now - row.missing_since >= self._grace)
+
+    def _note_missing(self, tx: Transaction, missing: Collection[UUID], now: datetime) -> None:
         seen = and_(WORKERS.c.missing_since.is_not(None), WORKERS.c.id.not_in(missing), WORKERS.c.ended_at.is_(None))
         tx.execute(update(WORKERS).where(seen).values(missing_since=None))
         if missing:
@@ -163,9 +177,11 @@ def _try_lock(key: int) -> Select[Any]:
     return select(func.pg_try_advisory_xact_lock(key))
 
 
-def _server_started_at(tx: Transaction) -> datetime:
+def _up_for(tx: Transaction) -> timedelta:
+    """Return how long the server has been there."""
     started: datetime = tx.execute(select(func.pg_postmaster_start_time())).scalar_one()
-    return started
+    up = tx.now() - started
+    return up if up >= timedelta(0) else timedelta.max  # the clock was set back since
 
 
 def is_pooled(url: str) -> bool:
