@@ -33,7 +33,7 @@ from counterfoil.jobs.infrastructure.guard.child import (
     NeverBegan,
     Stillborn,
 )
-from counterfoil.jobs.infrastructure.guard.reins import Order
+from counterfoil.jobs.infrastructure.guard.reins import Command
 from counterfoil.jobs.infrastructure.guard.serving import RunnerFactory
 from counterfoil.jobs.moves import Returned
 
@@ -89,7 +89,7 @@ class ChildPool:
         with self._lock:
             child = self._running.get(job)
             if child:
-                child.order(Order.CANCEL)
+                child.command(Command.CANCEL)
         return child is not None
 
     def warm_up(self) -> None:
@@ -102,7 +102,7 @@ class ChildPool:
         with self._lock:
             for child in self._all.difference(self._idle):
                 child.interrupted = True
-                child.order(Order.KILL)
+                child.command(Command.KILL)
 
     def close(self) -> None:
         """Kill all children with what they run, and let the idle ones go."""
@@ -110,7 +110,7 @@ class ChildPool:
             self._closed.set()
             resting, self._idle = self._idle, []
             for child in self._all.difference(resting):
-                child.order(Order.KILL)
+                child.command(Command.KILL)
         for child in resting:
             child.hang_up()
         for child in resting:

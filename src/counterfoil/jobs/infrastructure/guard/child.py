@@ -14,7 +14,7 @@ import psutil
 from counterfoil.foundation.errors import ExecutionFailed, TimedOut
 from counterfoil.jobs.attempts import Ended
 from counterfoil.jobs.domain import Failure, Job
-from counterfoil.jobs.infrastructure.guard.reins import NEWS, ORDER, News, Order
+from counterfoil.jobs.infrastructure.guard.reins import COMMAND, NEWS, Command, News
 from counterfoil.jobs.moves import Failed, Stopped
 
 MARK = "COUNTERFOIL_SUPERVISOR"
@@ -63,7 +63,7 @@ class Child:
         if not self.born:
             self._await_birth()
         try:
-            self.reins.sendall(ORDER.pack(Order.BEGIN, job.timeout_seconds, job.memory_mb))
+            self.reins.sendall(COMMAND.pack(Command.BEGIN, job.timeout_seconds, job.memory_mb))
             self.line.send(job)
         except OSError:
             raise NeverBegan from None
@@ -86,7 +86,7 @@ class Child:
         if self.line in {key.fileobj for key, _ in self._ears.select(seconds)}:
             with suppress(Exception):  # a handler may have closed it, or written into it
                 return self.line.recv()
-            self.order(Order.KILL)
+            self.command(Command.KILL)
         return None
 
     def await_word(self) -> tuple[News, int, float] | None:
@@ -111,14 +111,14 @@ class Child:
 
     def finish(self) -> bool:
         """Tell whether the next job would find the child as the first one did. If not, it is gone, with all it left."""
-        self.order(Order.KILL if self.spoilt else Order.END)
+        self.command(Command.KILL if self.spoilt else Command.END)
         news = self.await_word()
         return news is not None and news[0] is News.FIT
 
-    def order(self, order: Order) -> None:
+    def command(self, command: Command) -> None:
         """Tell the supervisor what is to become of the child; from any thread."""
         with suppress(OSError):  # it is gone already
-            self.reins.sendall(ORDER.pack(order, 0, 0))
+            self.reins.sendall(COMMAND.pack(command, 0, 0))
 
     def hang_up(self) -> None:
         """Tell the child that there are no more jobs."""

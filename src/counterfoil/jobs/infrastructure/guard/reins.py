@@ -4,8 +4,8 @@ import signal
 import struct
 from enum import IntEnum
 
-ORDER = struct.Struct("!Bdd")
-"""An order; with BEGIN the seconds and the megabytes that the job may take."""
+COMMAND = struct.Struct("!Bdd")
+"""A command; with BEGIN the seconds and the megabytes that the job may take."""
 NEWS = struct.Struct("!Bid")
 """News; with ENDED how the process did (as `waitstatus_to_exitcode`), with OVERWEIGHT the megabytes."""
 
@@ -13,7 +13,7 @@ TIME_IS_UP = signal.SIGXCPU
 CANCELLED = signal.SIGUSR2
 
 
-class Order(IntEnum):
+class Command(IntEnum):
     """What the worker wants of the supervisor. Closing the reins ends the child."""
 
     BEGIN = 1

@@ -26,7 +26,7 @@ from functools import partial
 from typing import NoReturn
 
 from counterfoil.jobs.infrastructure.guard import families
-from counterfoil.jobs.infrastructure.guard.reins import CANCELLED, NEWS, ORDER, TIME_IS_UP, News, Order
+from counterfoil.jobs.infrastructure.guard.reins import CANCELLED, COMMAND, NEWS, TIME_IS_UP, Command, News
 from counterfoil.jobs.infrastructure.guard.template import TOLD, Template, adopt_orphans, end_with, wake_on_signals
 
 WATCH_SECONDS = 0.02  # the quickest job touches some 100 MB in this time
@@ -177,20 +177,20 @@ class Supervisor:
 
     def _obey(self, child: _Child) -> None:
         try:
-            said = child.reins.recv(ORDER.size)
+            said = child.reins.recv(COMMAND.size)
         except OSError:
             said = b""
         if not said:
             self._selector.unregister(child.reins)
             self._kill(child)
             return
-        order, seconds, megabytes = ORDER.unpack(said)
-        match order:
-            case Order.BEGIN:
+        command, seconds, megabytes = COMMAND.unpack(said)
+        match command:
+            case Command.BEGIN:
                 self._begin(child, seconds, megabytes)
-            case Order.END:
+            case Command.END:
                 self._end(child)
-            case Order.CANCEL:
+            case Command.CANCEL:
                 self._cancel(child)
             case _:
                 self._kill(child)
