@@ -73,8 +73,6 @@ class Watch:
     _changed: threading.Event = field(default_factory=threading.Event, init=False)
     _thread: threading.Thread | None = field(default=None, init=False)
     _new: dict[Stream, Arrival] = field(default_factory=dict, init=False)
-    looks: int = field(default=0, init=False)
-    """How often the database was asked."""
 
     @contextmanager
     def job(
@@ -101,18 +99,6 @@ class Watch:
         """
         with self._open(Stream(workspace=workspace, job=None, loop=loop), Arrival(since=since)) as stream:
             yield stream
-
-    @property
-    def watching(self) -> bool:
-        """Whether anybody is looked out for just now."""
-        with self._lock:
-            return self._thread is not None
-
-    @property
-    def number(self) -> int:
-        """How many streams are open."""
-        with self._lock:
-            return len(self._streams)
 
     def close(self) -> None:
         """End all streams, so that the process can."""
@@ -162,7 +148,6 @@ class Watch:
     def _look(self, known: _Known, streams: Sequence[Stream], fresh: Mapping[Stream, Arrival]) -> None:
         """Tell what has changed since the last look to those who watched then, and how things stand to the others."""
         with self.database.reading() as tx:
-            self.looks += 1
             now = tx.now()
             jobs = {stream.job for stream in streams if stream.job}
             stirring = self._stirring(tx, now, streams, fresh)
