@@ -18,8 +18,10 @@ from counterfoil.jobs.changes import JobChanges
 from counterfoil.jobs.domain import DeadReason, Failure, Job, JobStatus, Lease, Progress, WorkerId
 from counterfoil.jobs.service import JobService
 from tests.conftest import ACME
-from tests.support import jobs as handlers
-from tests.support.jobs import Engine, NoGuard, light, make_job
+from tests.support import handlers
+from tests.support.engine import Engine, NoGuard
+from tests.support.handlers import light
+from tests.support.jobs import make_job
 
 
 class NamedEntrance:

@@ -20,9 +20,11 @@ from counterfoil.jobs.dead_letters.service import DeadLetters
 from counterfoil.jobs.domain import DeadReason, Failure, Job, JobStatus, Lease, LogLevel, LogLine, Order, WorkerId
 from counterfoil.jobs.moves import Waiting
 from counterfoil.jobs.protocols import settlement_of
-from tests.support import jobs as handlers
+from tests.support import handlers
 from tests.support.desk import STRANGER, add, desk
-from tests.support.jobs import Engine, NoGuard, Note, light, make_job
+from tests.support.engine import Engine, NoGuard
+from tests.support.handlers import Note, light
+from tests.support.jobs import make_job
 
 GREET = light(handlers.greet).name
 

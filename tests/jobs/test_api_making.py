@@ -20,7 +20,7 @@ from counterfoil.jobs.domain import JobId, Json
 from counterfoil.jobs.limits.domain import Period, Rate
 from counterfoil.jobs.types import Handled, JobType
 from tests.support.desk import STRANGER, desk
-from tests.support.jobs import Engine, NoGuard
+from tests.support.engine import Engine, NoGuard
 
 WANTED: Mapping[str, Any] = {"type": "light_greet", "payload": {"text": "Ada"}}
 

@@ -23,16 +23,8 @@ from counterfoil.jobs.infrastructure.brokers import CROWD, Band
 from counterfoil.jobs.upkeep import ringing
 from tests.conftest import prepare
 from tests.support.brokers import BrokerBench, WorkerProcess
-from tests.support.jobs import (
-    Note,
-    be_killed_before_the_effect,
-    effects,
-    greet,
-    light,
-    make_job,
-    sleep_long,
-    take_effect,
-)
+from tests.support.handlers import Note, be_killed_before_the_effect, effects, greet, light, sleep_long, take_effect
+from tests.support.jobs import make_job
 from tests.support.postgres import PostgresServer
 from tests.support.redis import RedisServer
 from tests.support.waiting import wait_until

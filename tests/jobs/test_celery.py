@@ -18,8 +18,8 @@ from counterfoil.jobs.infrastructure.celery import VISIBILITY_SECONDS
 from counterfoil.pipeline import WRITE_RECORD_FILES, WriteRecordFiles
 from tests.conftest import prepare
 from tests.support.brokers import BrokerBench
+from tests.support.handlers import greet, guarded, light
 from tests.support.house import build, settings_for
-from tests.support.jobs import greet, guarded, light
 from tests.support.redis import RedisServer
 from tests.support.waiting import wait_until
 

@@ -29,8 +29,10 @@ from counterfoil.jobs.moves import Failed, Lost, Returned, Waiting
 from counterfoil.jobs.protocols import JobFilter
 from counterfoil.jobs.types import Handled, JobType
 from tests.conftest import prepare
-from tests.support import jobs as handlers
-from tests.support.jobs import Engine, NoGuard, Note, alive, greet, guarded, light
+from tests.support import handlers
+from tests.support.engine import Engine, NoGuard
+from tests.support.handlers import Note, greet, guarded, light
+from tests.support.processes import alive
 from tests.support.stores import FAILURE, NOW, claim, settle
 from tests.support.waiting import wait_until
 

@@ -17,8 +17,10 @@ from counterfoil.jobs.domain import Job
 from counterfoil.jobs.infrastructure.children import ChildPool
 from counterfoil.jobs.moves import Completed, Failed, Returned, Stopped
 from counterfoil.jobs.types import JobType
-from tests.support import jobs as handlers
-from tests.support.jobs import BASELINE_MB, Note, alive, claimed_job, guarded, no_runner, runner
+from tests.support import handlers
+from tests.support.handlers import BASELINE_MB, Note, guarded, no_runner, runner
+from tests.support.jobs import claimed_job
+from tests.support.processes import alive
 from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -52,7 +54,7 @@ def pool(one_pool: ChildPool, strangers: set[int]) -> Iterator[ChildPool]:
 
 
 def new_pool(url: str) -> ChildPool:
-    return ChildPool(partial(runner, url), preload=["tests.support.jobs"])
+    return ChildPool(partial(runner, url), preload=["tests.support.handlers"])
 
 
 def job_processes(strangers: set[int]) -> list[psutil.Process]:
@@ -346,7 +348,7 @@ def test_a_pool_that_closes_gives_its_jobs_back_and_leaves_no_process(
 
 def test_a_job_is_given_back_when_no_child_can_build_the_house(tmp_path: Path) -> None:
     mark = tmp_path / "tried"
-    pool = ChildPool(partial(no_runner, mark), preload=["tests.support.jobs"])
+    pool = ChildPool(partial(no_runner, mark), preload=["tests.support.handlers"])
     ended = running(pool, claimed_job(guarded(handlers.greet)))
     wait_until(mark.exists)
     pool.close()

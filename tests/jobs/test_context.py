@@ -21,7 +21,9 @@ from counterfoil.jobs.moves import Failed, Lost
 from counterfoil.jobs.plain import plain_json, plain_text
 from counterfoil.jobs.protocols import JobFilter, settlement_of
 from counterfoil.jobs.types import Handled, JobType
-from tests.support.jobs import Engine, MoodyDatabase, Note, guarded, light, make_job
+from tests.support.engine import Engine, MoodyDatabase
+from tests.support.handlers import Note, guarded, light
+from tests.support.jobs import make_job
 
 
 @pytest.fixture

@@ -13,7 +13,9 @@ from counterfoil.jobs.context import JobContext
 from counterfoil.jobs.domain import DeadReason, Ending, Job, JobId, JobStatus
 from counterfoil.jobs.moves import Completed
 from counterfoil.jobs.types import Handled, JobType
-from tests.support.jobs import Engine, NoGuard, Note, greet, light, make_job
+from tests.support.engine import Engine, NoGuard
+from tests.support.handlers import Note, greet, light
+from tests.support.jobs import make_job
 from tests.support.stores import add, claim
 from tests.support.waiting import wait_until
 

@@ -25,9 +25,11 @@ from counterfoil.jobs.events.domain import Glance, Moved, changes
 from counterfoil.jobs.events.infrastructure.sql import SqlEventStore
 from counterfoil.jobs.events.service import Watch
 from counterfoil.jobs.events.streams import MOST_UNREAD, Stream
-from tests.support import jobs as handlers
+from tests.support import handlers
 from tests.support.desk import STRANGER, add, desk
-from tests.support.jobs import Engine, NoGuard, fresh_job, light
+from tests.support.engine import Engine, NoGuard
+from tests.support.handlers import light
+from tests.support.jobs import fresh_job
 from tests.support.waiting import wait_until
 
 WATCH = "watch"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from counterfoil.jobs.infrastructure.guard import families
-from tests.support.jobs import alive
+from tests.support.processes import alive
 from tests.support.waiting import wait_until
 
 MEGABYTES = 100

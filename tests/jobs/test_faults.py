@@ -20,8 +20,10 @@ from counterfoil.foundation.database import Database, table_of
 from counterfoil.foundation.failpoints import armed
 from counterfoil.jobs.domain import Ending, JobId, JobStatus
 from counterfoil.jobs.infrastructure.tables import JobAttemptRow, JobRow
-from tests.support import jobs as handlers
-from tests.support.jobs import Engine, NoGuard, Note, alive, effects, guarded, light
+from tests.support import handlers
+from tests.support.engine import Engine, NoGuard
+from tests.support.handlers import Note, effects, guarded, light
+from tests.support.processes import alive
 from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]

@@ -17,9 +17,11 @@ from counterfoil.access.domain import WorkspaceId
 from counterfoil.foundation.database import Database
 from counterfoil.jobs.domain import Ending, JobStatus
 from tests.conftest import prepare
-from tests.support import jobs as handlers
-from tests.support.jobs import Engine, alive, effects, guarded
+from tests.support import handlers
+from tests.support.engine import Engine
+from tests.support.handlers import effects, guarded
 from tests.support.postgres import PostgresServer
+from tests.support.processes import alive
 from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]

@@ -49,7 +49,8 @@ from counterfoil.jobs.types import JobType
 from counterfoil.jobs.upkeep.retention import Retention
 from tests.conftest import ACME, BIRCH, prepare
 from tests.support.clock import FixedClock, TimedDatabase
-from tests.support.jobs import Endings, Engine, Note
+from tests.support.engine import Endings, Engine
+from tests.support.handlers import Note
 from tests.support.postgres import PostgresServer
 
 FAILURE = Failure(code="network_error", message="The line is dead.")

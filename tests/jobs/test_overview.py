@@ -19,7 +19,8 @@ from counterfoil.jobs.overview.domain import minutes_of
 from counterfoil.jobs.overview.infrastructure.sql import SqlOverviewStore
 from counterfoil.jobs.overview.service import Overview
 from tests.support.desk import STRANGER, add, desk
-from tests.support.jobs import Engine, NoGuard, fresh_job
+from tests.support.engine import Engine, NoGuard
+from tests.support.jobs import fresh_job
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 

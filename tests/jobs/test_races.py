@@ -25,9 +25,11 @@ from counterfoil.jobs.errors import IllegalMove, KeyUsedOtherwise, LeaseLost, Pa
 from counterfoil.jobs.infrastructure.tables import JobAttemptRow, JobRow
 from counterfoil.jobs.journal import Journal
 from counterfoil.jobs.moves import Failed, move
-from tests.support import jobs as handlers
+from tests.support import handlers
+from tests.support.engine import Engine, NoGuard
+from tests.support.handlers import Note, effects, light
 from tests.support.injection import Fault, Faults, FaultyDatabase
-from tests.support.jobs import Engine, NoGuard, Note, effects, light, make_job
+from tests.support.jobs import make_job
 from tests.support.schedules import Slots, make_schedule
 from tests.support.waiting import wait_until
 

@@ -21,8 +21,9 @@ from counterfoil.jobs.infrastructure.rq import PERFORM, queue_name, queue_names
 from counterfoil.pipeline import WRITE_RECORD_FILES, WriteRecordFiles
 from tests.conftest import prepare
 from tests.support.brokers import BrokerBench
+from tests.support.handlers import greet, guarded, light
 from tests.support.house import build, settings_for
-from tests.support.jobs import greet, guarded, light, make_job
+from tests.support.jobs import make_job
 from tests.support.redis import RedisServer
 from tests.support.waiting import wait_until
 

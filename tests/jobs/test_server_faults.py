@@ -26,9 +26,10 @@ from counterfoil.jobs.protocols import settlement_of
 from counterfoil.jobs.service import JobService
 from tests.conftest import prepare
 from tests.jobs.test_api import NamedEntrance
-from tests.support import jobs as handlers
+from tests.support import handlers
 from tests.support.clock import skew_clocks
-from tests.support.jobs import Engine, NoGuard, Note, guarded, light
+from tests.support.engine import Engine, NoGuard
+from tests.support.handlers import Note, guarded, light
 from tests.support.postgres import PostgresServer
 from tests.support.postgres_wire import PostgresProxy
 from tests.support.waiting import wait_until

@@ -26,7 +26,8 @@ from counterfoil.jobs.moves import CancelWanted, Claimed, Completed, Event, Fail
 from counterfoil.jobs.service import MAX_PAYLOAD_BYTES
 from counterfoil.jobs.types import JobType
 from tests.support.clock import FixedClock, TimedDatabase
-from tests.support.jobs import Engine, Note, greet, light
+from tests.support.engine import Engine
+from tests.support.handlers import Note, greet, light
 from tests.support.stores import FAILURE, LEASES, STORE, WORKER, claim
 
 GREET = light(greet)

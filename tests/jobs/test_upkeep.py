@@ -24,7 +24,9 @@ from counterfoil.jobs.upkeep.retention import Retention
 from counterfoil.jobs.upkeep.rounds import MOST_IN_A_ROW, Duty, Upkeep
 from tests.conftest import ACME
 from tests.support.clock import FixedClock, TimedDatabase
-from tests.support.jobs import Engine, greet, light, make_job
+from tests.support.engine import Engine
+from tests.support.handlers import greet, light
+from tests.support.jobs import make_job
 from tests.support.stores import FAILURE, add, claim, settle, stored
 from tests.support.waiting import wait_until
 

@@ -20,7 +20,9 @@ from counterfoil.jobs.infrastructure.rows import identity_of, row_of
 from counterfoil.jobs.infrastructure.tables import JobRow
 from counterfoil.jobs.journal import Journal
 from tests.conftest import ACME, BIRCH, prepare
-from tests.support.jobs import Engine, greet, guarded, make_job
+from tests.support.engine import Engine
+from tests.support.handlers import greet, guarded
+from tests.support.jobs import make_job
 from tests.support.postgres import PostgresServer
 
 ALL = Paging(limit=50)

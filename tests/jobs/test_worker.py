@@ -21,19 +21,11 @@ from counterfoil.jobs.infrastructure.tables import WorkerRow
 from counterfoil.jobs.protocols import Presence
 from counterfoil.jobs.types import Handled, JobType
 from tests.conftest import prepare
-from tests.support import jobs as handlers
-from tests.support.jobs import (
-    Engine,
-    MoodyDatabase,
-    NoGuard,
-    Note,
-    alive,
-    effects,
-    guarded,
-    light,
-    make_job,
-    runner,
-)
+from tests.support import handlers
+from tests.support.engine import Engine, MoodyDatabase, NoGuard
+from tests.support.handlers import Note, effects, guarded, light, runner
+from tests.support.jobs import make_job
+from tests.support.processes import alive
 from tests.support.waiting import wait_until
 
 

@@ -19,7 +19,7 @@ from counterfoil.foundation.settings import Settings, read_settings
 from counterfoil.jobs.domain import JobId, JobStatus
 from counterfoil.jobs.infrastructure.rq import queue_names
 from counterfoil.jobs.infrastructure.tables import JobRow
-from tests.support.jobs import effects
+from tests.support.handlers import effects
 from tests.support.redis import RedisServer
 from tests.support.told_workers import ToldEngine, commands, engine_of
 from tests.support.waiting import wait_until

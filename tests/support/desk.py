@@ -22,7 +22,7 @@ from counterfoil.jobs.limits.service import RateLimits
 from counterfoil.jobs.queues import QueueService
 from counterfoil.jobs.service import JobService
 from tests.conftest import ACME, BIRCH
-from tests.support.jobs import Engine
+from tests.support.engine import Engine
 
 STRANGER = {"test-workspace": str(BIRCH)}
 

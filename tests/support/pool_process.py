@@ -6,8 +6,9 @@ import threading
 from functools import partial
 
 from counterfoil.jobs.infrastructure.children import ChildPool
-from tests.support import jobs as handlers
-from tests.support.jobs import claimed_job, guarded, runner
+from tests.support import handlers
+from tests.support.handlers import guarded, runner
+from tests.support.jobs import claimed_job
 
 
 def main() -> None:
@@ -16,7 +17,7 @@ def main() -> None:
 
 
 def new_pool(url: str) -> ChildPool:
-    return ChildPool(partial(runner, url), preload=["tests.support.jobs"])
+    return ChildPool(partial(runner, url), preload=["tests.support.handlers"])
 
 
 def greet(pool: ChildPool) -> None:

@@ -17,7 +17,7 @@ from counterfoil.jobs.protocols import Broker, Dispatcher, Presence
 from counterfoil.jobs.upkeep.ringing import Ringing
 from counterfoil.jobs.upkeep.rounds import Duty, Upkeep
 from counterfoil.jobs.worker import Worker
-from tests.support.jobs import Engine
+from tests.support.engine import Engine
 
 
 @dataclass(slots=True, kw_only=True)

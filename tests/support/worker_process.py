@@ -8,7 +8,7 @@ from pathlib import Path
 # The table that every row points to: without it this process does not know the whole schema.
 import counterfoil.access.infrastructure.sql  # noqa: F401 - for its table alone
 from counterfoil.foundation.database import Database
-from tests.support.jobs import Engine
+from tests.support.engine import Engine
 
 
 def main() -> None:

@@ -28,7 +28,7 @@ from counterfoil.jobs.limits.domain import (
     RateLimited,
 )
 from counterfoil.jobs.limits.service import Breakers, RateLimits
-from tests.support.jobs import MoodyDatabase
+from tests.support.engine import MoodyDatabase
 from tests.support.limits import (
     Counts,
     Grant,

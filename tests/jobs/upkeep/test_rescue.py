@@ -12,7 +12,8 @@ from counterfoil.foundation.ids import new_id
 from counterfoil.jobs.domain import DeadReason, Ending, Job, JobStatus, Lease, WorkerId
 from counterfoil.jobs.infrastructure.presence import BeatPresence
 from counterfoil.jobs.upkeep.rescue import Rescue
-from tests.support.jobs import Engine, make_job
+from tests.support.engine import Engine
+from tests.support.jobs import make_job
 
 
 @pytest.fixture
