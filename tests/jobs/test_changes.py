@@ -342,6 +342,41 @@ def test_of_many_answers_that_come_at_once_one_counts(engine: Engine, workspace:
     assert engine.jobs.get(workspace, job).result == {"number": taken}
 
 
+def test_an_attempt_that_asks_for_its_token_again_has_the_same_and_the_last_word_counts(
+    engine: Engine, workspace: WorkspaceId
+) -> None:
+    job = engine.enqueue(workspace, GREET)
+    (held,) = claim(engine.database)
+    context = context_of(engine, held)
+    token = context.callback_token()
+    assert context.callback_token(final=True) == token
+    assert settle(engine.database, held, Waiting(deadline=NOW + LONG))
+    engine.changes.answer(token, {"paid": True})
+    after = engine.jobs.get(workspace, job)
+    assert (after.status, after.result) == (JobStatus.COMPLETED, {"paid": True})
+
+
+def test_a_token_whose_transaction_was_rolled_back_is_good_once_it_is_asked_for_again(
+    engine: Engine, workspace: WorkspaceId
+) -> None:
+    engine.enqueue(workspace, GREET)
+    (held,) = claim(engine.database)
+    context = context_of(engine, held)
+    given: list[str] = []
+
+    def ask_and_fail() -> None:
+        with context.transaction():
+            given.append(context.callback_token())
+            raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        ask_and_fail()
+    with pytest.raises(CallbackNotFound):
+        engine.changes.answer(given[0], {"paid": True})
+    assert context.callback_token() == given[0]
+    assert engine.changes.answer(given[0], {"paid": True}) == held.id
+
+
 def test_an_answer_to_an_older_attempt_is_refused(engine: Engine, workspace: WorkspaceId) -> None:
     engine.enqueue(workspace, GREET)
     (old,) = claim(engine.database)

@@ -59,6 +59,7 @@ class JobContext:
     monotonic: Callable[[], float] = time.monotonic
     settled: Settled | None = field(default=None, init=False)
     _open: Transaction | None = field(default=None, init=False)
+    _token: str | None = field(default=None, init=False)
     _began: float = field(init=False)
     _last_progress: float = field(default=float("-inf"), init=False)
     _last_check: float = field(default=float("-inf"), init=False)
@@ -203,9 +204,10 @@ class JobContext:
         """Return a secret by which an outside system can call back; then return `Waiting` from the handler.
 
         With `final` its answer is the job's result; else the job is run again, behind its finished steps, and finds
-        the answer by `answer`.
+        the answer by `answer`. An attempt has one secret: who asks again, because a call seemed to fail, gives out the
+        same, and whichever call arrived is answered. What is said last of `final` counts.
         """
-        token = secrets.token_urlsafe(32)
+        self._token = token = self._token or secrets.token_urlsafe(32)
         with self.transaction() as tx:
             self.store.expect_answer(
                 tx, self.workspace, self.job.id, self.lease, token_hash=hash_of(token), final=final

@@ -199,7 +199,9 @@ class LeaseStore(Protocol):
 
     def expect_answer(
         self, tx: Transaction, workspace: WorkspaceId, job: JobId, lease: Lease, *, token_hash: str, final: bool
-    ) -> None: ...
+    ) -> None:
+        """Keep by what token this attempt is answered, which it may say again. The caller holds the lease."""
+        ...
 
     def answer(self, tx: Transaction, workspace: WorkspaceId, job: JobId) -> Json | None: ...
 

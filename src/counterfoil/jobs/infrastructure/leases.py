@@ -184,8 +184,10 @@ class SqlLeaseStore:
     def expect_answer(
         self, tx: Transaction, workspace: WorkspaceId, job: JobId, lease: Lease, *, token_hash: str, final: bool
     ) -> None:
-        row = {"job_id": job, "lease": lease, "workspace_id": workspace, "token_hash": token_hash, "final": final}
-        tx.execute(insert(JobCallbackRow), row)
+        mine = and_(JobCallbackRow.job_id == job, JobCallbackRow.lease == lease)
+        said = {"token_hash": token_hash, "final": final}
+        if not tx.execute(update(JobCallbackRow).where(mine, JobCallbackRow.workspace_id == workspace), said).rowcount:
+            tx.execute(insert(JobCallbackRow), {"job_id": job, "lease": lease, "workspace_id": workspace, **said})
 
     def answer(self, tx: Transaction, workspace: WorkspaceId, job: JobId) -> Json | None:
         query = (
