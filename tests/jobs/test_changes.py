@@ -1,6 +1,7 @@
 """What people and outside systems change about jobs counts once, and only while it still can."""
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -25,7 +26,7 @@ from counterfoil.jobs.errors import (
     StillAwaited,
 )
 from counterfoil.jobs.journal import Journal
-from counterfoil.jobs.moves import Failed, Lost, Returned, Waiting
+from counterfoil.jobs.moves import Completed, Failed, Lost, Returned, Waiting
 from counterfoil.jobs.protocols import JobFilter
 from counterfoil.jobs.types import Handled, JobType
 from tests.conftest import prepare
@@ -247,6 +248,46 @@ def test_of_two_people_who_retry_a_job_at_once_one_does(engine: Engine, workspac
     with ThreadPoolExecutor(8) as threads:
         assert sum(threads.map(retry, range(8))) == 1
     assert engine.jobs.get(workspace, job).retries == 1
+
+
+def expired_behind(engine: Engine, workspace: WorkspaceId, parent: JobId) -> JobId:
+    """Return a job whose deadline passed while it waited for another."""
+    child = engine.enqueue(workspace, GREET, after=[parent], deadline=NOW)
+    engine.lateness()
+    assert engine.jobs.get(workspace, child).dead_reason is DeadReason.DEADLINE_PASSED
+    return child
+
+
+def retry_one(engine: Engine, workspace: WorkspaceId, job: JobId) -> None:
+    engine.changes.retry(workspace, job)
+
+
+def retry_all(engine: Engine, workspace: WorkspaceId, _: JobId) -> None:
+    assert engine.changes.retry_many(workspace, JobFilter()) == 1
+
+
+@pytest.mark.parametrize("retry", [retry_one, retry_all])
+def test_a_job_that_expired_before_its_parents_ended_waits_for_them_again(
+    engine: Engine, workspace: WorkspaceId, retry: Callable[[Engine, WorkspaceId, JobId], None]
+) -> None:
+    parent = engine.enqueue(workspace, GREET)
+    child = expired_behind(engine, workspace, parent)
+    retry(engine, workspace, child)
+    assert engine.jobs.get(workspace, child).status is JobStatus.BLOCKED
+    (held,) = claim(engine.database)
+    assert settle(engine.database, held, Completed())
+    engine.following.ended([held])
+    assert engine.jobs.get(workspace, child).status is JobStatus.PENDING
+    assert engine.release() == 1
+
+
+def test_a_job_that_expired_before_its_parents_ended_goes_on_if_they_have_ended_since(
+    engine: Engine, workspace: WorkspaceId
+) -> None:
+    parent = engine.enqueue(workspace, GREET)
+    child = expired_behind(engine, workspace, parent)
+    engine.changes.cancel(workspace, parent)
+    assert engine.changes.retry(workspace, child).status is JobStatus.PENDING
 
 
 # --- remove ---

@@ -61,6 +61,7 @@ EVENTS: dict[str, Event] = {
     "expired": Expired(),
     "cancel wanted": CancelWanted(),
     "retried": Retried(),
+    "retried too early": Retried(held_back=True),
 }
 DRAWN = {
     JobStatus.BLOCKED: {
@@ -92,7 +93,7 @@ DRAWN = {
         "cancel wanted": JobStatus.CANCELLED,
     },
     JobStatus.FAILED: {"expired": JobStatus.DEAD_LETTER, "cancel wanted": JobStatus.CANCELLED},
-    JobStatus.DEAD_LETTER: {"retried": JobStatus.PENDING},
+    JobStatus.DEAD_LETTER: {"retried": JobStatus.PENDING, "retried too early": JobStatus.BLOCKED},
     JobStatus.COMPLETED: {},
     JobStatus.CANCELLED: {},
 }

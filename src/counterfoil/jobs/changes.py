@@ -68,9 +68,7 @@ class JobChanges:
             if payload is not None:
                 checked = self.types.get(before.type).checked(plain_json(payload))
                 before = replace(before, payload=plain_json(checked.model_dump(mode="json")))
-            after = self._retried(tx, before)
-            self.store.save(tx, after)
-            tx.after_commit(self.upkeep.ring)
+            (after,) = self._retry_held(tx, [before])
         return after
 
     def retry_many(self, workspace: WorkspaceId, wanted: JobFilter) -> int:
@@ -158,7 +156,10 @@ class JobChanges:
         return changed
 
     def _retry_held(self, tx: Transaction, held: Sequence[Job]) -> Sequence[Job]:
-        changed = [self._retried(tx, job) for job in held]
+        if not held:
+            return ()
+        held_back = self.store.held_back(tx, held[0].workspace, [job.id for job in held])
+        changed = [self._retried(tx, job, held_back=job.id in held_back) for job in held]
         for job in changed:
             self.store.save(tx, job)
         tx.after_commit(self.upkeep.ring)
@@ -169,10 +170,11 @@ class JobChanges:
             self.store.remove(tx, held[0].workspace, [job.id for job in held])
         return held
 
-    def _retried(self, tx: Transaction, job: Job) -> Job:
+    def _retried(self, tx: Transaction, job: Job, *, held_back: bool) -> Job:
         if job.status is JobStatus.DEAD_LETTER and job.retries >= self.retry_limit:
             raise RetriesUsedUp(job)
-        return move(job, Retried(not_before=tx.now() + self.retry_delay), tx.now())
+        now = tx.now()
+        return move(job, Retried(not_before=now + self.retry_delay, held_back=held_back), now)
 
     def _held(self, tx: Transaction, workspace: WorkspaceId, job: JobId) -> Job:
         found = self.store.get(tx, workspace, job, hold=True)

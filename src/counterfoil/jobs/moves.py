@@ -4,7 +4,7 @@
                    ↑            ├──→ waiting ──→ pending | completed | failed
                    ├── failed ←─┤
                    ↑            └──→ dead_letter
-                   └────────────────────┘ a person retries it
+                   └────────────────────┘ a person retries it; blocked, while others have to end first
 
     Anything unfinished may be cancelled, and is a dead letter once its deadline has passed.
 
@@ -124,6 +124,8 @@ class Retried:
     """A person wants the dead letter tried again, with a fresh allowance of attempts."""
 
     not_before: datetime | None = None
+    held_back: bool = False
+    """Jobs that it waited for are unfinished: it died before they ended, or they are tried again as well."""
 
 
 Outcome: TypeAlias = Completed | Failed | Postponed | Waiting | Stopped | Returned | Lost
@@ -262,8 +264,8 @@ def _want_cancelled(job: Job, now: datetime) -> Job:
 
 def _retry(job: Job, event: Retried, now: datetime) -> Job:
     fresh = replace(job, attempts=0, deaths=0, retries=job.retries + 1, dead_reason=None, failed_at=None)
-    fresh = replace(fresh, ended_at=None, deadline=None)
-    return _pending(fresh, event.not_before or now)
+    fresh = _pending(replace(fresh, ended_at=None, deadline=None), event.not_before or now)
+    return replace(fresh, status=JobStatus.BLOCKED) if event.held_back else fresh
 
 
 def _again(job: Job, due_at: datetime, now: datetime) -> Job:

@@ -106,6 +106,17 @@ class SqlJobStore:
         )
         return {JobId(row.id): JobStatus(row.status) for row in tx.execute(query)}
 
+    def held_back(self, tx: Transaction, workspace: WorkspaceId, jobs: Collection[JobId]) -> Collection[JobId]:
+        """Return which of these jobs have unfinished parents; those stay so until the transaction ends."""
+        query = (
+            select(JobEdgeRow.child_id)
+            .join(JobRow, JobRow.id == JobEdgeRow.parent_id)
+            .where(JobEdgeRow.child_id.in_(jobs), JobEdgeRow.workspace_id == workspace, JobRow.status.not_in(FINAL))
+            .order_by(JobRow.id)
+            .with_for_update(read=True, of=JobRow)
+        )
+        return {JobId(child) for child in tx.execute(query).scalars()}
+
     def get(self, tx: Transaction, workspace: WorkspaceId, job: JobId, *, hold: bool = False) -> Job | None:
         """Return a job of this workspace; with `hold` it stays as it is until the transaction ends."""
         query = _jobs().where(JOBS.c.id == job, JOBS.c.workspace_id == workspace)
