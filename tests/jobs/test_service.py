@@ -191,6 +191,23 @@ def test_a_key_that_comes_with_other_parents_is_refused(engine: Engine, workspac
             engine.enqueue(workspace, GREET, idempotency_key="k", after=after)
 
 
+def test_a_key_is_remembered_also_when_a_parent_was_removed_since(
+    engine: Engine, workspace: WorkspaceId, other_workspace: WorkspaceId
+) -> None:
+    parent = engine.enqueue(workspace, GREET)
+    child = engine.enqueue(workspace, GREET, idempotency_key="k", after=[parent], despite_parents=True)
+    engine.changes.cancel(workspace, parent)
+    engine.changes.remove(workspace, parent)
+    assert engine.enqueue(workspace, GREET, idempotency_key="k", after=[parent], despite_parents=True) == child
+    with pytest.raises(KeyUsedOtherwise):
+        engine.enqueue(workspace, GREET, idempotency_key="k", after=[parent])
+    for stranger in ({"idempotency_key": "other"}, {"idempotency_key": None}):
+        with pytest.raises(ParentNotFound):
+            engine.enqueue(workspace, GREET, after=[parent], despite_parents=True, **stranger)
+    with pytest.raises(ParentNotFound):
+        engine.enqueue(other_workspace, GREET, idempotency_key="k", after=[parent], despite_parents=True)
+
+
 def test_a_key_is_remembered_for_a_day_whatever_became_of_the_job(
     timed: Engine, workspace: WorkspaceId, time: FixedClock
 ) -> None:

@@ -59,14 +59,18 @@ class JobService:
             ParentNotFound: a job to wait for is not there.
         """
         job = self._job(workspace, job_type, payload, order, tx.now())
+        key = job.idempotency_key
+        if key is not None:
+            job = replace(job, request_hash=_fingerprint(job, order))
         if order.after:
-            job = self._behind(tx, job, order)
-        if job.idempotency_key is not None:
-            found = self._add_once(tx, replace(job, request_hash=_fingerprint(job, order)), job.idempotency_key)
-            if found:
+            # A parent may have been removed since the same was asked for first.
+            if key is not None and (found := self._made_before(tx, job, key)):
                 return found
-        else:
+            job = self._behind(tx, job, order)
+        if key is None:
             self.store.add(tx, [job])
+        elif found := self._add_once(tx, job, key):
+            return found
         if order.after:
             self.store.link(tx, workspace, job.id, set(order.after))
         self._ring(tx, [job])
@@ -208,13 +212,19 @@ class JobService:
     def _add_once(self, tx: Transaction, job: Job, key: str) -> JobId | None:
         """Add the job, or return the one that the same request made before."""
         while not self.store.add_once(tx, job):
-            found = self.store.with_key(tx, job.workspace, key)
-            if found and job.created_at - found.created_at < self.keys_last:
-                if found.request_hash != job.request_hash:
-                    raise KeyUsedOtherwise(key)
-                return found.id
-            if found:  # its time is over; and if it was removed just now, the key is free
-                self.store.forget_key(tx, found)
+            if found := self._made_before(tx, job, key):
+                return found
+        return None
+
+    def _made_before(self, tx: Transaction, job: Job, key: str) -> JobId | None:
+        """Return the job that the same request made not too long ago; else the key is free."""
+        found = self.store.with_key(tx, job.workspace, key)
+        if found and job.created_at - found.created_at < self.keys_last:
+            if found.request_hash != job.request_hash:
+                raise KeyUsedOtherwise(key)
+            return found.id
+        if found:
+            self.store.forget_key(tx, found)
         return None
 
     def _ring(self, tx: Transaction, jobs: Sequence[Job]) -> None:
