@@ -31,6 +31,7 @@ from counterfoil.jobs.limits.infrastructure.sql import SqlBreakerStore, SqlRateL
 from counterfoil.jobs.limits.service import Breakers, RateLimits
 from counterfoil.jobs.overview.infrastructure.sql import SqlOverviewStore
 from counterfoil.jobs.overview.service import Overview
+from counterfoil.jobs.places import Places
 from counterfoil.jobs.protocols import Broker, Dispatcher, Observer, Presence
 from counterfoil.jobs.queues import QueueService
 from counterfoil.jobs.schedules.firing import Scheduler
@@ -92,13 +93,15 @@ class Engine:
         measured = Measured(metrics)
         broker = _broker(settings)
         dispatcher = broker or _local(settings, database, bell)
-        following = Following(database=database, jobs=store, leases=SqlLeaseStore(), upkeep=upkeep_bell)
+        places = Places(database=database, store=upkeep_store)
+        following = Following(database=database, jobs=store, leases=SqlLeaseStore(), places=places, upkeep=upkeep_bell)
         jobs = JobService(
             database=database,
             store=store,
             upkeep_store=upkeep_store,
             types=types,
             dispatcher=dispatcher,
+            places=places,
             upkeep=upkeep_bell,
             new_id=new_id,
         )

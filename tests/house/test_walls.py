@@ -24,6 +24,7 @@ OVER_ALL = {
     "jobs/infrastructure/local.py",
     "jobs/infrastructure/presence.py",
     "jobs/infrastructure/turns.py",
+    "jobs/places.py",
     "jobs/queues.py",
     "jobs/schedules/firing.py",
     "jobs/schedules/service.py",  # a preview asks for nothing but the time

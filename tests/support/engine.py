@@ -27,6 +27,7 @@ from counterfoil.jobs.infrastructure.sql import SqlJobStore
 from counterfoil.jobs.infrastructure.turns import EveryTurn
 from counterfoil.jobs.infrastructure.upkeep import SqlUpkeepStore
 from counterfoil.jobs.moves import Returned
+from counterfoil.jobs.places import Places
 from counterfoil.jobs.protocols import Presence
 from counterfoil.jobs.queues import QueueService
 from counterfoil.jobs.service import JobService
@@ -107,6 +108,7 @@ class Engine:
     grace: timedelta = timedelta(seconds=30)
     beat_every: timedelta = timedelta(milliseconds=200)
     lock_grace: timedelta = timedelta(seconds=3)
+    upkeep_every: timedelta = timedelta(milliseconds=200)
     bell: EventBell = field(default_factory=EventBell)
     upkeep_bell: EventBell = field(default_factory=EventBell)
     endings: Endings = field(default_factory=Endings)
@@ -124,7 +126,17 @@ class Engine:
 
     @property
     def following(self) -> Following:
-        return Following(database=self.database, jobs=self.store, leases=self.leases, upkeep=self.upkeep_bell)
+        return Following(
+            database=self.database,
+            jobs=self.store,
+            leases=self.leases,
+            places=self.places,
+            upkeep=self.upkeep_bell,
+        )
+
+    @property
+    def places(self) -> Places:
+        return Places(database=self.database, store=self.upkeep_store)
 
     @property
     def jobs(self) -> JobService:
@@ -134,6 +146,7 @@ class Engine:
             upkeep_store=self.upkeep_store,
             types=self.types,
             dispatcher=self.dispatcher,
+            places=self.places,
             upkeep=self.upkeep_bell,
             new_id=new_id,
         )
@@ -193,7 +206,7 @@ class Engine:
         return Stragglers(database=self.database, store=self.upkeep_store, following=self.following)
 
     def upkeep(self, presence: Presence | None = None) -> Upkeep:
-        often = timedelta(milliseconds=200)
+        often = self.upkeep_every
         return Upkeep(
             duties=(
                 Duty(name="rescue", every=often, work=self.rescue(presence)),

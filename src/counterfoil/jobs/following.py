@@ -9,6 +9,7 @@ from counterfoil.access.domain import WorkspaceId
 from counterfoil.foundation.database import Database, Transaction
 from counterfoil.jobs.domain import Call, Job, JobId
 from counterfoil.jobs.moves import ParentsDone, move
+from counterfoil.jobs.places import Places
 from counterfoil.jobs.protocols import Bell, JobStore, LeaseStore
 
 log = structlog.get_logger()
@@ -21,16 +22,21 @@ class Following:
     database: Database
     jobs: JobStore
     leases: LeaseStore
+    places: Places
     upkeep: Bell
 
     def ended(self, jobs: Sequence[Job]) -> None:
-        """Move on whoever waited for these jobs, and say that their places are free."""
+        """Move on whoever waited for the end of these jobs."""
         for workspace in {job.workspace for job in jobs}:
             of_workspace = [job.id for job in jobs if job.workspace == workspace]
             with self.database.reading() as tx:
                 children = self.leases.children_of(tx, of_workspace)
             self.unblock(workspace, children)
-        if any(map(takes_a_place, jobs)):
+        self.left(jobs)
+
+    def left(self, jobs: Sequence[Job]) -> None:
+        """Have the places given to others that these jobs may have left."""
+        if any(map(self.places.takes_one, jobs)):
             self.upkeep.ring()
 
     def unblock(self, workspace: WorkspaceId, children: Collection[JobId]) -> None:
@@ -49,11 +55,6 @@ class Following:
         if moved:
             tx.after_commit(self.upkeep.ring)
         return [job for job in moved if job.status.final]
-
-
-def takes_a_place(job: Job) -> bool:
-    """Tell whether others may wait for this job's end because of a limit."""
-    return job.concurrency_key is not None or job.batch_id is not None
 
 
 def call_of(job: Job) -> Call:

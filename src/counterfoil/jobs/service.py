@@ -17,6 +17,7 @@ from counterfoil.jobs.domain import Attempt, Job, JobDetail, JobId, JobStatus, J
 from counterfoil.jobs.errors import JobNotFound, KeyUsedOtherwise, ParentNotFound, PayloadTooLarge
 from counterfoil.jobs.following import call_of
 from counterfoil.jobs.moves import ParentsDone, move
+from counterfoil.jobs.places import Places
 from counterfoil.jobs.plain import plain_json, plain_text
 from counterfoil.jobs.protocols import ALL_LINES, Bell, Dispatcher, JobFilter, JobStore, LineFilter, UpkeepStore
 from counterfoil.jobs.types import JobType, JobTypes
@@ -37,6 +38,7 @@ class JobService:
     upkeep_store: UpkeepStore
     types: JobTypes
     dispatcher: Dispatcher
+    places: Places
     upkeep: Bell
     new_id: IdSource
     keys_last: timedelta = timedelta(hours=24)
@@ -231,8 +233,12 @@ class JobService:
         ready = [call_of(job) for job in jobs if job.ready]
         if ready:
             tx.after_commit(lambda: self.dispatcher.ring(ready))
-        if len(ready) < len(jobs):
-            tx.after_commit(self.upkeep.ring)
+        tx.after_commit(lambda: self._ring_upkeep(jobs))
+
+    def _ring_upkeep(self, jobs: Sequence[Job]) -> None:
+        """Have those released that are not ready, among them all that are in a queue with a limit."""
+        if not all(job.ready for job in jobs) or any(map(self.places.takes_one, jobs)):
+            self.upkeep.ring()
 
     def _found(self, tx: Transaction, workspace: WorkspaceId, job: JobId) -> Job:
         found = self.store.get(tx, workspace, job)

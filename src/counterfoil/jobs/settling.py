@@ -16,7 +16,7 @@ import structlog
 from counterfoil.foundation.database import Database, DatabaseUnavailable, Transaction
 from counterfoil.foundation.failpoints import failpoint
 from counterfoil.jobs.domain import Attempt, Failure, Job, JobId, JobStatus
-from counterfoil.jobs.following import Following, takes_a_place
+from counterfoil.jobs.following import Following
 from counterfoil.jobs.moves import Failed, move
 from counterfoil.jobs.protocols import Bell, JobStore, LeaseStore, Observer, Settlement, settlement_of
 
@@ -142,8 +142,7 @@ class Settler:
             self.tell(one.after, one.attempt)
         if parents:
             self.following.ended(parents)
-        if any(takes_a_place(one.after) for one in saved):
-            self.upkeep.ring()
+        self.following.left([one.after for one in saved])
 
     def _answer(self, tx: Transaction, waiting: Sequence[Settlement]) -> None:
         """Move on what waits for an answer that came while its attempt was still ending."""
