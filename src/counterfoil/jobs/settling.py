@@ -5,7 +5,6 @@ bring them wait.
 """
 
 import queue
-import random
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -15,6 +14,7 @@ import structlog
 
 from counterfoil.foundation.database import Database, DatabaseUnavailable, Transaction
 from counterfoil.foundation.failpoints import failpoint
+from counterfoil.foundation.pauses import growing_pauses
 from counterfoil.jobs.domain import Attempt, Failure, Job, JobId, JobStatus
 from counterfoil.jobs.following import Following
 from counterfoil.jobs.moves import Failed, move
@@ -22,7 +22,6 @@ from counterfoil.jobs.protocols import Bell, JobStore, LeaseStore, Observer, Set
 
 AT_ONCE = 200
 MOST_WAITING = 1_000
-LONGEST_PAUSE_SECONDS = 10.0
 
 log = structlog.get_logger()
 
@@ -89,8 +88,9 @@ class Settler:
 
     def _settle(self, batch: Sequence[Settlement]) -> None:
         """Write a batch, however often it takes. One row that no database takes must not hold up the others."""
-        pause = 0.1
+        pauses = growing_pauses()
         while True:
+            pause = next(pauses)
             try:
                 return self._write(batch)
             except DatabaseUnavailable as error:
@@ -102,8 +102,7 @@ class Settler:
             if self._giving_up.is_set():
                 log.error("gave_up_on_database", unsettled=len(batch))
                 return None
-            time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
-            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+            time.sleep(pause)
 
     def _settle_each(self, batch: Sequence[Settlement]) -> None:
         if len(batch) > 1:

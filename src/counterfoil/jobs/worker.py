@@ -23,6 +23,7 @@ import structlog
 from counterfoil.foundation.database import Database, DatabaseUnavailable
 from counterfoil.foundation.failpoints import failpoint
 from counterfoil.foundation.ids import IdSource
+from counterfoil.foundation.pauses import LONGEST_SECONDS, growing_pauses
 from counterfoil.jobs.attempts import AttemptRunner, Ended, failure_of
 from counterfoil.jobs.context import Settled
 from counterfoil.jobs.domain import DEATHS_TO_RUN_ALONE, Job, JobId, Lease, WorkerId
@@ -34,7 +35,6 @@ from counterfoil.jobs.settling import Settler
 from counterfoil.jobs.slots import Slots
 
 BEAT_SECONDS = 0.5
-LONGEST_PAUSE_SECONDS = 10.0
 LONGEST_SILENCE_SECONDS = 1.0
 """How long the heart pauses while the database is away: it has to be heard within the others' grace afterwards."""
 HANDING_BACK_SECONDS = 5.0
@@ -359,15 +359,16 @@ class Worker:
             self._let_go([held.job.id])
 
     def _survive(
-        self, action: Callable[[], T], *, whatever: bool = False, longest: float = LONGEST_PAUSE_SECONDS
+        self, action: Callable[[], T], *, whatever: bool = False, longest: float = LONGEST_SECONDS
     ) -> T | None:
         """Repeat the action while the database is away, with growing pauses; give up only when the grace is over.
 
         With `whatever`, other errors are survived as well: a worker that ended by one would take its jobs with it.
         """
-        pause = 0.1
+        pauses = growing_pauses(longest)
         gives_up = None
         while True:
+            pause = next(pauses)
             try:
                 return action()
             except DatabaseUnavailable as error:
@@ -382,8 +383,7 @@ class Worker:
                 if time.monotonic() > gives_up:
                     log.error("gave_up_on_database")
                     return None
-            time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
-            pause = min(2 * pause, longest)
+            time.sleep(pause)
 
 
 @dataclass(slots=True, kw_only=True)
