@@ -3,11 +3,12 @@
 import json
 import logging
 from collections.abc import Iterator
+from uuid import UUID
 
 import pytest
 import structlog
 
-from counterfoil.foundation.logging import configure_logging
+from counterfoil.foundation.logging import about, configure_logging
 from counterfoil.foundation.settings import LogFormat
 
 
@@ -54,3 +55,15 @@ def test_libraries_log_in_the_same_form(capsys: pytest.CaptureFixture[str]) -> N
     configure_logging(LogFormat.JSON, "WARNING")
     logging.getLogger("some.library").warning("it is %s", "so")
     assert json.loads(capsys.readouterr().err)["event"] == "it is so"
+
+
+def test_lines_say_what_they_are_about_while_it_lasts(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging(LogFormat.JSON, "INFO")
+    with about({"job_id": UUID(int=7), "attempt": 2}):
+        structlog.get_logger().info("claimed", attempt=3)
+        logging.getLogger("some.library").warning("odd")
+    structlog.get_logger().info("over")
+    ours, theirs, after = map(json.loads, capsys.readouterr().err.splitlines())
+    assert (ours["job_id"], ours["attempt"]) == (str(UUID(int=7)), 3)
+    assert (theirs["job_id"], theirs["attempt"]) == (str(UUID(int=7)), 2)
+    assert "job_id" not in after

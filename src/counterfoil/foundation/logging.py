@@ -2,6 +2,10 @@
 
 import logging
 import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from uuid import UUID
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
@@ -15,6 +19,7 @@ def configure_logging(log_format: LogFormat, level: str) -> None:
     """Send everything logged, by us and by libraries, to standard error in one form."""
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
+        _with_facts,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _without_secrets,
@@ -42,6 +47,25 @@ def configure_logging(log_format: LogFormat, level: str) -> None:
     # Requests are logged once, with their ids, by our own middleware; these would say it again.
     for noisy in ("uvicorn.access", "httpx", "alembic"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+_facts: ContextVar[Mapping[str, object]] = ContextVar("facts")
+
+
+@contextmanager
+def about(facts: Mapping[str, object]) -> Iterator[None]:
+    """Have every line that is logged meanwhile in this context say these facts; until then they are not written out."""
+    before = _facts.set(facts)
+    try:
+        yield
+    finally:
+        _facts.reset(before)
+
+
+def _with_facts(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    for name, value in _facts.get({}).items():
+        event.setdefault(name, str(value) if isinstance(value, UUID) else value)
+    return event
 
 
 def _without_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

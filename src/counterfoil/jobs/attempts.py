@@ -14,6 +14,7 @@ from counterfoil.foundation import errors
 from counterfoil.foundation.database import Database
 from counterfoil.foundation.errors import Cancelled, CounterfoilError
 from counterfoil.foundation.ids import IdSource
+from counterfoil.foundation.logging import about
 from counterfoil.jobs.context import LOG_PAUSE, JobContext, Settled
 from counterfoil.jobs.domain import Failure, Job, JobId
 from counterfoil.jobs.errors import LeaseLost, UnknownJobType
@@ -87,9 +88,8 @@ class AttemptRunner:
             journal=journal or Journal(),
             version=handled.type.version if handled else 0,
         )
-        with structlog.contextvars.bound_contextvars(
-            job_id=str(job.id), job_type=job.type, workspace_id=str(job.workspace), attempt=job.attempts
-        ):
+        facts = {"job_id": job.id, "job_type": job.type, "workspace_id": job.workspace, "attempt": job.attempts}
+        with about(facts):
             ended = self._outcome(context, handled)
             if journal is None or context.settled:
                 _keep_lines(context)
