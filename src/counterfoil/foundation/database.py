@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 from uuid import UUID
 
+from pydantic_core import from_json
 from sqlalchemy import (
     JSON,
     ColumnElement,
@@ -255,7 +256,7 @@ def _unavailable(error: DBAPIError) -> bool:
 
 def _engine(url: str, **pool: float) -> Engine:
     parsed = make_url(url)
-    common: dict[str, Any] = {"json_serializer": dump_json, **pool}
+    common: dict[str, Any] = {"json_serializer": dump_json, "json_deserializer": from_json, **pool}
     if parsed.get_backend_name() == "sqlite":
         if parsed.database and parsed.database != ":memory:":
             make_folder(Path(parsed.database).parent)
@@ -273,9 +274,12 @@ def _engine(url: str, **pool: float) -> Engine:
     return engine
 
 
+_ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
+
+
 def dump_json(value: object) -> str:
     """Write JSON as the database keeps it: compact, and refusing NaN and infinities."""
-    return json.dumps(value, separators=(",", ":"), allow_nan=False)
+    return _ENCODER.encode(value)
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:

@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
+from pydantic_core import to_json
 from sqlalchemy import FromClause, Insert, Table, Text, bindparam, cast, column, func, insert, select
 from sqlalchemy.dialects.postgresql import JSON
 
@@ -48,9 +49,10 @@ def recordset(dialect: str, table: Table, names: Iterable[str], **more: str) -> 
 
 def document(dialect: str, rows: Sequence[Mapping[str, Any]]) -> str:
     """Write rows as JSON, in the form in which the database keeps their values. Empty cells are left out."""
-    form = _for_sqlite if dialect == "sqlite" else str
     kept = [{name: value for name, value in row.items() if value is not None} for row in rows]
-    return json.dumps(kept, separators=(",", ":"), allow_nan=False, default=form)
+    if dialect == "sqlite":
+        return json.dumps(kept, separators=(",", ":"), allow_nan=False, default=_for_sqlite)
+    return to_json(kept).decode()
 
 
 def _for_sqlite(value: object) -> str:
