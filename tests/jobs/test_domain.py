@@ -1,12 +1,15 @@
 """The engine's words mean what they say."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from counterfoil.access.domain import WorkspaceId
 from counterfoil.jobs.domain import AGEING, Backoff, JobStatus, Progress, claim_key
+from tests.support.jobs import make_job
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -62,3 +65,12 @@ def test_only_what_is_over_is_final() -> None:
         JobStatus.CANCELLED,
         JobStatus.DEAD_LETTER,
     }
+
+
+def test_a_changed_job_is_what_it_would_be_if_it_were_made_so_and_the_first_one_stays(workspace: WorkspaceId) -> None:
+    job = make_job(workspace, concurrency_key="one")
+    changed = job.changed(attempts=2, status=JobStatus.FAILED)
+    assert changed == replace(job, attempts=2, status=JobStatus.FAILED)
+    assert (job.attempts, job.status) == (0, JobStatus.PENDING)
+    with pytest.raises(AssertionError):
+        job.changed(atempts=3)

@@ -23,7 +23,7 @@ from counterfoil.jobs.errors import (
     UnknownJobType,
 )
 from counterfoil.jobs.moves import CancelWanted, Claimed, Completed, Event, Failed, move
-from counterfoil.jobs.service import MAX_PAYLOAD_BYTES
+from counterfoil.jobs.plain import MAX_PAYLOAD_BYTES
 from counterfoil.jobs.types import JobType
 from tests.support.clock import FixedClock, TimedDatabase
 from tests.support.engine import Engine

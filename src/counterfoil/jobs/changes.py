@@ -18,7 +18,7 @@ from counterfoil.jobs.errors import (
 )
 from counterfoil.jobs.following import Following
 from counterfoil.jobs.moves import Answered, CancelWanted, Retried, move
-from counterfoil.jobs.plain import plain_json
+from counterfoil.jobs.plain import plain_json, plain_payload
 from counterfoil.jobs.protocols import Bell, JobFilter, JobStore
 from counterfoil.jobs.types import JobTypes
 
@@ -67,7 +67,7 @@ class JobChanges:
             before = self._held(tx, workspace, job)
             if payload is not None:
                 checked = self.types.get(before.type).checked(plain_json(payload))
-                before = replace(before, payload=plain_json(checked.model_dump(mode="json")))
+                before = before.changed(payload=plain_payload(checked))
             (after,) = self._retry_held(tx, [before])
         return after
 

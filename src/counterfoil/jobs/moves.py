@@ -12,7 +12,7 @@ Everything here is pure: `move` takes a job and an event and returns the job as 
 """
 
 import random
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias, assert_never
 
@@ -184,8 +184,7 @@ def move(job: Job, event: Event, now: datetime) -> Job:  # noqa: C901 - one case
 
 
 def _claim(job: Job, event: Claimed, now: datetime) -> Job:
-    return replace(
-        job,
+    return job.changed(
         status=JobStatus.PROCESSING,
         ready=False,
         attempts=job.attempts + 1,
@@ -197,8 +196,7 @@ def _claim(job: Job, event: Claimed, now: datetime) -> Job:
 
 
 def _complete(job: Job, result: Json | None, now: datetime) -> Job:
-    return replace(
-        job,
+    return job.changed(
         status=JobStatus.COMPLETED,
         completed_at=now,
         ended_at=now,
@@ -212,7 +210,7 @@ def _complete(job: Job, result: Json | None, now: datetime) -> Job:
 
 
 def _fail(job: Job, event: Failed, now: datetime) -> Job:
-    failed = replace(job, failure=event.failure, failed_at=now)
+    failed = job.changed(failure=event.failure, failed_at=now)
     if job.cancel_requested_at:
         return _cancel(failed, now)
     if not event.retry:
@@ -220,14 +218,14 @@ def _fail(job: Job, event: Failed, now: datetime) -> Job:
     if job.attempts >= job.max_attempts:
         return _bury(failed, DeadReason.ATTEMPTS_USED_UP, now)
     again = event.not_before or now + job.backoff.delay(job.attempts, event.chance)
-    return replace(failed, status=JobStatus.FAILED, due_at=again, next_retry_at=again)
+    return failed.changed(status=JobStatus.FAILED, due_at=again, next_retry_at=again)
 
 
 def _wait(job: Job, event: Waiting, now: datetime) -> Job:
     if job.cancel_requested_at:
         return _cancel(job, now)
     # The lease stays: it tells the callback of this attempt from those of older ones.
-    return replace(job, status=JobStatus.WAITING, worker=None, answer_due_at=event.deadline)
+    return job.changed(status=JobStatus.WAITING, worker=None, answer_due_at=event.deadline)
 
 
 def _answer(job: Job, event: Answered, now: datetime) -> Job:
@@ -238,34 +236,34 @@ def _answer(job: Job, event: Answered, now: datetime) -> Job:
 
 
 def _lose(job: Job, now: datetime) -> Job:
-    lost = replace(_uncharged(job), deaths=job.deaths + 1)
+    lost = _uncharged(job).changed(deaths=job.deaths + 1)
     if lost.deaths < DEATHS_TO_POISON or lost.cancel_requested_at:
         return _again(lost, now, now)
     failure = Failure(code="poison", message=f"{lost.deaths} workers died while they ran this job.")
-    return _bury(replace(lost, failure=failure, failed_at=now), DeadReason.POISON, now)
+    return _bury(lost.changed(failure=failure, failed_at=now), DeadReason.POISON, now)
 
 
 def _unblock(job: Job, event: ParentsDone, now: datetime) -> Job:
     if event.well or job.despite_parents:
         return _pending(job, max(now, job.due_at))
-    return _cancel(replace(job, failure=PARENT_ENDED), now)
+    return _cancel(job.changed(failure=PARENT_ENDED), now)
 
 
 def _expire(job: Job, now: datetime) -> Job:
     if job.status is JobStatus.WAITING:
         return _fail(_let_go(job), Failed(failure=OVERDUE), now)
-    return _bury(replace(job, failure=DEADLINE_PASSED, failed_at=now), DeadReason.DEADLINE_PASSED, now)
+    return _bury(job.changed(failure=DEADLINE_PASSED, failed_at=now), DeadReason.DEADLINE_PASSED, now)
 
 
 def _want_cancelled(job: Job, now: datetime) -> Job:
-    wanted = replace(job, cancel_requested_at=job.cancel_requested_at or now)
+    wanted = job.changed(cancel_requested_at=job.cancel_requested_at or now)
     return wanted if job.status is JobStatus.PROCESSING else _cancel(wanted, now)
 
 
 def _retry(job: Job, event: Retried, now: datetime) -> Job:
-    fresh = replace(job, attempts=0, deaths=0, retries=job.retries + 1, dead_reason=None, failed_at=None)
-    fresh = _pending(replace(fresh, ended_at=None, deadline=None), event.not_before or now)
-    return replace(fresh, status=JobStatus.BLOCKED) if event.held_back else fresh
+    fresh = job.changed(attempts=0, deaths=0, retries=job.retries + 1, dead_reason=None, failed_at=None)
+    fresh = _pending(fresh.changed(ended_at=None, deadline=None), event.not_before or now)
+    return fresh.changed(status=JobStatus.BLOCKED) if event.held_back else fresh
 
 
 def _again(job: Job, due_at: datetime, now: datetime) -> Job:
@@ -273,25 +271,25 @@ def _again(job: Job, due_at: datetime, now: datetime) -> Job:
 
 
 def _pending(job: Job, due_at: datetime) -> Job:
-    return replace(job, status=JobStatus.PENDING, due_at=due_at, next_retry_at=None, ready=False)
+    return job.changed(status=JobStatus.PENDING, due_at=due_at, next_retry_at=None, ready=False)
 
 
 def _cancel(job: Job, now: datetime) -> Job:
-    gone = replace(_let_go(job), status=JobStatus.CANCELLED, ended_at=now, next_retry_at=None)
-    return replace(gone, failure=gone.failure or CANCELLED, cancel_requested_at=gone.cancel_requested_at or now)
+    gone = _let_go(job).changed(status=JobStatus.CANCELLED, ended_at=now, next_retry_at=None)
+    return gone.changed(failure=gone.failure or CANCELLED, cancel_requested_at=gone.cancel_requested_at or now)
 
 
 def _bury(job: Job, reason: DeadReason, now: datetime) -> Job:
-    dead = replace(_let_go(job), status=JobStatus.DEAD_LETTER, dead_reason=reason)
-    return replace(dead, ended_at=now, next_retry_at=None)
+    dead = _let_go(job).changed(status=JobStatus.DEAD_LETTER, dead_reason=reason)
+    return dead.changed(ended_at=now, next_retry_at=None)
 
 
 def _uncharged(job: Job) -> Job:
-    return replace(_let_go(job), attempts=job.attempts - 1)
+    return _let_go(job).changed(attempts=job.attempts - 1)
 
 
 def _let_go(job: Job) -> Job:
-    return replace(job, worker=None, lease=None, ready=False, answer_due_at=None)
+    return job.changed(worker=None, lease=None, ready=False, answer_due_at=None)
 
 
 def _expect(job: Job, event: Event, *statuses: JobStatus) -> None:

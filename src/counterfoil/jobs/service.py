@@ -3,26 +3,25 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import BaseModel
 
 from counterfoil.access.domain import WorkspaceId
-from counterfoil.foundation.database import Database, Transaction, dump_json
+from counterfoil.foundation.database import Database, Transaction
 from counterfoil.foundation.ids import IdSource
 from counterfoil.foundation.paging import Page, Paging
 from counterfoil.jobs.domain import Attempt, Job, JobDetail, JobId, JobStatus, Json, LogLine, Order
-from counterfoil.jobs.errors import JobNotFound, KeyUsedOtherwise, ParentNotFound, PayloadTooLarge
+from counterfoil.jobs.errors import JobNotFound, KeyUsedOtherwise, ParentNotFound
 from counterfoil.jobs.following import call_of
 from counterfoil.jobs.moves import ParentsDone, move
 from counterfoil.jobs.places import Places
-from counterfoil.jobs.plain import plain_json, plain_text
+from counterfoil.jobs.plain import plain_json, plain_payload, plain_text
 from counterfoil.jobs.protocols import ALL_LINES, Bell, Dispatcher, JobFilter, JobStore, LineFilter, UpkeepStore
 from counterfoil.jobs.types import JobType, JobTypes
 
-MAX_PAYLOAD_BYTES = 1_000_000
 MAX_KEY = 256
 
 
@@ -63,7 +62,7 @@ class JobService:
         job = self._job(workspace, job_type, payload, order, tx.now())
         key = job.idempotency_key
         if key is not None:
-            job = replace(job, request_hash=_fingerprint(job, order))
+            job = job.changed(request_hash=_fingerprint(job, order))
         if order.after:
             # A parent may have been removed since the same was asked for first.
             if key is not None and (found := self._made_before(tx, job, key)):
@@ -92,8 +91,10 @@ class JobService:
         """
         assert not order.after  # noqa: S101 - each would need edges of its own
         assert order.idempotency_key is None  # noqa: S101 - a key is one job's
-        now = tx.now()
-        jobs = [self._job(workspace, job_type, payload, order, now) for payload in payloads]
+        if not payloads:
+            return []
+        alike = self._job(workspace, job_type, payloads[0], order, tx.now())
+        jobs = [alike.changed(id=JobId(self.new_id()), payload=plain_payload(payload)) for payload in payloads]
         self.store.add(tx, jobs)
         self._ring(tx, jobs)
         return [job.id for job in jobs]
@@ -178,7 +179,7 @@ class JobService:
             workspace=workspace,
             type=job_type.name,
             queue=order.queue or job_type.queue,
-            payload=_bounded(plain_json(payload.model_dump(mode="json"))),
+            payload=plain_payload(payload),
             status=JobStatus.BLOCKED if order.after else JobStatus.PENDING,
             priority=job_type.priority if order.priority is None else order.priority,
             created_at=now,
@@ -252,13 +253,6 @@ def _short(key: str | None) -> str | None:
     if key is None or (len(key) <= MAX_KEY and plain_text(key) == key):
         return key
     return "sha256:" + hashlib.sha256(key.encode(errors="surrogatepass")).hexdigest()
-
-
-def _bounded(payload: dict[str, Any]) -> dict[str, Any]:
-    size = len(dump_json(payload))
-    if size > MAX_PAYLOAD_BYTES:
-        raise PayloadTooLarge(size, MAX_PAYLOAD_BYTES)
-    return payload
 
 
 def _fingerprint(job: Job, order: Order) -> str:

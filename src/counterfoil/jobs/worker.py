@@ -7,6 +7,7 @@
 Quick jobs are claimed ahead, at most one more than there are slots, and go back unharmed when the worker ends.
 """
 
+import gc
 import os
 import random
 import socket
@@ -127,6 +128,7 @@ class Worker:
         """Be known as a worker, and settle what ends, while the context lasts."""
         self._survive(self._register, whatever=True)
         self.settler.start()
+        gc.freeze()  # what is there by now stays; each full collection would look through all of it again
         with self._beating():
             try:
                 yield
