@@ -21,7 +21,7 @@ from sqlalchemy import func, select
 
 from benchmarks import machine, report
 from benchmarks.soak.audit import JOBS, Audit, Left
-from benchmarks.soak.crew import Crew
+from benchmarks.soak.crew import ROOT, Crew
 from benchmarks.soak.harm import Harm
 from benchmarks.soak.load import Load
 from benchmarks.soak.page import Outcome, sheet
@@ -41,7 +41,13 @@ from tests.support.redis import RedisServer
 SHOW_SECONDS = 5
 CONNECTIONS = "1000"
 SCHEDULES = 3
-COMMANDS: Mapping[str, Sequence[str]] = {"local": (sys.executable, "-m", "benchmarks.soak.worker")}
+PROGRAMS = Path(sys.executable).parent
+_RQ, _CELERY = "benchmarks.soak.rq_worker", "benchmarks.soak.celery_app"
+COMMANDS: Mapping[str, Sequence[str]] = {
+    "local": (sys.executable, "-m", "benchmarks.soak.worker"),
+    "rq": (f"{PROGRAMS / 'rq'}", "worker", "-c", _RQ, "-w", f"{_RQ}.Worker"),
+    "celery": (f"{PROGRAMS / 'celery'}", "-A", _CELERY, "worker", "--without-gossip", "--without-mingle"),
+}
 """What starts a worker process, by QUEUE; for every other than `local` there is a Redis, which is emptied at times."""
 MOST_SHOWN = 50
 GROWTH, GROWTH_MB = 1.2, 16
@@ -214,7 +220,8 @@ def _prepared(given: argparse.Namespace) -> Iterator[Soak]:
         environment = settings_of(folder, url) | {"QUEUE": given.queue}
         if given.queue != "local":
             redis = stack.enter_context(RedisServer.running())
-            environment |= {"REDIS_URL": redis.url}
+            # These do a job at a time, and their commands do not look for us in the folder they are started in.
+            environment |= {"REDIS_URL": redis.url, "WORKER_CONCURRENCY": "1", "PYTHONPATH": str(ROOT)}
         engine = engine_of(Settings(**{name.lower(): value for name, value in environment.items()}))
         stack.callback(engine.database.close)
         migrate(engine.database)
