@@ -368,9 +368,8 @@ def test_a_standby_answers_readers_and_refuses_writers(near: Database, server: P
     assert len({row, write_once(near)} & written(near)) == 2
 
 
+@pytest.mark.pgbouncer
 def test_behind_a_pooler_no_statement_is_prepared(near: Database, server: PostgresServer) -> None:
-    if shutil.which("pgbouncer", path="/usr/sbin:/usr/bin:/usr/local/bin") is None:
-        pytest.skip("PgBouncer is not installed")
     with pooled(server) as front:
         through = Database(make_url(near.url).update_query_dict({"host": str(front.front)}).render_as_string())
         for database, prepares in ((near, True), (through, False)):
