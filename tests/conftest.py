@@ -6,11 +6,13 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+import structlog
 from sqlalchemy import insert
 
 from counterfoil.access.domain import WorkspaceId
 from counterfoil.access.infrastructure.sql import WorkspaceRow
 from counterfoil.foundation.database import Database, Row
+from counterfoil.foundation.logging import plain_traceback
 from counterfoil.migrations import walls
 from tests.support.clock import FixedClock
 from tests.support.pgbouncer import pooled
@@ -23,6 +25,15 @@ BIRCH = WorkspaceId(UUID("00000000-0000-7000-8000-00000000000b"))
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--postgres", type=int, metavar="VERSION", help="which fetched PostgreSQL to run against")
     parser.addoption("--pgbouncer", action="store_true", help="reach PostgreSQL through PgBouncer in transaction mode")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _plain_errors() -> None:
+    """Have errors shown as the house shows them: to print what threads are changing fails now and then."""
+    *before, _ = structlog.get_config()["processors"]
+    structlog.configure(
+        processors=[*before, structlog.dev.ConsoleRenderer(colors=False, exception_formatter=plain_traceback)]
+    )
 
 
 @pytest.fixture

@@ -15,10 +15,11 @@ from counterfoil.foundation.settings import LogFormat
 @pytest.fixture(autouse=True)
 def _as_it_was() -> Iterator[None]:
     handlers, level = logging.getLogger().handlers, logging.getLogger().level
+    configured = structlog.get_config()
     yield
     logging.getLogger().handlers = handlers
     logging.getLogger().setLevel(level)
-    structlog.reset_defaults()
+    structlog.configure(**configured)
 
 
 def test_a_json_line_holds_event_keys_and_time(capsys: pytest.CaptureFixture[str]) -> None:
@@ -67,3 +68,23 @@ def test_lines_say_what_they_are_about_while_it_lasts(capsys: pytest.CaptureFixt
     assert (ours["job_id"], ours["attempt"]) == (str(UUID(int=7)), 3)
     assert (theirs["job_id"], theirs["attempt"]) == (str(UUID(int=7)), 2)
     assert "job_id" not in after
+
+
+@pytest.mark.parametrize("log_format", list(LogFormat))
+def test_an_error_is_told_without_the_values_that_were_at_hand(
+    log_format: LogFormat, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def read(document: str) -> None:
+        raise RuntimeError(odd, len(document))
+
+    odd = type("Odd", (), {"__repr__": lambda _: "19 signs\n2026-01-01 [error] faked\x1b[31m"})()
+    configure_logging(log_format, "INFO")
+    try:
+        read("Tea for two " + "at noon")
+    except RuntimeError:
+        structlog.get_logger().exception("job_stumbled")
+    written = capsys.readouterr().err
+    assert "19 signs" in written
+    assert "Tea for two at noon" not in written
+    assert "\n2026-01-01 [error] faked" not in written
+    assert "\x1b[31m" not in written

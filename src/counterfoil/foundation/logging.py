@@ -2,13 +2,15 @@
 
 import logging
 import sys
+import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import TextIO
 from uuid import UUID
 
 import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
+from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
 from counterfoil.foundation.settings import LogFormat
 
@@ -29,7 +31,7 @@ def configure_logging(log_format: LogFormat, level: str) -> None:
         shared.append(structlog.processors.format_exc_info)
         renderer = structlog.processors.JSONRenderer()
     else:
-        renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain_traceback)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -79,5 +81,18 @@ def _one_line(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDi
     """Keep what came from outside from faking lines or colouring the terminal."""
     for key, value in event.items():
         if isinstance(value, str) and key != "exception":
-            event[key] = "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in value)
+            event[key] = _printable(value)
     return event
+
+
+def plain_traceback(out: TextIO, error: ExcInfo) -> None:
+    """Write where an error came from, and none of the values there: they may be a document's, or a secret.
+
+    Nor are they looked at, for other threads may be changing them. The text of the error can fake no line.
+    """
+    lines = "".join(traceback.format_exception(*error)).splitlines()
+    out.write("".join(f"\n    {_printable(line)}" for line in lines))
+
+
+def _printable(text: str) -> str:
+    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
