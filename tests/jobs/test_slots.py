@@ -122,3 +122,22 @@ def test_slots_that_had_no_work_can_be_closed_and_nothing_is_done_for_nothing() 
     assert not slots.help()
     assert threading.active_count() == before
     slots.close()
+
+
+def test_a_thread_whose_work_fails_outright_says_so_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[object] = []
+    done: list[int] = []
+    monkeypatch.setattr(threading, "excepthook", lambda told: said.append(told.exc_value))
+
+    def work(number: int) -> None:
+        if number < 3:
+            raise RuntimeError(number)
+        done.append(threading.get_ident())
+
+    slots = Slots(1, work)
+    for number in range(5):
+        slots.put([number], quick=True)
+    wait_until(lambda: len(done) == 2)
+    slots.close()
+    assert [str(error) for error in said] == ["0", "1", "2"]
+    assert len(set(done)) == 1

@@ -9,10 +9,13 @@ from pathlib import Path
 
 import psutil
 import pytest
+import structlog
 from sqlalchemy import select
+from structlog.typing import EventDict
 
 from counterfoil.access.domain import WorkspaceId
 from counterfoil.foundation.database import Database, DatabaseUnavailable
+from counterfoil.foundation.failpoints import armed
 from counterfoil.foundation.ids import new_id
 from counterfoil.foundation.paging import Paging
 from counterfoil.jobs.attempts import Ended
@@ -370,6 +373,30 @@ def test_a_slot_in_which_something_of_ours_breaks_fails_its_job_alone(moody: Eng
 
 
 # --- guarded jobs; test_children.py has what the guard does by itself ---
+
+
+def test_a_job_whose_failure_cannot_even_be_logged_is_settled_and_its_slot_goes_on(
+    engine: Engine, workspace: WorkspaceId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine.concurrency = 1
+    kept = structlog.get_config()["processors"]
+    told: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", lambda told_of: told.append(told_of.exc_value))
+
+    def be_speechless(_logger: object, _method: str, event: EventDict) -> EventDict:
+        if event["event"] == "slot_failed":
+            raise RuntimeError("speechless")
+        return event
+
+    structlog.configure(processors=[be_speechless, *kept])
+    try:
+        broken, well = (engine.enqueue(workspace, light(handlers.greet, max_attempts=1)) for _ in range(2))
+        with armed("job.begun=raise*1"), engine.working():
+            done = [engine.await_status(workspace, job) for job in (broken, well)]
+    finally:
+        structlog.configure(processors=kept)
+    assert [job.status for job in done] == [JobStatus.DEAD_LETTER, JobStatus.COMPLETED]
+    assert [str(error) for error in told] == ["speechless"]
 
 
 def test_a_worker_runs_guarded_jobs_in_children_and_leaves_none(

@@ -4,6 +4,7 @@ To wake a thread costs more than many a job. So quick jobs wake one thread, whic
 some are left behind does `help` wake twice as many. Others wake a thread each.
 """
 
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -63,7 +64,13 @@ class Slots(Generic[T]):
         while not self._closed:
             self._bell.acquire()
             while (item := self._next()) is not None:
-                self.work(item)
+                self._do(item)
+
+    def _do(self, item: T) -> None:
+        try:
+            self.work(item)
+        except Exception:  # noqa: BLE001 - the others still need this thread; what logs the error may be what failed
+            threading.excepthook(threading.ExceptHookArgs((*sys.exc_info(), threading.current_thread())))
 
     def _next(self) -> T | None:
         try:

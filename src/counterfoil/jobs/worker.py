@@ -258,6 +258,10 @@ class Worker:
     def _take_up(self, held: "_Held") -> None:
         try:
             self._work(held)
+        except Exception as error:
+            # Else nobody would ever settle it: it would be held as long as this worker lives.
+            self._settle(held, Failed(failure=failure_of(error, "internal_error")), Journal())
+            raise
         finally:
             self._leave(held)
             if self._appetite():
