@@ -155,6 +155,8 @@ def test_a_job_that_kills_its_workers_is_poison_and_those_beside_it_are_done(
         with worker_process(engine) as process:
             handlers.note_processes(named, process.pid)
             wait_until(lambda: process.poll() is not None or engine.jobs.get(workspace, killer).status.final)
+            process.terminate()  # for to kill the last one as well would be a death of those beside it
+            process.wait(40)
         named.unlink()
     with engine.working():
         done = [engine.await_status(workspace, job) for job in others]

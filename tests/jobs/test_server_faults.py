@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 
 from counterfoil.access.domain import WorkspaceId
 from counterfoil.access.service import AccessService
@@ -261,10 +262,9 @@ def test_claims_stay_quick_while_a_transaction_elsewhere_stays_open(
     """It keeps every version of every row since it began; a claim must not have to pass them."""
     engine = engine_on(near, tmp_path)
     took = []
-    with near.engine.connect() as elsewhere:
-        elsewhere.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
-        elsewhere.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
-        elsewhere.execute(select(func.count()).select_from(JobRow))
+    with psycopg.connect(near.url) as elsewhere:
+        elsewhere.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        elsewhere.execute("SELECT count(*) FROM jobs")
         for _ in range(40):
             with near.transaction() as tx:
                 engine.jobs.enqueue_many(tx, workspace, light(handlers.greet), [Note()] * 100)
