@@ -25,6 +25,7 @@ from counterfoil.foundation.logging import configure_logging
 from counterfoil.foundation.metrics import Metrics
 from counterfoil.foundation.requests import RequestLog
 from counterfoil.foundation.settings import Settings, read_settings
+from counterfoil.foundation.signals import when_told_to_end
 from counterfoil.jobs.events.service import Watch
 
 API = "/api/v1"
@@ -84,7 +85,7 @@ class AddressInUse(Conflict):
 
 
 def serve(settings: Settings, *, host: str, port: int) -> None:
-    """Serve the API and run a worker in this process until SIGTERM or SIGINT; with a broker, its workers are elsewhere.
+    """Serve the API and run a worker in this process until SIGTERM, SIGINT or SIGHUP; a broker's workers are elsewhere.
 
     The first line on standard output is the address, so that a program that started us on port 0 can find us.
     """
@@ -100,8 +101,10 @@ def serve(settings: Settings, *, host: str, port: int) -> None:
     )
     listener.listen(config.backlog)  # who comes as soon as we say where we are waits until the server is up
     print(f"Counterfoil is at http://{host}:{listener.getsockname()[1]}", flush=True)  # noqa: T201 - for who started us
+    server = _Server(config, house.engine.watch)
+    when_told_to_end(server.stop)
     with bootstrap.working(house) if house.engine.broker is None else nullcontext():
-        _Server(config, house.engine.watch).run(sockets=[listener])
+        server.run(sockets=[listener])
 
 
 class _Server(uvicorn.Server):
@@ -110,6 +113,10 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, watch: Watch) -> None:
         super().__init__(config)
         self._watch = watch
+
+    def stop(self) -> None:
+        """End soon. What uvicorn was told itself it says again when it has ended: then the worker has yet to end."""
+        self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._watch.close()

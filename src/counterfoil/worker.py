@@ -1,15 +1,13 @@
 """The worker process: runs jobs until it is asked to stop."""
 
-import signal
-from types import FrameType
-
 from counterfoil import bootstrap
 from counterfoil.foundation.logging import configure_logging
 from counterfoil.foundation.settings import Settings
+from counterfoil.foundation.signals import when_told_to_end
 
 
 def run(settings: Settings) -> None:
-    """Work until SIGTERM or SIGINT; then finish what runs, within the time that the settings allow.
+    """Work until SIGTERM, SIGINT or SIGHUP; then finish what runs, within the time that the settings allow.
 
     With a broker, its own worker processes do it, in the foreground of this command.
     """
@@ -30,11 +28,6 @@ def run(settings: Settings) -> None:
 def _run(settings: Settings) -> None:
     house = bootstrap.build(settings)
     worker = bootstrap.worker(house)
-
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        worker.stop()
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
+    when_told_to_end(worker.stop)
     with house.engine.upkept():
         worker.run()

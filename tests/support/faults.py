@@ -80,6 +80,7 @@ _API = "tests/jobs/test_api.py"
 _BROKERS = "tests/jobs/test_brokers.py"
 _MAKING = "tests/jobs/test_api_making.py"
 _CHANGING = "tests/jobs/test_api_changing.py"
+_COMMANDS = "tests/journeys/test_command_line.py"
 
 TESTS: Mapping[str, tuple[str, ...]] = {
     "W1": (
@@ -99,6 +100,8 @@ TESTS: Mapping[str, tuple[str, ...]] = {
         f"{_CHILDREN}::test_what_a_service_manager_tells_all_processes_is_the_workers_to_act_on",
         f"{_WORKERS}::test_a_worker_that_is_told_twice_to_end_finishes_what_is_short_and_takes_no_more",
         f"{_WORKERS}::test_a_worker_that_is_told_to_end_in_the_midst_of_a_step_leaves_no_job_behind",
+        f"{_COMMANDS}::test_a_process_that_is_told_to_end_lets_its_worker_end_in_order",
+        f"{_COMMANDS}::test_a_worker_that_is_to_outlive_its_terminal_does",
     ),
     "W7": (
         f"{_CHILDREN}::test_a_handler_that_ends_its_process_fails_its_job_and_the_next_one_runs",
@@ -264,9 +267,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
         "tests/documents/test_archives.py::test_a_hundred_thousand_entries_are_refused_by_their_number_alone",
         "tests/documents/test_archives.py::test_an_entry_that_grows_beyond_its_word_is_stopped_there",
     ),
-    "A8": (
-        "tests/journeys/test_command_line.py::test_a_name_that_looks_like_markup_is_shown_as_it_is_and_ids_are_shown_whole",
-    ),
+    "A8": (f"{_COMMANDS}::test_a_name_that_looks_like_markup_is_shown_as_it_is_and_ids_are_shown_whole",),
     "W2": (f"{_WORKERS}::test_everything_that_a_killed_worker_held_is_free_within_seconds_and_finished_by_the_next",),
     "W11": (
         f"{_WORKERS}::test_a_worker_whose_interpreter_is_held_for_long_completes_nothing_that_others_have_taken_over",
@@ -296,7 +297,6 @@ WAITING: Mapping[str, frozenset[str]] = {
 # What is missing where the room is there already; nothing may be left when the room is finished.
 GAPS: Mapping[str, str] = {
     "W3": "all of it",
-    "W6": "hanging up",
     "D5": "for ten minutes",
     "D6": "each statement in turn, and statement timeouts of upkeep",
     "D9": "for ten minutes; the alarm",
