@@ -110,8 +110,9 @@ class House:
 
 
 def build(settings: Settings) -> House:
-    """Build the house, and bring its database up to date."""
+    """Build the house, and bring its database up to date, if that is in order."""
     house = assemble(settings)
+    house.database.inspect()
     migrations.migrate(house.database)
     with house.database.transaction() as tx:
         SqlWorkspaceStore().ensure_default(tx)

@@ -7,7 +7,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -140,6 +140,28 @@ def test_everything_that_a_killed_worker_held_is_free_within_seconds_and_finishe
         await_all(engine, 120)
     assert attempts_by_ending(engine) == {Ending.COMPLETED: 120, Ending.LOST: 41}
     assert most_deaths(engine) == 1
+
+
+def test_eight_processes_on_one_database_lose_no_job_and_do_none_twice(
+    engine: Engine, workspace: WorkspaceId, other_workspace: WorkspaceId
+) -> None:
+    """On SQLite they wait for each other's locks all the time; and two of them are killed at it."""
+    number = 400
+    with ExitStack() as stack:
+        processes = [stack.enter_context(worker_process(engine)) for _ in range(8)]
+        for some in range(0, number, 40):
+            enqueue_many(engine, other_workspace if some % 80 else workspace, handlers.take_effect, 40)
+            if some in {120, 240}:
+                wait_until(lambda some=some: statuses(engine)[JobStatus.COMPLETED] > some // 2)  # type: ignore[misc]  # its own one
+                processes[some // 120].kill()
+        await_all(engine, number, seconds=120)
+        assert [process.poll() for process in processes].count(None) == 6
+    endings = attempts_by_ending(engine)
+    assert endings[Ending.COMPLETED] == number
+    assert set(endings) <= {Ending.COMPLETED, Ending.LOST}
+    assert most_deaths(engine) <= 2
+    with engine.database.reading() as tx:
+        assert tx.execute(select(func.count()).select_from(effects)).scalar_one() == number
 
 
 def test_a_job_that_kills_its_workers_is_poison_and_those_beside_it_are_done(

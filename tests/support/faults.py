@@ -80,6 +80,7 @@ _API = "tests/jobs/test_api.py"
 _BROKERS = "tests/jobs/test_brokers.py"
 _MAKING = "tests/jobs/test_api_making.py"
 _CHANGING = "tests/jobs/test_api_changing.py"
+_SQLITE = "tests/foundation/test_sqlite.py"
 _MIGRATIONS = "tests/house/test_migrations.py"
 _COMMANDS = "tests/journeys/test_command_line.py"
 
@@ -171,6 +172,17 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "D10": (
         f"{_UPKEEP}::test_finished_jobs_cost_the_engine_nothing",
         f"{_UPKEEP}::test_no_more_are_removed_at_once_than_asked_for",
+    ),
+    "D11": (
+        f"{_WORKERS}::test_eight_processes_on_one_database_lose_no_job_and_do_none_twice",
+        f"{_SQLITE}::test_the_log_that_a_killed_process_left_is_taken_in",
+        f"{_SQLITE}::test_the_files_as_they_are_at_any_moment_hold_all_that_was_said_to_be_kept",
+        f"{_SQLITE}::test_a_log_whose_end_did_not_reach_the_disk_counts_up_to_the_last_commit_that_did",
+        f"{_SQLITE}::test_a_log_that_was_deleted_takes_the_latest_with_it_and_no_more",
+        f"{_SQLITE}::test_a_damaged_file_is_refused_before_anything_is_written",
+        f"{_SQLITE}::test_damage_that_is_met_later_is_called_so_and_nothing_is_written",
+        f"{_SQLITE}::test_a_place_where_processes_can_share_no_log_is_refused",
+        f"{_SQLITE}::test_a_networks_file_system_is_refused_by_name",
     ),
     "D12": (
         f"{_MIGRATIONS}::test_migrating_again_does_nothing_and_many_at_once_do_it_once",
@@ -307,7 +319,6 @@ GAPS: Mapping[str, str] = {
     "D6": "each statement in turn, and statement timeouts of upkeep",
     "D9": "for ten minutes; the alarm",
     "D10": "with that many rows",
-    "D11": "all of it",
     "D12": "two versions at work",
     "D13": "a database whose clock steps back",
     "R1": "eviction; no memory left",

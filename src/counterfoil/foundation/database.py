@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -25,7 +24,6 @@ from sqlalchemy import (
     TypeDecorator,
     Uuid,
     create_engine,
-    event,
     func,
     literal,
     make_url,
@@ -38,7 +36,7 @@ from sqlalchemy.orm import DeclarativeBase
 
 from counterfoil.foundation.errors import ServiceUnavailable
 from counterfoil.foundation.failpoints import failpoint
-from counterfoil.foundation.files import make_folder
+from counterfoil.foundation.sqlite import damage, hold_safely, look_over
 
 BUSY_TIMEOUT_SECONDS = 30
 BEGUN = "begun"
@@ -185,6 +183,7 @@ class Database:
 
         Raises:
             DatabaseUnavailable: nothing was written, unless the commit had been sent: then everything may have been.
+            DatabaseDamaged: what was asked for cannot be read, and nothing was written.
         """
         with self._session(workspace, writing=True) as tx:
             failpoint("transaction.begun")
@@ -210,6 +209,8 @@ class Database:
         except DBAPIError as error:
             if _unavailable(error):
                 raise DatabaseUnavailable from error
+            if damaged := damage(error):
+                raise damaged from error
             raise
 
     def _begin(self, **options: object) -> RootTransaction:
@@ -238,6 +239,16 @@ class Database:
         with self.reading() as tx:
             tx.execute(text("SELECT 1"))
 
+    def inspect(self) -> None:
+        """Look for damage; PostgreSQL does so itself.
+
+        Raises:
+            DatabaseDamaged: there is some.
+        """
+        if self.is_sqlite:
+            with self.reading() as tx:
+                look_over(tx.connection)
+
     def close(self) -> None:
         """Give all connections back."""
         self.engine.dispose()
@@ -258,11 +269,8 @@ def _engine(url: str, **pool: float) -> Engine:
     parsed = make_url(url)
     common: dict[str, Any] = {"json_serializer": dump_json, "json_deserializer": from_json, **pool}
     if parsed.get_backend_name() == "sqlite":
-        if parsed.database and parsed.database != ":memory:":
-            make_folder(Path(parsed.database).parent)
         engine = create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT_SECONDS}, **common)
-        event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
+        hold_safely(engine)
         return engine
     if parsed.drivername == "postgresql":
         parsed = parsed.set(drivername="postgresql+psycopg")
@@ -280,14 +288,3 @@ _ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 def dump_json(value: object) -> str:
     """Write JSON as the database keeps it: compact, and refusing NaN and infinities."""
     return _ENCODER.encode(value)
-
-
-def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
-    connection.isolation_level = None  # we say BEGIN ourselves, below
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    writing = connection.get_execution_options().get("writing", True)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
