@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
+from counterfoil.foundation import body_limit
 from counterfoil.foundation.body_limit import BodyLimit, RouteLimit
 from counterfoil.foundation.errors import Conflict
 
@@ -38,9 +39,17 @@ class Reader:
 
 
 def request(
-    app: Reader, pieces: Iterable[int], path: str = "/upload", headers: Sequence[tuple[bytes, bytes]] = ()
+    app: Reader,
+    pieces: Iterable[int],
+    path: str = "/upload",
+    headers: Sequence[tuple[bytes, bytes]] = (),
+    pause: float = 0,
+    pause_after: float = 0,
 ) -> list[Message]:
-    """Send a body in pieces of these lengths; return what was answered. `app` sees what the limit lets through."""
+    """Send a body in pieces of these lengths; return what was answered. `app` sees what the limit lets through.
+
+    There is a pause in seconds before each piece, and one before the client goes.
+    """
     lengths = list(pieces)
     sent: list[Message] = []
     left = [{"type": "http.request", "body": b"x" * size, "more_body": True} for size in lengths]
@@ -48,7 +57,9 @@ def request(
     arriving = iter(left)
 
     async def receive() -> Message:
-        return next(arriving, {"type": "http.disconnect"})
+        message = next(arriving, {"type": "http.disconnect"})
+        await asyncio.sleep(pause if message["type"] == "http.request" else pause_after)
+        return message
 
     async def send(message: Message) -> None:
         sent.append(message)
@@ -87,6 +98,21 @@ def test_a_declared_length_is_not_believed_when_it_lies(length: bytes) -> None:
     start, _ = request(app, [60, 60], headers=[(b"content-length", length)])
     assert start["status"] == 409
     assert app.read == 60
+
+
+def test_a_body_that_hardly_moves_is_refused_and_one_that_moves_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that sends a byte now and then; and one that has sent all, and waits for long."""
+    monkeypatch.setattr(body_limit, "PATIENCE_SECONDS", 1.0)
+    monkeypatch.setattr(body_limit, "SLOWEST_BYTES_A_SECOND", 10)
+    slow, quick = Reader(), Reader()
+    start, body = request(slow, [1] * 90, pause=0.2)
+    assert (start["status"], json.loads(body["body"])["code"]) == (408, "request_too_slow")
+    assert (b"connection", b"close") in start["headers"]
+    assert 0 < slow.read < 90
+    assert slow.messages[-1] == "http.disconnect"
+    assert request(quick, [20] * 5, pause=0.3)[0]["status"] == 200
+    assert quick.read == 100
+    assert request(Reader(), [1], pause_after=1.5)[0]["status"] == 200
 
 
 @pytest.mark.parametrize(

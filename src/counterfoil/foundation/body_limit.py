@@ -1,5 +1,7 @@
-"""Refuses requests whose body is too long while it streams in, before any parser sees the rest of it."""
+"""Refuses requests whose body is too long, or comes too slowly, while it streams in, before a parser sees the rest."""
 
+import asyncio
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,6 +11,9 @@ from counterfoil.foundation.errors import CounterfoilError, InvalidInput
 from counterfoil.foundation.problems import answer
 
 MAX_BYTES = 1 << 20
+PATIENCE_SECONDS = 30.0
+SLOWEST_BYTES_A_SECOND = 1_000
+"""What a body has to reach on the average once our patience is over; slower than any line that is still of use."""
 _GONE: Message = {"type": "http.disconnect"}
 
 
@@ -21,6 +26,17 @@ class RequestTooLarge(InvalidInput):
 
     def __init__(self, max_bytes: int) -> None:
         super().__init__(f"The body of this request is longer than {max_bytes / (1 << 20):.3g} MB.")
+
+
+class RequestTooSlow(InvalidInput):
+    """A request whose body hardly moves, as of a client that wants to keep us busy."""
+
+    code = "request_too_slow"
+    status = 408
+    advice = "Send it again on a better line, or in smaller parts."
+
+    def __init__(self) -> None:
+        super().__init__("The body of this request came too slowly.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +66,7 @@ class BodyLimit:
         limit = self._limit(scope["path"])
         guarded = _Guarded(limit=limit, scope=scope, receive=receive, send=send)
         if _declared(scope) > limit.max_bytes:
-            await guarded.refuse()
+            await guarded.refuse(limit.error)
         else:
             await self._app(scope, guarded.receive, guarded.send)
 
@@ -67,30 +83,44 @@ class _Guarded:
         self._receive = receive
         self._send = send
         self._arrived = 0
+        self._began = time.monotonic()
+        self._whole = False
         self._answered = False
         self._refused = False
 
     async def receive(self) -> Message:
         if self._refused:
             return _GONE
-        message = await self._receive()
+        try:
+            async with asyncio.timeout(self._seconds_left()):
+                message = await self._receive()
+        except TimeoutError:
+            await self.refuse(RequestTooSlow())
+            return _GONE
         self._arrived += len(message.get("body", b""))
+        self._whole = not message.get("more_body", False)
         if self._arrived > self._limit.max_bytes:
-            await self.refuse()
+            await self.refuse(self._limit.error)
             return _GONE
         return message
+
+    def _seconds_left(self) -> float | None:
+        """Return how long the next piece may take. After the last one, only the client's going is waited for."""
+        if self._whole:
+            return None
+        return PATIENCE_SECONDS + self._arrived / SLOWEST_BYTES_A_SECOND - (time.monotonic() - self._began)
 
     async def send(self, message: Message) -> None:
         if not self._refused:
             self._answered = True
             await self._send(message)
 
-    async def refuse(self) -> None:
+    async def refuse(self, error: CounterfoilError) -> None:
         """Answer in the application's stead, unless it has answered, and close: the rest of the body is not wanted."""
         if self._answered:
             return
         self._refused = True
-        response = answer(self._limit.error)
+        response = answer(error)
         response.headers["Connection"] = "close"
         await response(self._scope, self._receive, self._send)
 
