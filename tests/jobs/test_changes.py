@@ -131,6 +131,37 @@ def test_a_light_job_stops_where_it_looks_whether_it_is_still_wanted(engine: Eng
     assert [attempt.ending for attempt in engine.jobs.attempts(workspace, job)] == [Ending.CANCELLED]
 
 
+def test_children_hear_of_a_cancelled_parent_when_it_has_ended_and_not_before(
+    engine: Engine, workspace: WorkspaceId
+) -> None:
+    began, go_on = threading.Event(), threading.Event()
+
+    def linger(context: JobContext, _: Note) -> None:
+        began.set()
+        assert go_on.wait(60)
+        context._last_check = float("-inf")
+        context.check()
+
+    job_type = JobType(name="linger", payload=Note, light=True)
+    engine.more = [Handled(type=job_type, handler=linger)]
+    parent = engine.enqueue(workspace, job_type)
+    child = engine.enqueue(workspace, GREET, after=[parent])
+    grandchild = engine.enqueue(workspace, GREET, after=[child])
+    undeterred = engine.enqueue(workspace, GREET, after=[parent], despite_parents=True)
+    family = [child, grandchild, undeterred]
+    with engine.working():
+        assert began.wait(40)
+        engine.changes.cancel(workspace, parent)
+        assert [engine.jobs.get(workspace, job).status for job in family] == [JobStatus.BLOCKED] * 3
+        go_on.set()
+        ended = [engine.await_status(workspace, job) for job in [parent, *family]]
+    assert [job.status for job in ended] == [JobStatus.CANCELLED] * 3 + [JobStatus.COMPLETED]
+    assert [job.failure.code for job in ended[1:3] if job.failure] == ["parent_ended"] * 2
+    assert ended[0].ended_at
+    assert ended[3].started_at
+    assert ended[0].ended_at <= ended[3].started_at
+
+
 @pytest.mark.parametrize(("handler", "becomes"), [(greet, JobStatus.COMPLETED), (handlers.fail, JobStatus.CANCELLED)])
 def test_what_does_not_look_up_goes_on_and_is_not_tried_again(
     engine: Engine, workspace: WorkspaceId, handler: handlers.Handler, becomes: JobStatus

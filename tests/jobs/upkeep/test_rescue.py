@@ -1,7 +1,10 @@
 """The jobs of a dead worker run again, and what it still writes is refused."""
 
 import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,7 @@ from counterfoil.jobs.domain import DeadReason, Ending, Job, JobStatus, Lease, W
 from counterfoil.jobs.infrastructure.presence import BeatPresence
 from counterfoil.jobs.upkeep.rescue import Rescue
 from tests.support.engine import Engine
+from tests.support.handlers import greet, light
 from tests.support.jobs import make_job
 
 
@@ -85,6 +89,41 @@ def test_two_that_rescue_at_once_rescue_each_job_once(
     rescue()  # what one left alone because another had it locked just then
     assert [engine.jobs.get(workspace, job.id).deaths for job in jobs] == [1] * 10
     assert len(engine.endings.seen) == 10
+
+
+def test_cancelling_that_meets_the_rescue_leaves_nothing_to_be_run_again(
+    engine: Engine, gone: BeatPresence, workspace: WorkspaceId, other_workspace: WorkspaceId
+) -> None:
+    """Whichever comes first: a job that was lost is cancelled, with who waited for it, and a neighbour's goes back."""
+    worker = register(gone)
+    jobs = [claimed(engine, workspace, worker) for _ in range(30)]
+    theirs = [claimed(engine, other_workspace, worker) for _ in range(3)]
+    children = [engine.enqueue(workspace, light(greet), after=[job.id]) for job in jobs]
+    start = threading.Barrier(3)
+    rescue = engine.rescue(gone)
+
+    def cancel(some: Sequence[Job]) -> None:
+        start.wait(10)
+        for job in some:
+            engine.changes.cancel(workspace, job.id)
+
+    def save() -> None:
+        start.wait(10)
+        rescue()
+
+    acts: list[Callable[[], None]] = [partial(cancel, jobs[::2]), partial(cancel, jobs[1::2]), save]
+    with ThreadPoolExecutor(3) as threads:
+        for act in [threads.submit(act) for act in acts]:
+            act.result(60)
+    while rescue():  # what one left alone because another had it locked just then
+        pass
+    assert {engine.jobs.get(workspace, job).status for job in children} == {JobStatus.CANCELLED}
+    for job in jobs:
+        after = engine.jobs.get(workspace, job.id)
+        assert (after.status, after.attempts, after.worker, after.lease) == (JobStatus.CANCELLED, 0, None, None)
+        assert [attempt.ending for attempt in engine.jobs.attempts(workspace, job.id)] == [Ending.LOST]
+    for job in theirs:
+        assert engine.jobs.get(other_workspace, job.id).status is JobStatus.PENDING
 
 
 def test_the_jobs_of_a_living_worker_are_left_alone(engine: Engine, workspace: WorkspaceId) -> None:
