@@ -118,7 +118,7 @@ class BrokerBench:
         # Celery finds the tests in the folder it was started in, but the children of guarded jobs would not.
         return {
             **os.environ,
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
             **ours,
             **{name.upper(): str(value) for name, value in changes.items()},
         }

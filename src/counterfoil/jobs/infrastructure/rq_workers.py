@@ -31,6 +31,7 @@ from counterfoil.jobs.infrastructure.rq import PERFORM, options
 LONGEST_MESSAGE = 1_000
 BUSY_TTL_SECONDS = 3_600
 PAUSE_SECONDS = 1.0
+LISTEN_SECONDS = 3
 
 hearing: ContextVar[Hearing | None] = ContextVar("hearing", default=None)
 """That of this process, for messages, which RQ makes and performs."""
@@ -89,7 +90,13 @@ def _bell(connection: "Redis", key: str, entry: str) -> BellJob | None:
     if job is None:
         log.warning("bell_refused", queue=key, reason="no job's id")
         return None
-    if not _is_ours(connection, job):
+    packed = _packed(connection, job)
+    if packed is None:
+        # It was rung twice, and heard. To go through all of RQ's ways for nothing takes seconds where Redis is slow;
+        # should the job be waiting after all, upkeep rings again.
+        log.info("bell_in_vain", job_id=str(job))
+        return None
+    if not _is_ours(packed, job):
         log.warning("bell_refused", queue=key, job_id=str(job), reason="another call than ours")
         connection.delete(BellJob.key_for(str(job)))
         return None
@@ -106,17 +113,20 @@ def _bell(connection: "Redis", key: str, entry: str) -> BellJob | None:
     return made
 
 
-def _is_ours(connection: "Redis", job: JobId) -> bool:
-    """Tell whether the message says to perform this job, or is gone: then the bell was rung twice, which does no harm.
-
-    Nothing is imported, run or unpickled for it.
-    """
+def _packed(connection: "Redis", job: JobId) -> bytes | None:
+    """Return a message as it is kept, or None if it is gone; what is no message is an empty one."""
     try:
         packed = connection.hget(BellJob.key_for(str(job)), "data")
-        if not isinstance(packed, bytes):
-            return packed is None
+    except ResponseError:
+        return b""
+    return packed if isinstance(packed, bytes | None) else b""
+
+
+def _is_ours(packed: bytes, job: JobId) -> bool:
+    """Tell whether the message says to perform this job. Nothing is imported, run or unpickled for it."""
+    try:
         said = json.loads(zlib.decompressobj().decompress(packed, LONGEST_MESSAGE))
-    except (zlib.error, ValueError, RecursionError, ResponseError):
+    except (zlib.error, ValueError, RecursionError):
         return False
     return bool(said == [PERFORM, None, [str(job)], {}])
 
@@ -132,6 +142,11 @@ class BellWorker(SimpleWorker):
         names = [queue if isinstance(queue, str) else queue.name for queue in queues]
         own = {"serializer": JSONSerializer, "job_class": BellJob, "queue_class": BellQueue}
         super().__init__(names, *arguments, **(options | own))
+
+    @property
+    def dequeue_timeout(self) -> int:
+        """Listen for so many seconds at a time: redis-py gives a connection up that says nothing for five."""
+        return LISTEN_SECONDS
 
     def work(self, *arguments: Any, **options: Any) -> bool:
         """Serve the queues until a signal comes. RQ's scheduler is not started: the engine has its own."""
