@@ -12,7 +12,7 @@ from counterfoil.access.domain import WorkspaceId
 from counterfoil.foundation.database import Database
 from tests.conftest import prepare
 from tests.support.brokers import BrokerBench
-from tests.support.jobs import Note, effects, greet, light, take_effect
+from tests.support.handlers import Note, effects, greet, light, take_effect
 from tests.support.postgres import PostgresServer
 from tests.support.proxy import Proxy
 from tests.support.redis import RedisServer

@@ -16,7 +16,7 @@ import httpx2
 import psutil
 import pytest
 
-from tests.support.jobs import alive
+from tests.support.processes import alive
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 COMMAND = str(Path(sys.executable).parent / "counterfoil")

@@ -19,7 +19,9 @@ from counterfoil.jobs.domain import JobStatus, Lease, WorkerId
 from counterfoil.jobs.infrastructure.presence import BeatPresence
 from counterfoil.jobs.infrastructure.tables import JobAttemptRow, JobEdgeRow, JobRow, WorkerRow
 from counterfoil.jobs.upkeep.retention import Retention
-from tests.support.jobs import Engine, greet, light, make_job
+from tests.support.engine import Engine
+from tests.support.handlers import greet, light
+from tests.support.jobs import make_job
 
 GREET = light(greet)
 DAY = timedelta(days=1)
