@@ -22,6 +22,7 @@ from counterfoil.jobs.infrastructure.session import SessionLock, SessionPresence
 from counterfoil.jobs.infrastructure.tables import WorkerRow
 from counterfoil.jobs.protocols import Presence
 from tests.conftest import prepare
+from tests.support.clock import FixedClock, TimedDatabase
 from tests.support.postgres import PostgresServer
 from tests.support.waiting import wait_until
 
@@ -113,6 +114,25 @@ def test_a_worker_that_leaves_is_not_missed(database: Database) -> None:
     presence.leave(worker)
     be_silent(database, worker, 2 * LAPSE)
     assert dead(database, presence) == []
+
+
+def test_a_worker_whose_last_beat_was_before_the_clock_was_set_back_is_dead_a_lapse_later(
+    database: Database, clock: FixedClock
+) -> None:
+    timed = TimedDatabase(database.url, clock)
+    presence = by_beat(timed)
+    silent, beating = register(presence), register(presence)
+    clock.pass_by(timedelta(hours=-1))
+    with timed.reading() as tx:
+        assert presence.doubts(tx)
+    with timed.transaction() as tx:
+        assert presence.dead(tx) == []
+    clock.pass_by(LAPSE + timedelta(seconds=1))
+    assert presence.beat(beating)
+    with timed.reading() as tx:
+        assert presence.doubts(tx)
+    assert dead(timed, presence) == [silent]
+    timed.close()
 
 
 # --- by a file's lock that fell free ---
@@ -266,6 +286,25 @@ def test_a_killed_process_loses_its_session_and_is_dead_after_the_grace(
 
     wait_until(found, seconds=10)
     assert not seen[0]  # a lock that is missing at first sight is a suspicion only
+
+
+def test_a_lock_that_is_missing_since_before_the_clock_was_set_back_is_missed_anew(
+    server: Database, clock: FixedClock
+) -> None:
+    timed = TimedDatabase(server.url, clock)
+    session = SessionLock(server.url, lambda: None)  # which takes no lock here
+    witness = SessionPresence(timed, session, every=AT_ONCE, lapse=timedelta(days=1), grace=GRACE)
+    worker = WorkerId(new_id())
+    by_beat(timed).note(worker, "host:2", lock_key=12345)
+    with timed.transaction() as tx:
+        assert witness.dead(tx) == []
+    clock.pass_by(timedelta(hours=-1))
+    with timed.transaction() as tx:
+        assert witness.dead(tx) == []
+    clock.pass_by(2 * GRACE)
+    with timed.transaction() as tx:
+        assert witness.dead(tx) == [worker]
+    timed.close()
 
 
 def test_a_stopped_process_keeps_its_session_and_is_not_dead(server: Database, by_session: BySession) -> None:

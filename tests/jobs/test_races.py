@@ -26,6 +26,7 @@ from counterfoil.jobs.infrastructure.tables import JobAttemptRow, JobRow
 from counterfoil.jobs.journal import Journal
 from counterfoil.jobs.moves import Failed, move
 from tests.support import handlers
+from tests.support.clock import RunningClock, TimedDatabase
 from tests.support.engine import Engine, NoGuard
 from tests.support.handlers import Note, effects, light
 from tests.support.injection import Fault, Faults, FaultyDatabase
@@ -321,6 +322,34 @@ def test_of_many_who_retry_the_same_dead_letter_one_does(engine: Engine, workspa
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(retry, range(8))) == 1
     assert engine.jobs.get(workspace, dead.id).retries == 1
+
+
+# --- clocks ---
+
+
+def test_when_the_databases_clock_steps_back_work_goes_on_and_nothing_is_lost(
+    database: Database, workspace: WorkspaceId, tmp_path: Path
+) -> None:
+    """What was due by the clock as it was before may wait until it is that late again; what is ready does not."""
+    clock = RunningClock(datetime(2026, 3, 1, 12, 0, tzinfo=UTC))
+    timed = TimedDatabase(database.url, clock)
+    engine = Engine(database=timed, folder=tmp_path, guard=NoGuard())
+    ready = [engine.enqueue(workspace, light(handler)) for handler in (handlers.greet, handlers.fail_once)]
+    due = engine.enqueue(workspace, light(handlers.greet), concurrency_key="before")
+    clock.pass_by(timedelta(hours=-1))
+    later = [
+        engine.enqueue(workspace, light(handlers.fail_once)),
+        engine.enqueue(workspace, light(handlers.greet), concurrency_key="after"),
+        engine.enqueue(workspace, light(handlers.greet), after=ready),
+    ]
+    with engine.working():
+        done = [engine.await_status(workspace, job) for job in [*ready, *later]]
+        assert {job.status for job in done} == {JobStatus.COMPLETED}
+        assert engine.jobs.get(workspace, due).status is JobStatus.PENDING
+        clock.pass_by(timedelta(hours=1))
+        assert engine.await_status(workspace, due).status is JobStatus.COMPLETED
+    assert all(job.started_at and job.ended_at and job.started_at <= job.ended_at for job in done)
+    timed.close()
 
 
 # --- families ---

@@ -1,6 +1,7 @@
 """A clock that tells the time it was set to, and a database that goes by it."""
 
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta, tzinfo
@@ -23,6 +24,17 @@ class FixedClock:
 
     def pass_by(self, duration: timedelta) -> None:
         self.moment += duration
+
+
+class RunningClock(FixedClock):
+    """Goes on from where it was set, and can be moved."""
+
+    def __init__(self, moment: datetime) -> None:
+        super().__init__(moment)
+        self._began = time.monotonic()
+
+    def now(self) -> datetime:
+        return self.moment + timedelta(seconds=time.monotonic() - self._began)
 
 
 class TimedTransaction(Transaction):

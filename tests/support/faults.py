@@ -80,6 +80,7 @@ _API = "tests/jobs/test_api.py"
 _BROKERS = "tests/jobs/test_brokers.py"
 _MAKING = "tests/jobs/test_api_making.py"
 _CHANGING = "tests/jobs/test_api_changing.py"
+_TURNS = "tests/jobs/upkeep/test_turns.py"
 _SQLITE = "tests/foundation/test_sqlite.py"
 _MIGRATIONS = "tests/house/test_migrations.py"
 _COMMANDS = "tests/journeys/test_command_line.py"
@@ -197,6 +198,10 @@ TESTS: Mapping[str, tuple[str, ...]] = {
         f"{_CRON}::test_a_leap_day_waits_for_its_year",
         "tests/jobs/schedules/test_domain.py::test_a_clock_that_was_set_back_does_not_bring_a_slot_back",
         f"{_SERVER}::test_a_process_whose_clock_is_wrong_works_by_the_databases",
+        f"{_RACES}::test_when_the_databases_clock_steps_back_work_goes_on_and_nothing_is_lost",
+        f"{_PRESENCE}::test_a_worker_whose_last_beat_was_before_the_clock_was_set_back_is_dead_a_lapse_later",
+        f"{_PRESENCE}::test_a_lock_that_is_missing_since_before_the_clock_was_set_back_is_missed_anew",
+        f"{_TURNS}::test_a_turn_that_was_taken_before_the_clock_was_set_back_lasts_no_longer_than_others",
     ),
     "S1": (
         f"{_FIRING}::test_many_schedulers_at_once_fire_each_slot_once",
@@ -320,7 +325,6 @@ GAPS: Mapping[str, str] = {
     "D9": "for ten minutes; the alarm",
     "D10": "with that many rows",
     "D12": "two versions at work",
-    "D13": "a database whose clock steps back",
     "R1": "eviction; no memory left",
     "R6": "all of it",
     "S5": "the rescue; a parent with children while they run",

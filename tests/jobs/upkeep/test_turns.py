@@ -11,8 +11,9 @@ from counterfoil.foundation.database import Database
 from counterfoil.jobs.infrastructure.tables import UpkeepTurnRow
 from counterfoil.jobs.infrastructure.turns import EveryTurn, SharedTurns
 from counterfoil.jobs.protocols import Turns
+from tests.support.clock import FixedClock, TimedDatabase
 
-NEVER_OVER, OVER_AT_ONCE = timedelta(hours=1), timedelta(0)
+NEVER_OVER, MINUTE, OVER_AT_ONCE = timedelta(hours=1), timedelta(minutes=1), timedelta(0)
 PACE = timedelta(seconds=100)
 
 
@@ -71,3 +72,14 @@ def test_on_sqlite_nobody_writes_whose_turn_it_is(database: Database, name: str)
     with database.reading() as tx:
         written = tx.execute(select(UpkeepTurnRow.name)).scalars().all()
     assert written == ([] if database.is_sqlite else [name])
+
+
+def test_a_turn_that_was_taken_before_the_clock_was_set_back_lasts_no_longer_than_others(
+    database: Database, clock: FixedClock
+) -> None:
+    timed = TimedDatabase(database.url, clock)
+    assert turns_of(timed).mine("tidying", MINUTE)
+    clock.pass_by(timedelta(hours=-1))
+    assert turns_of(timed).mine("tidying", MINUTE)
+    assert turns_of(timed).mine("tidying", MINUTE) is database.is_sqlite
+    timed.close()

@@ -9,7 +9,7 @@ import fcntl
 import os
 import time
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +61,8 @@ class BeatPresence:
             self.bury(tx, worker)
 
     def doubts(self, tx: Transaction) -> bool:
-        return bool(self.dead(tx))
+        now = tx.now()
+        return any(_is_silent(row, now) or _is_ahead(row, now) for row in tx.execute(living()))
 
     def dead(self, tx: Transaction) -> Sequence[WorkerId]:
         return [WorkerId(row.id) for row in self.silent(tx)]
@@ -72,7 +73,11 @@ class BeatPresence:
     def silent(self, tx: Transaction) -> Sequence[Row[Any]]:
         """Return what is known of the workers that have been silent for longer than their lapse."""
         now = tx.now()
-        return [row for row in tx.execute(living()) if row.beat_at < now - timedelta(seconds=row.lapse_seconds)]
+        rows = tx.execute(living()).all()
+        if ahead := [row.id for row in rows if _is_ahead(row, now)]:
+            # The clock was set back; who is silent since then is so from now on.
+            tx.execute(update(WORKERS).where(WORKERS.c.id.in_(ahead)).values(beat_at=now))
+        return [row for row in rows if _is_silent(row, now)]
 
     def note(self, worker: WorkerId, name: str, *, lock_key: int | None) -> None:
         """Keep that a worker has started, and by what lock it is known to live."""
@@ -101,6 +106,9 @@ class FilePresence(BeatPresence):
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self._held[worker] = handle
         super().register(worker, name)
+
+    def doubts(self, tx: Transaction) -> bool:
+        return bool(self.dead(tx))
 
     def dead(self, tx: Transaction) -> Sequence[WorkerId]:
         return [WorkerId(row.id) for row in tx.execute(living()) if self._is_free(WorkerId(row.id))]
@@ -132,6 +140,14 @@ class FilePresence(BeatPresence):
 
     def _path(self, worker: WorkerId) -> Path:
         return self._folder / f"{worker}.lock"
+
+
+def _is_silent(row: Row[Any], now: datetime) -> bool:
+    return bool(row.beat_at < now - timedelta(seconds=row.lapse_seconds))
+
+
+def _is_ahead(row: Row[Any], now: datetime) -> bool:
+    return bool(row.beat_at > now + timedelta(seconds=row.lapse_seconds))
 
 
 def living() -> Select[Any]:

@@ -138,7 +138,7 @@ class SessionPresence(BeatPresence):
 
     def doubts(self, tx: Transaction) -> bool:
         missed = or_(_LOCK_IS_MISSING, WORKERS.c.missing_since.is_not(None))
-        return tx.execute(living().where(missed).limit(1)).first() is not None or bool(super().dead(tx))
+        return tx.execute(living().where(missed).limit(1)).first() is not None or super().doubts(tx)
 
     def dead(self, tx: Transaction) -> Sequence[WorkerId]:
         """Return the dead, and note since when others have been missed, for whoever looks next."""
@@ -159,7 +159,9 @@ class SessionPresence(BeatPresence):
         seen = and_(WORKERS.c.missing_since.is_not(None), WORKERS.c.id.not_in(missing), WORKERS.c.ended_at.is_(None))
         tx.execute(update(WORKERS).where(seen).values(missing_since=None))
         if missing:
-            fresh = and_(WORKERS.c.id.in_(missing), WORKERS.c.missing_since.is_(None))
+            # Also of who was missed before the clock was set back.
+            unknown = or_(WORKERS.c.missing_since.is_(None), WORKERS.c.missing_since > now)
+            fresh = and_(WORKERS.c.id.in_(missing), unknown)
             tx.execute(update(WORKERS).where(fresh).values(missing_since=now))
 
 

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from sqlalchemy import or_
 from sqlalchemy.dialects.postgresql import insert
 
 from counterfoil.foundation.database import Database, table_of
@@ -29,7 +30,9 @@ class SharedTurns:
             now = tx.now()
             first = insert(TURNS).values(name=name, taken_at=now)
             # A little less than the whole time, or whoever comes just too early would make it twice as long.
-            over = TURNS.c.taken_at <= now - every * 0.8
+            ended = TURNS.c.taken_at <= now - every * 0.8
+            # Where the clock was set back, a turn that was taken before would last until it is that late again.
+            over = or_(ended, TURNS.c.taken_at > now + every)
             taken = first.on_conflict_do_update(index_elements=["name"], set_={"taken_at": now}, where=over)
             # Not by the row count, which SQLAlchemy does not keep for every INSERT.
             return tx.execute(taken.returning(TURNS.c.name)).first() is not None
