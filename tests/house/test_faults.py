@@ -3,17 +3,15 @@
 import ast
 from pathlib import Path
 
-import pytest
-
 import counterfoil
-from tests.support.faults import FAULTS, GAPS, TESTS, WAITING
+from tests.support.faults import FAULTS, GAPS, MEASURES, TESTS, WAITING
 
 ROOT = Path(__file__).parents[2]
 WAITS = {fault for faults in WAITING.values() for fault in faults}
 
 
 def test_every_fault_is_covered_waits_or_is_open() -> None:
-    assert set(FAULTS) == set(TESTS) | WAITS | set(GAPS)
+    assert set(FAULTS) == set(TESTS) | set(MEASURES) | WAITS | set(GAPS)
     assert WAITS.isdisjoint(GAPS)
     nowhere = {fault: missing for fault, missing in GAPS.items() if fault not in TESTS and missing != "all of it"}
     assert nowhere == {}, "these are said to be covered in part, and name no test"
@@ -27,7 +25,7 @@ def _tests_of(path: str) -> set[str]:
 
 
 def test_every_test_that_is_named_is_there() -> None:
-    named = {test for tests in TESTS.values() for test in tests}
+    named = {test for tests in [*TESTS.values(), *MEASURES.values()] for test in tests}
     assert len(named) > 30
     assert all(TESTS.values())
     missing = [test for test in named if test.partition("::")[2] not in _tests_of(test.partition("::")[0])]
@@ -40,6 +38,10 @@ def test_no_fault_waits_for_a_room_that_is_there() -> None:
     assert there == {}, "these rooms are there: cover their faults, or say what is missing in GAPS"
 
 
-def test_nothing_is_open() -> None:
-    if GAPS:
-        pytest.skip("open: " + "; ".join(f"{fault} ({FAULTS[fault]}): {missing}" for fault, missing in GAPS.items()))
+def test_what_is_open_is_said_where_people_look() -> None:
+    """The page for operators lists it, so that nobody takes the rest for all there is."""
+    _, _, section = (ROOT / "docs" / "reference" / "faults.md").read_text().partition("## What is not tested yet\n")
+    rows = [line.strip("|").split("|") for line in section.splitlines() if line.startswith("|")][2:]
+    said = {number.strip(): (fault.strip(), missing.strip()) for number, fault, missing in rows}
+    assert len(said) == len(rows)
+    assert said == {number: (FAULTS[number], missing) for number, missing in GAPS.items()}
