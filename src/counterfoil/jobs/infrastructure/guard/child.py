@@ -25,7 +25,7 @@ FAREWELL_SECONDS = 30.0
 
 
 class NeverBegan(Exception):
-    """The child was gone before it could be given the job."""
+    """The child was gone before it took the job."""
 
 
 class Stillborn(Exception):
@@ -65,9 +65,9 @@ class Child:
         try:
             self.reins.sendall(COMMAND.pack(Command.BEGIN, job.timeout_seconds, job.memory_mb))
             self.line.send(job)
+            said = self._hear(job.timeout_seconds + FAREWELL_SECONDS)
         except OSError:
             raise NeverBegan from None
-        said = self._hear(job.timeout_seconds + FAREWELL_SECONDS)
         if not said:
             raise _died(job, self.await_word())
         ended: Ended
@@ -84,9 +84,12 @@ class Child:
     def _hear(self, seconds: float) -> Any:
         """Return what the child says, or None if it says nothing more."""
         if self.line in {key.fileobj for key, _ in self._ears.select(seconds)}:
-            with suppress(Exception):  # a handler may have closed it, or written into it
+            try:
                 return self.line.recv()
-            self.command(Command.KILL)
+            except ConnectionResetError:  # the child was gone before it read what we sent
+                raise
+            except Exception:  # noqa: BLE001 - a handler may have closed it, or written into it
+                self.command(Command.KILL)
         return None
 
     def await_word(self) -> tuple[News, int, float] | None:
