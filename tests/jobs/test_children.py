@@ -321,6 +321,20 @@ def test_only_a_job_that_runs_can_be_cancelled(pool: ChildPool) -> None:
 # --- the end of a pool, of its supervisor, of its process ---
 
 
+def test_what_became_of_an_attempt_that_was_taken_over_is_no_matter_of_the_next_one(
+    pool: ChildPool, tmp_path: Path
+) -> None:
+    job = claimed_job(guarded(handlers.sleep_long), text=str(tmp_path / "first"))
+    first = running(pool, job)
+    (superseded, *_) = noted_in(tmp_path / "first")
+    next_one = running(pool, job.changed(payload={**job.payload, "text": str(tmp_path / "next")}))
+    assert noted_in(tmp_path / "next")
+    os.kill(superseded, signal.SIGKILL)
+    assert isinstance(first.result(30), Failed)
+    assert pool.cancel(job.id)
+    assert next_one.result(30) == Stopped()
+
+
 def test_jobs_that_others_have_now_are_killed_and_the_pool_stays_open(pool: ChildPool, tmp_path: Path) -> None:
     noted = tmp_path / "noted"
     ended = running(pool, claimed_job(guarded(handlers.tidy_up), text=str(noted)))

@@ -28,7 +28,19 @@ from sqlalchemy import func, select
 from counterfoil.access.domain import WorkspaceId
 from counterfoil.foundation.ids import first_id, new_id
 from counterfoil.jobs.context import JobContext
-from counterfoil.jobs.domain import FINAL, BatchId, Ending, Failure, Job, JobId, JobStatus, Lease, Order, WorkerId
+from counterfoil.jobs.domain import (
+    FINAL,
+    AttemptKey,
+    BatchId,
+    Ending,
+    Failure,
+    Job,
+    JobId,
+    JobStatus,
+    Lease,
+    Order,
+    WorkerId,
+)
 from counterfoil.jobs.errors import (
     CallbackNotFound,
     CallbackRefused,
@@ -525,7 +537,7 @@ class JobsInAnyOrder(RuleBasedStateMachine):
         return Waiting(deadline=until) if kind is Waiting else kind()  # type: ignore[call-arg]  # the others say nothing
 
     def _settle(self, jobs: Sequence[Job], outcome: Outcome, *, dies: bool) -> None:
-        saved, done = Endings(), list[JobId]()
+        saved, done = Endings(), list[AttemptKey]()
         following = self.engine.following
         if dies:
             following = Abandoning(**{name: getattr(following, name) for name in following.__slots__})
@@ -543,7 +555,7 @@ class JobsInAnyOrder(RuleBasedStateMachine):
             settler.put(settlement_of(job, outcome, self.clock.now()))
         settler.start()
         settler.close(60)
-        assert sorted(done) == sorted(job.id for job in jobs)
+        assert sorted(job for job, _ in done) == sorted(job.id for job in jobs)
         self.somebody_died |= dies
         self._note_settled(jobs, outcome, {after.id for after, _ in saved.seen})
 

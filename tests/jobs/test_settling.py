@@ -59,7 +59,7 @@ class Desk:
             following=engine.following,
             observer=engine.endings,
             upkeep=engine.upkeep_bell,
-            on_done=self.off_our_hands.extend,
+            on_done=lambda attempts: self.off_our_hands.extend(job for job, _ in attempts),
             on_doubt=self._doubt,
         )
         self.settler.start()

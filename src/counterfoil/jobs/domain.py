@@ -14,6 +14,7 @@ BatchId = NewType("BatchId", UUID)
 WorkerId = NewType("WorkerId", UUID)
 Lease = NewType("Lease", UUID)
 """The fencing token of an attempt: whoever comes with an older one is refused."""
+AttemptKey: TypeAlias = tuple[JobId, Lease]
 
 Json: TypeAlias = Mapping[str, Any]
 
@@ -240,6 +241,10 @@ class Attempt:
     ended_at: datetime
     ending: Ending
     failure: Failure | None
+
+    @property
+    def key(self) -> AttemptKey:
+        return self.job, self.lease
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

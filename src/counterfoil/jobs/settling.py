@@ -15,7 +15,7 @@ import structlog
 from counterfoil.foundation.database import Database, DatabaseUnavailable, Transaction
 from counterfoil.foundation.failpoints import failpoint
 from counterfoil.foundation.pauses import growing_pauses
-from counterfoil.jobs.domain import Attempt, Failure, Job, JobId, JobStatus
+from counterfoil.jobs.domain import Attempt, AttemptKey, Failure, Job, JobStatus
 from counterfoil.jobs.following import Following
 from counterfoil.jobs.moves import Failed, move
 from counterfoil.jobs.protocols import Bell, JobStore, LeaseStore, Observer, Settlement, settlement_of
@@ -36,7 +36,7 @@ class Settler:
     following: Following
     observer: Observer
     upkeep: Bell
-    on_done: Callable[[Sequence[JobId]], None]
+    on_done: Callable[[Sequence[AttemptKey]], None]
     on_doubt: Callable[[], None]
     _queue: "queue.Queue[Settlement | None]" = field(default_factory=lambda: queue.Queue(MOST_WAITING), init=False)
     _giving_up: threading.Event = field(default_factory=threading.Event, init=False)
@@ -117,7 +117,7 @@ class Settler:
             self._write([_failed(unwritable)])
         except Exception:
             log.exception("settlement_lost", job_id=str(unwritable.after.id))
-            self.on_done([unwritable.after.id])
+            self.on_done([unwritable.attempt.key])
             self.on_doubt()
 
     def _write(self, batch: Sequence[Settlement]) -> None:
@@ -128,7 +128,7 @@ class Settler:
             has_children = bool(ended and self.leases.children_of(tx, [job.id for job in ended]))
             failpoint("job.settling")
         failpoint("job.settled")
-        self.on_done([one.after.id for one in batch])
+        self.on_done([one.attempt.key for one in batch])
         if len(saved) < len(batch):
             log.warning("outcomes_refused", number=len(batch) - len(saved))
         try:

@@ -27,7 +27,7 @@ from counterfoil.foundation.ids import IdSource
 from counterfoil.foundation.pauses import LONGEST_SECONDS, growing_pauses
 from counterfoil.jobs.attempts import AttemptRunner, Ended, failure_of
 from counterfoil.jobs.context import Settled
-from counterfoil.jobs.domain import DEATHS_TO_RUN_ALONE, Job, JobId, Lease, WorkerId
+from counterfoil.jobs.domain import DEATHS_TO_RUN_ALONE, AttemptKey, Job, JobId, Lease, WorkerId
 from counterfoil.jobs.following import Following
 from counterfoil.jobs.journal import Journal
 from counterfoil.jobs.moves import Failed, Outcome, Returned
@@ -91,12 +91,12 @@ class Worker:
     _buried: threading.Event = field(default_factory=threading.Event, init=False)
     """Others took us for dead, and we have no new name yet."""
     _slots: "Slots[_Held]" = field(init=False)
-    _held: "dict[JobId, _Held]" = field(default_factory=dict, init=False)
-    """What is ours until it is settled."""
-    _at_work: "dict[JobId, _Held]" = field(default_factory=dict, init=False)
+    _held: "dict[AttemptKey, _Held]" = field(default_factory=dict, init=False)
+    """What is ours until it is settled. By attempt: who was given up may get a job again that it still runs."""
+    _at_work: "dict[AttemptKey, _Held]" = field(default_factory=dict, init=False)
     """What is claimed and has not ended."""
-    _guarded: set[JobId] = field(default_factory=set, init=False)
-    _alone: set[JobId] = field(default_factory=set, init=False)
+    _guarded: set[AttemptKey] = field(default_factory=set, init=False)
+    _alone: set[AttemptKey] = field(default_factory=set, init=False)
     _mean_seconds: float = field(default=QUICK_SECONDS, init=False)
     _next_look: float = field(default=0.0, init=False)
     _alone_waits: bool = field(default=False, init=False)
@@ -150,9 +150,9 @@ class Worker:
         if held is None:
             return False
         self._slots.put([held], quick=False)
-        while job in self._held:
+        while held.key in self._held:
             self._freed.clear()
-            if job in self._held and not self._freed.wait(self.poll_every.total_seconds()):
+            if held.key in self._held and not self._freed.wait(self.poll_every.total_seconds()):
                 self._survive(self._look_around, whatever=True)
             if self._stopping.is_set():
                 self._wind_down()
@@ -225,11 +225,11 @@ class Worker:
         now = time.monotonic()
         claimed = [_Held(job=job, light=job.type in self.light_types and not job.suspect, claimed=now) for job in jobs]
         for held in claimed:
-            self._held[held.job.id] = self._at_work[held.job.id] = held
+            self._held[held.key] = self._at_work[held.key] = held
             if not held.light:
-                self._guarded.add(held.job.id)
+                self._guarded.add(held.key)
             if held.job.deaths >= DEATHS_TO_RUN_ALONE:
-                self._alone.add(held.job.id)
+                self._alone.add(held.key)
         return claimed
 
     def _look_around(self) -> None:
@@ -250,9 +250,10 @@ class Worker:
         with self.database.reading() as tx:
             ours = self.leases.claimed_by(tx, self.id)
         for job in ours:
-            if job.id not in known:
+            assert job.lease  # noqa: S101 - true of every claimed job, as is the next
+            assert job.started_at  # noqa: S101
+            if (job.id, job.lease) not in known:
                 log.warning("job_given_back", job_id=str(job.id), job_type=job.type)
-                assert job.started_at  # noqa: S101 - true of every claimed job
                 self.settler.put(settlement_of(job, Returned(), job.started_at))
 
     def _take_up(self, held: "_Held") -> None:
@@ -282,9 +283,9 @@ class Worker:
     def _conclude(self, held: "_Held", ended: Ended | Returned, journal: Journal) -> None:
         match ended:
             case None:
-                self._let_go([held.job.id])
+                self._let_go([held.key])
             case Settled():
-                self._let_go([held.job.id])
+                self._let_go([held.key])
                 self.settler.tell(ended.after, ended.attempt)
                 self._survive(lambda: self.following.ended([ended.after]), whatever=True)
             case outcome:
@@ -296,13 +297,13 @@ class Worker:
             self.settler.put(settlement_of(held.job, outcome, held.now(), journal.rest()))
 
     def _leave(self, held: "_Held") -> None:
-        self._at_work.pop(held.job.id, None)
-        self._guarded.discard(held.job.id)
-        self._alone.discard(held.job.id)
+        self._at_work.pop(held.key, None)
+        self._guarded.discard(held.key)
+        self._alone.discard(held.key)
 
-    def _let_go(self, jobs: Sequence[JobId]) -> None:
-        for job in jobs:
-            self._held.pop(job, None)
+    def _let_go(self, attempts: Sequence[AttemptKey]) -> None:
+        for attempt in attempts:
+            self._held.pop(attempt, None)
         self._freed.set()
 
     def _wind_down(self) -> None:
@@ -362,7 +363,7 @@ class Worker:
         """Run nothing that others have now."""
         for held in self._slots.empty():
             self._leave(held)
-            self._let_go([held.job.id])
+            self._let_go([held.key])
 
     def _survive(
         self, action: Callable[[], T], *, whatever: bool = False, longest: float = LONGEST_SECONDS
@@ -400,6 +401,11 @@ class _Held:
     light: bool
     claimed: float
     settled: bool = False
+
+    @property
+    def key(self) -> AttemptKey:
+        assert self.job.lease  # noqa: S101 - true of every claimed job
+        return self.job.id, self.job.lease
 
     def seconds(self) -> float:
         """Return how long ago it was claimed."""

@@ -137,7 +137,8 @@ class ChildPool:
             yield
         finally:
             with self._lock:
-                del self._running[job.id]
+                if self._running.get(job.id) is child:  # and not one that has taken the job over
+                    del self._running[job.id]
 
     def _take(self, memory_mb: int) -> Child | None:
         """Return an idle child that serves this memory limit, or a new one; None once the pool is closed."""
