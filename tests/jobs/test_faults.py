@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -18,10 +18,10 @@ from sqlalchemy import func, select
 from counterfoil.access.domain import WorkspaceId
 from counterfoil.foundation.database import Database, table_of
 from counterfoil.foundation.failpoints import armed
-from counterfoil.jobs.domain import Ending, JobId, JobStatus
+from counterfoil.jobs.domain import Ending, JobStatus
 from counterfoil.jobs.infrastructure.tables import JobAttemptRow, JobRow
 from tests.support import handlers
-from tests.support.engine import Engine, NoGuard
+from tests.support.engine import Engine, NoGuard, enqueue_many, statuses
 from tests.support.handlers import Note, effects, guarded, light
 from tests.support.processes import alive
 from tests.support.waiting import wait_until
@@ -57,19 +57,6 @@ def worker_process(
             yield process
         finally:
             process.kill()
-
-
-def enqueue_many(engine: Engine, workspace: WorkspaceId, handler: handlers.Handler, number: int) -> Sequence[JobId]:
-    with engine.database.transaction() as tx:
-        return engine.jobs.enqueue_many(tx, workspace, light(handler), [Note()] * number)
-
-
-def statuses(engine: Engine) -> Counter[str]:
-    with engine.database.reading() as tx:
-        counted = tx.execute(
-            select(JOBS.c.status.label("key"), func.count().label("number")).group_by(JOBS.c.status)
-        ).all()
-    return Counter({str(row.key): int(row.number) for row in counted})
 
 
 def attempts_by_ending(engine: Engine) -> Counter[str]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import event, func, select, update
+from sqlalchemy import event, select, update
 
 from counterfoil.access.domain import WorkspaceId
 from counterfoil.foundation.database import Database, DatabaseUnavailable
@@ -27,7 +27,7 @@ from counterfoil.jobs.journal import Journal
 from counterfoil.jobs.moves import Failed, move
 from tests.support import handlers
 from tests.support.clock import RunningClock, TimedDatabase
-from tests.support.engine import Engine, NoGuard
+from tests.support.engine import Engine, NoGuard, enqueue_many, statuses
 from tests.support.handlers import Note, effects, light
 from tests.support.injection import Fault, Faults, FaultyDatabase
 from tests.support.jobs import make_job
@@ -39,19 +39,6 @@ from tests.support.waiting import wait_until
 def engine(database: Database, tmp_path: Path) -> Engine:
     effects.metadata.create_all(database.engine)
     return Engine(database=database, folder=tmp_path, guard=NoGuard(), concurrency=4)
-
-
-def enqueue_many(engine: Engine, workspace: WorkspaceId, handler: handlers.Handler, number: int) -> Sequence[JobId]:
-    with engine.database.transaction() as tx:
-        return engine.jobs.enqueue_many(tx, workspace, light(handler), [Note()] * number)
-
-
-def statuses(engine: Engine) -> Counter[str]:
-    with engine.database.reading() as tx:
-        counted = tx.execute(
-            select(JobRow.status.label("key"), func.count().label("number")).group_by(JobRow.status)
-        ).all()
-    return Counter({str(row.key): int(row.number) for row in counted})
 
 
 def completions(engine: Engine) -> Counter[JobId]:

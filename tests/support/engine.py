@@ -1,6 +1,7 @@
 """An engine for tests: a worker to run jobs in, upkeep, and stand-ins for what surrounds them."""
 
 import threading
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -9,6 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
+
+from sqlalchemy import func, select
 
 from counterfoil.access.domain import WorkspaceId
 from counterfoil.foundation.database import Database, DatabaseUnavailable, Transaction
@@ -24,6 +27,7 @@ from counterfoil.jobs.infrastructure.local import EventBell, LocalDispatcher
 from counterfoil.jobs.infrastructure.presence import FilePresence
 from counterfoil.jobs.infrastructure.session import SessionLock, SessionPresence
 from counterfoil.jobs.infrastructure.sql import SqlJobStore
+from counterfoil.jobs.infrastructure.tables import JobRow
 from counterfoil.jobs.infrastructure.turns import EveryTurn
 from counterfoil.jobs.infrastructure.upkeep import SqlUpkeepStore
 from counterfoil.jobs.moves import Returned
@@ -38,7 +42,7 @@ from counterfoil.jobs.upkeep.rescue import Rescue
 from counterfoil.jobs.upkeep.rounds import Duty, Upkeep
 from counterfoil.jobs.upkeep.stragglers import Stragglers
 from counterfoil.jobs.worker import Guard, Worker
-from tests.support.handlers import Note, all_handled, runner
+from tests.support.handlers import Handler, Note, all_handled, light, runner
 from tests.support.waiting import wait_until
 
 
@@ -272,3 +276,18 @@ class Engine:
 
         wait_until(there, seconds=seconds)
         return found[0]
+
+
+def enqueue_many(engine: Engine, workspace: WorkspaceId, handler: Handler, number: int) -> Sequence[JobId]:
+    """Have so many light jobs done by this handler, made in one transaction."""
+    with engine.database.transaction() as tx:
+        return engine.jobs.enqueue_many(tx, workspace, light(handler), [Note()] * number)
+
+
+def statuses(engine: Engine) -> Counter[str]:
+    """Count the jobs of all workspaces by where they stand."""
+    with engine.database.reading() as tx:
+        counted = tx.execute(
+            select(JobRow.status.label("key"), func.count().label("number")).group_by(JobRow.status)
+        ).all()
+    return Counter({str(row.key): int(row.number) for row in counted})
