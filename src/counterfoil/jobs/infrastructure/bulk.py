@@ -1,17 +1,19 @@
-"""Many rows in one statement: they travel as one JSON document, which both databases take apart by themselves.
+"""Many rows in one statement: they travel as JSON documents, which both databases take apart by themselves.
 
-It is several times faster than a statement for each row, and than as many parameters as there are cells.
+It is several times faster than a statement for each row, and than as many parameters as there are cells. What all rows
+have in common travels once: most of a job is as its type has it.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
+from functools import lru_cache
 from operator import attrgetter
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 from uuid import UUID
 
 from pydantic_core import to_json
-from sqlalchemy import FromClause, Insert, Table, Text, bindparam, cast, column, func, insert, select
+from sqlalchemy import FromClause, Insert, Table, Text, bindparam, cast, column, func, insert, select, true
 from sqlalchemy.dialects.postgresql import JSON
 
 from counterfoil.foundation.database import Transaction
@@ -27,44 +29,92 @@ _IN_POSTGRESQL: _Forms = {}
 _IN_SQLITE: _Forms = {UUID: attrgetter("hex"), datetime: _sqlite_time}
 """How the databases keep what JSON has no form for; PostgreSQL does as JSON's writer does."""
 
+MOST_STATEMENTS = 500
+"""How many are kept of each kind; there is one for every set of columns that rows were found to share."""
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The columns of rows that travel together: those that differ from row to row, and those that all share."""
+
+    own: tuple[str, ...]
+    shared: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, rows: Sequence[Mapping[str, Any]]) -> Self:
+        """Look at rows that all have the columns of the first."""
+        first = rows[0]
+        shared = tuple(_shared(rows)) if len(rows) > 1 else ()
+        return cls(tuple(name for name in first if name not in shared), shared)
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self.own
+        yield from self.shared
+
+
+def _shared(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    for name, cell in rows[0].items():
+        # Of JSON, what Python takes for equal need not be the same: 1 and true, 1 and 1.0.
+        if not isinstance(cell, dict) and all(row[name] == cell for row in rows):
+            yield name
+
 
 def insert_rows(tx: Transaction, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows that all have the columns of the first."""
     if rows:
-        tx.execute(_insert(tx.dialect, table, tuple(rows[0])), {"rows": document(tx.dialect, rows)})
+        columns = Columns.of(rows)
+        tx.execute(_insert(tx.dialect, table, columns), documents(tx.dialect, rows, columns))
 
 
-@cache
-def _insert(dialect: str, table: Table, names: tuple[str, ...]) -> Insert:
-    given = recordset(dialect, table, names)
-    return insert(table).from_select(names, select(*(given.c[name] for name in names)))
+@lru_cache(MOST_STATEMENTS)
+def _insert(dialect: str, table: Table, columns: Columns) -> Insert:
+    given = recordset(dialect, table, columns)
+    return insert(table).from_select([*columns], select(*(given.c[name] for name in columns)))
 
 
-def recordset(dialect: str, table: Table, names: Iterable[str], **more: str) -> FromClause:
-    """Return the document `rows` as a table with these columns of `table`; `more` names others, after whom they are.
+def recordset(dialect: str, table: Table, columns: Columns, **like: str) -> FromClause:
+    """Return the rows in the documents as a table with the columns' types; `like` says after whom others are named.
 
     Keep the statement that it is used in: to build it takes longer than to run it.
     """
-    types = {name: table.c[name].type for name in names} | {name: table.c[like].type for name, like in more.items()}
-    if dialect == "postgresql":
-        function = func.json_to_recordset(cast(bindparam("rows", type_=Text), JSON))
-        valued = function.table_valued(*(column(name, type_) for name, type_ in types.items()), name="given")
-        return valued.render_derived(with_types=True)
-    each = func.json_each(bindparam("rows", type_=Text)).table_valued("value")
+    types = {name: table.c[like.get(name, name)].type for name in columns}
+    taken_apart = _TAKEN_APART[dialect]
+    own = taken_apart("rows", {name: types[name] for name in columns.own})
+    if not columns.shared:
+        return own
+    shared = taken_apart("shared", {name: types[name] for name in columns.shared})
+    return select(own, shared).select_from(own.join(shared, true())).subquery("given")
+
+
+def _in_postgresql(document: str, types: Mapping[str, Any]) -> FromClause:
+    function = func.json_to_recordset(cast(bindparam(document, type_=Text), JSON))
+    valued = function.table_valued(*(column(name, type_) for name, type_ in types.items()), name=f"its_{document}")
+    return valued.render_derived(with_types=True)
+
+
+def _in_sqlite(document: str, types: Mapping[str, Any]) -> FromClause:
+    each = func.json_each(bindparam(document, type_=Text)).table_valued("value", name=f"its_{document}")
     # Taken as they are: the document holds each value in the form in which SQLite keeps it.
-    cells = [func.json_extract(each.c.value, f"$.{name}").label(name) for name in types]
-    return select(*cells).select_from(each).subquery("given")
+    return select(*(func.json_extract(each.c.value, f"$.{name}").label(name) for name in types)).subquery(document)
 
 
-def document(dialect: str, rows: Sequence[Mapping[str, Any]]) -> str:
+_TAKEN_APART = {"postgresql": _in_postgresql, "sqlite": _in_sqlite}
+
+
+def documents(dialect: str, rows: Sequence[Mapping[str, Any]], columns: Columns) -> Mapping[str, str]:
     """Write rows as JSON, in the form in which the database keeps their values. Empty cells are left out."""
     forms = _IN_SQLITE if dialect == "sqlite" else _IN_POSTGRESQL
-    return to_json([_cells(row, forms) for row in rows]).decode()
+    written = {"rows": _document(rows, columns.own, forms)}
+    return written | {"shared": _document(rows[:1], columns.shared, forms)} if columns.shared else written
 
 
-def _cells(row: Mapping[str, Any], forms: _Forms) -> dict[str, Any]:
+def _document(rows: Sequence[Mapping[str, Any]], names: Sequence[str], forms: _Forms) -> str:
+    return to_json([_cells(row, names, forms) for row in rows]).decode()
+
+
+def _cells(row: Mapping[str, Any], names: Sequence[str], forms: _Forms) -> dict[str, Any]:
     return {
         name: forms[type(value)](value) if type(value) in forms else value
-        for name, value in row.items()
-        if value is not None
+        for name in names
+        if (value := row[name]) is not None
     }

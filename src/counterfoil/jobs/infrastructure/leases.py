@@ -6,7 +6,7 @@ writer in at all), and every later write of the attempt names its lease and does
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -37,7 +37,7 @@ from counterfoil.jobs.domain import (
     Progress,
     WorkerId,
 )
-from counterfoil.jobs.infrastructure.bulk import document, insert_rows, recordset
+from counterfoil.jobs.infrastructure.bulk import MOST_STATEMENTS, Columns, documents, insert_rows, recordset
 from counterfoil.jobs.infrastructure.rows import (
     CLAIMED,
     attempt_row,
@@ -67,6 +67,7 @@ JOBS = table_of(JobRow)
 ATTEMPTS = table_of(JobAttemptRow)
 EDGES = table_of(JobEdgeRow)
 LOGS = table_of(JobLogRow)
+_PARENTS = Columns(own=("parent_id",))
 
 
 class SqlLeaseStore:
@@ -133,7 +134,7 @@ class SqlLeaseStore:
     def children_of(self, tx: Transaction, parents: Collection[JobId]) -> Sequence[JobId]:
         """Return the jobs that wait for one of these."""
         rows = [{"parent_id": parent} for parent in parents]
-        children = tx.execute(_children(tx.dialect), {"rows": document(tx.dialect, rows)}).scalars()
+        children = tx.execute(_children(tx.dialect), documents(tx.dialect, rows, _PARENTS)).scalars()
         return [JobId(child) for child in children]
 
     def answers(self, tx: Transaction, attempts: Sequence[tuple[JobId, Lease]]) -> Mapping[JobId, Answered]:
@@ -270,7 +271,7 @@ def _head(queue: str, *, alone: bool) -> Select[Any]:
 
 @cache
 def _children(dialect: str) -> Select[Any]:
-    ended = recordset(dialect, EDGES, ["parent_id"])
+    ended = recordset(dialect, EDGES, _PARENTS)
     return select(EDGES.c.child_id).where(EDGES.c.parent_id == ended.c.parent_id).distinct()
 
 
@@ -287,13 +288,15 @@ def _update_held(tx: Transaction, settlements: Sequence[Settlement]) -> Collecti
         by_columns.setdefault(tuple(changes), []).append(changes | where)
     updated: set[JobId] = set()
     for names, rows in by_columns.items():
-        updated.update(tx.execute(_overwrite(tx.dialect, names), {"rows": document(tx.dialect, rows)}).scalars())
+        columns = Columns.of(rows)
+        overwrite = _overwrite(tx.dialect, columns, names)
+        updated.update(tx.execute(overwrite, documents(tx.dialect, rows, columns)).scalars())
     return updated
 
 
-@cache
-def _overwrite(dialect: str, names: tuple[str, ...]) -> Update:
-    given = recordset(dialect, JOBS, ["id", *names], held="lease", cancel_seen="cancel_requested_at")
+@lru_cache(MOST_STATEMENTS)
+def _overwrite(dialect: str, columns: Columns, names: tuple[str, ...]) -> Update:
+    given = recordset(dialect, JOBS, columns, held="lease", cancel_seen="cancel_requested_at")
     unchanged = JOBS.c.cancel_requested_at.is_not_distinct_from(given.c.cancel_seen)
     return (
         update(JOBS)

@@ -112,7 +112,9 @@ def job_of(row: ResultRow[Any]) -> Job:
     """Return the job that a row of `jobs` holds."""
     cells = row._asdict()
     return Job(
-        **_told(cells),
+        **{field: cells[column] for column, field in _TOLD.items()},
+        backoff=_backoff(cells["retry_delay_seconds"], cells["retry_longest_seconds"]),
+        failure=_failure_of(cells),
         status=JobStatus(cells["status"]),
         ready=cells["ready"],
         progress=Progress(**cells["progress"]) if cells["progress"] else None,
@@ -133,41 +135,56 @@ def job_of(row: ResultRow[Any]) -> Job:
 def claimed_of(row: ResultRow[Any], worker: WorkerId, lease: Lease) -> Job:
     """Return the job that a worker has claimed just now, from the columns `CLAIMED`."""
     # A row gives its cells one by one by name so slowly that it would take longer than all the rest.
-    cells = dict(zip(CLAIMED, row, strict=True))
-    return _BLANK.changed(**_told(cells), status=JobStatus.PROCESSING, worker=worker, lease=lease)
+    facts = dict(zip(_TOLD.values(), row, strict=False))
+    base, longest, code, message, stack, _ = row[len(_TOLD) :]
+    return _BLANK.changed(
+        **facts,
+        backoff=_backoff(base, longest),
+        failure=Failure(code=code, message=message, stack=stack) if code else None,
+        status=JobStatus.PROCESSING,
+        worker=worker,
+        lease=lease,
+    )
 
 
-def _told(cells: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the cells of a row tell of a job that nobody has in hand."""
-    return {
-        "id": cells["id"],
-        "workspace": cells["workspace_id"],
-        "type": cells["type"],
-        "queue": cells["queue"],
-        "payload": cells["payload"],
-        "priority": cells["priority"],
-        "created_at": cells["created_at"],
-        "due_at": cells["due_at"],
-        "max_attempts": cells["max_attempts"],
-        "backoff": _backoff(cells["retry_delay_seconds"], cells["retry_longest_seconds"]),
-        "timeout_seconds": cells["timeout_seconds"],
-        "memory_mb": cells["memory_mb"],
-        "attempts": cells["attempts"],
-        "deaths": cells["deaths"],
-        "retries": cells["retries"],
-        "failure": _failure_of(cells),
-        "scheduled_for": cells["scheduled_for"],
-        "started_at": cells["started_at"],
-        "failed_at": cells["failed_at"],
-        "concurrency_key": cells["concurrency_key"],
-        "description": cells["description"],
-        "metadata": cells["metadata"],
-        "created_by": cells["created_by"],
-        "idempotency_key": cells["idempotency_key"],
-        "deadline": cells["deadline"],
-        "batch_id": cells["batch_id"],
-    }
+_TOLD = {
+    "id": "id",
+    "workspace_id": "workspace",
+    "type": "type",
+    "queue": "queue",
+    "payload": "payload",
+    "priority": "priority",
+    "created_at": "created_at",
+    "due_at": "due_at",
+    "attempts": "attempts",
+    "max_attempts": "max_attempts",
+    "deaths": "deaths",
+    "retries": "retries",
+    "timeout_seconds": "timeout_seconds",
+    "memory_mb": "memory_mb",
+    "scheduled_for": "scheduled_for",
+    "started_at": "started_at",
+    "failed_at": "failed_at",
+    "concurrency_key": "concurrency_key",
+    "description": "description",
+    "metadata": "metadata",
+    "created_by": "created_by",
+    "idempotency_key": "idempotency_key",
+    "deadline": "deadline",
+    "batch_id": "batch_id",
+}
+"""The columns that also a job just claimed has something in, as they are, and what the job calls them."""
 
+# The others are empty in a row that can be claimed, or are known to who claims it.
+CLAIMED = (
+    *_TOLD,
+    "retry_delay_seconds",
+    "retry_longest_seconds",
+    "error_code",
+    "error_message",
+    "error_stack",
+    "claim_key",
+)
 
 _BLANK = Job(
     id=JobId(NO_ID),
@@ -183,41 +200,6 @@ _BLANK = Job(
     backoff=Backoff(),
     timeout_seconds=1,
     memory_mb=1,
-)
-
-
-# The columns of those; the others are empty in a row that can be claimed, or are known to who claims it.
-CLAIMED = (
-    "id",
-    "workspace_id",
-    "type",
-    "queue",
-    "payload",
-    "priority",
-    "claim_key",
-    "created_at",
-    "due_at",
-    "attempts",
-    "max_attempts",
-    "deaths",
-    "retries",
-    "retry_delay_seconds",
-    "retry_longest_seconds",
-    "timeout_seconds",
-    "memory_mb",
-    "error_code",
-    "error_message",
-    "error_stack",
-    "scheduled_for",
-    "started_at",
-    "failed_at",
-    "concurrency_key",
-    "description",
-    "metadata",
-    "created_by",
-    "idempotency_key",
-    "deadline",
-    "batch_id",
 )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -41,7 +41,7 @@ from counterfoil.jobs.domain import (
     LogLine,
     Neighbours,
 )
-from counterfoil.jobs.infrastructure.bulk import document, insert_rows, recordset
+from counterfoil.jobs.infrastructure.bulk import MOST_STATEMENTS, Columns, documents, insert_rows, recordset
 from counterfoil.jobs.infrastructure.rows import attempt_of, batch_of, identity_of, job_of, line_of, row_of
 from counterfoil.jobs.infrastructure.tables import (
     DEAD,
@@ -70,13 +70,15 @@ class SqlJobStore:
         """Keep new jobs. Those that are ready are claimed by the next worker that asks."""
         if jobs:
             rows = [row_of(job) | identity_of(job) for job in jobs]
-            tx.execute(_insert(tx.dialect), {"rows": document(tx.dialect, rows)})
+            columns = Columns.of(rows)
+            tx.execute(_insert(tx.dialect, columns), documents(tx.dialect, rows, columns))
 
     def add_once(self, tx: Transaction, job: Job) -> bool:
         """Keep a new job with an idempotency key, unless the workspace has one with that key."""
-        added = _insert(tx.dialect).on_conflict_do_nothing().returning(JOBS.c.id)
         rows = [row_of(job) | identity_of(job)]
-        return tx.execute(added, {"rows": document(tx.dialect, rows)}).one_or_none() is not None
+        columns = Columns.of(rows)
+        added = _insert(tx.dialect, columns).on_conflict_do_nothing().returning(JOBS.c.id)
+        return tx.execute(added, documents(tx.dialect, rows, columns)).one_or_none() is not None
 
     def with_key(self, tx: Transaction, workspace: WorkspaceId, key: str) -> Job | None:
         """Return the job with this idempotency key."""
@@ -256,14 +258,14 @@ class SqlJobStore:
         tx.execute(update(JobCallbackRow).where(this).values(answer=dict(answer), answered_at=now))
 
 
-@cache
-def _insert(dialect: str) -> Any:
-    """Insert what the document holds. In a queue with a limit nothing is ready before upkeep has found it a place."""
-    given = recordset(dialect, JOBS, JOBS.c.keys())
+@lru_cache(MOST_STATEMENTS)
+def _insert(dialect: str, columns: Columns) -> Any:
+    """Insert what the documents hold. In a queue with a limit nothing is ready before upkeep has found it a place."""
+    given = recordset(dialect, JOBS, columns)
     limited = exists().where(QueueRow.name == given.c.queue, QueueRow.at_most.is_not(None))
-    cells = [and_(given.c.ready, ~limited) if name == "ready" else given.c[name] for name in JOBS.c.keys()]  # noqa: SIM118 - the columns' names
+    cells = [and_(given.c.ready, ~limited) if name == "ready" else given.c[name] for name in columns]
     # The condition says nothing; without one SQLite would take ON CONFLICT for a part of a join.
-    return _INSERT[dialect](JOBS).from_select(JOBS.c.keys(), select(*cells).where(true()))
+    return _INSERT[dialect](JOBS).from_select([*columns], select(*cells).where(true()))
 
 
 def _jobs() -> Select[Any]:
