@@ -22,12 +22,12 @@ $(UV):
 	$(BIN)/python -m pip install --quiet --require-hashes --no-deps -r requirements/uv.txt
 
 .venv/default.stamp: requirements/default.txt pyproject.toml | $(UV)
-	$(call twice,$(UV) pip install --quiet --require-hashes -r requirements/default.txt)
+	$(call twice,$(UV) pip install --quiet --compile-bytecode --require-hashes -r requirements/default.txt)
 	$(call twice,$(UV) pip install --quiet --no-deps --no-build-isolation -e .)
 	@touch $@
 
 .venv/dev.stamp: requirements/dev.txt .venv/default.stamp
-	$(call twice,$(UV) pip sync --quiet --require-hashes requirements/dev.txt)
+	$(call twice,$(UV) pip sync --quiet --compile-bytecode --require-hashes requirements/dev.txt)
 	$(call twice,$(UV) pip install --quiet --no-deps --no-build-isolation -e .)
 	@touch $@
 
@@ -80,7 +80,7 @@ bench-jobs: .venv/dev.stamp  ## Measure the job engine beside bare SQL; BENCH="-
 # Not every peer runs on the Python that we are content with.
 .venv-peers/default.stamp: benchmarks/peers/requirements.txt pyproject.toml | $(UV)
 	$(UV) venv --quiet --clear --python $(PEERS_PYTHON) .venv-peers
-	$(call twice,$(UV) pip sync --quiet --python $(PEERS)/python --require-hashes benchmarks/peers/requirements.txt)
+	$(call twice,$(UV) pip sync --quiet --compile-bytecode --python $(PEERS)/python --require-hashes benchmarks/peers/requirements.txt)
 	$(call twice,$(UV) pip install --quiet --python $(PEERS)/python --no-deps --no-build-isolation -e .)
 	@touch $@
 
