@@ -29,15 +29,17 @@ from benchmarks.soak.work import LIGHT, Told, engine_of, make_tables, settings_o
 from counterfoil.access.domain import DEFAULT_WORKSPACE
 from counterfoil.access.infrastructure.sql import SqlWorkspaceStore
 from counterfoil.engine import Engine
-from counterfoil.foundation.database import DatabaseUnavailable
+from counterfoil.foundation.database import DatabaseUnavailable, table_of
 from counterfoil.foundation.settings import Settings
 from counterfoil.jobs.domain import FINAL
+from counterfoil.jobs.infrastructure.tables import WorkerRow
 from counterfoil.jobs.schedules.domain import MissedRuns, Schedule, Terms
 from counterfoil.jobs.schedules.service import ScheduleService
 from counterfoil.migrations import migrate
 from tests.support.postgres import PostgresServer
 from tests.support.redis import RedisServer
 
+WORKERS = table_of(WorkerRow)
 SHOW_SECONDS = 5
 CONNECTIONS = "1000"
 SCHEDULES = 3
@@ -76,6 +78,7 @@ class Soak:
         """Soak, let everything come to its end, and look at what is left."""
         schedules = [self._schedules.create(DEFAULT_WORKSPACE, _terms(number)) for number in range(SCHEDULES)]
         self.crew.start()
+        self._wait(self.patience, self._gathered, [])
         with ThreadPoolExecutor() as threads:
             makes = [threads.submit(act) for act in self._acts()]
             answers = threads.submit(self.load.answer)
@@ -134,6 +137,12 @@ class Soak:
                 self._show()
             time.sleep(0.2)
         return done()
+
+    def _gathered(self) -> bool:
+        """Tell whether everybody is at work; an outage meanwhile would have those that are not yet start over."""
+        with self.engine.database.reading() as tx:
+            living = select(func.count()).select_from(WORKERS).where(WORKERS.c.ended_at.is_(None))
+            return int(tx.execute(living).scalar_one()) >= self.crew.size
 
     def _show(self) -> None:
         self.memory.append(self.crew.spared_mb())
@@ -217,7 +226,8 @@ def _prepared(given: argparse.Namespace) -> Iterator[Soak]:
         if given.database == "postgresql":
             server = stack.enter_context(PostgresServer.running(max_connections=CONNECTIONS))
             url = stack.enter_context(server.database())
-        environment = settings_of(folder, url) | {"QUEUE": given.queue}
+        # Workers are started all the time: what they import is to be compiled once, whatever we were told ourselves.
+        environment = settings_of(folder, url) | {"QUEUE": given.queue, "PYTHONDONTWRITEBYTECODE": ""}
         if given.queue != "local":
             redis = stack.enter_context(RedisServer.running())
             # These do a job at a time, and their commands do not look for us in the folder they are started in.
@@ -250,7 +260,7 @@ def _prepared(given: argparse.Namespace) -> Iterator[Soak]:
                 seed=given.seed,
                 faults=faults,
             ),
-            harm=Harm(crew=crew, over=calm, counts=Counter(), seed=given.seed),
+            harm=Harm(crew=crew, over=calm, counts=Counter(), every=given.every, seed=given.seed),
             calm=calm,
             seconds=given.minutes * 60,
             patience=given.patience,
@@ -267,8 +277,9 @@ def main() -> None:
     load = machine.load()
     with _prepared(given) as soak:
         outcome = soak.run()
-    asked = f"{given.minutes:g} min, {given.workers} workers, {given.database}, QUEUE={given.queue}, seed {given.seed}"
-    page = sheet(outcome, asked, machine.facts([], load))
+    asked = f"{given.minutes:g} min, {given.workers} workers, one hurt every {given.every:g} s, "
+    asked += f"{given.database}, seed {given.seed}"
+    page = sheet(outcome, given.queue, asked, machine.facts([], load))
     report.show(page)
     if given.report:
         report.save(page, given.report)
@@ -281,6 +292,8 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=30, help="how long jobs are made and harm is done")
     parser.add_argument("--workers", type=int, default=50, help="worker processes; a tenth of them is never killed")
+    # To start a worker takes seconds of a processor; what is killed more often leaves none for the jobs.
+    parser.add_argument("--every", type=float, default=3, metavar="SECONDS", help="how often a worker is hurt")
     parser.add_argument("--a-minute", type=int, default=1_200, metavar="JOBS", help="at least so many jobs a minute")
     parser.add_argument("--patience", type=float, default=300, metavar="SECONDS", help="until all jobs must be final")
     parser.add_argument("--database", choices=("postgresql", "sqlite"), default="postgresql")

@@ -23,17 +23,19 @@ class Harm:
     crew: Crew
     over: threading.Event
     counts: Counter[str]
+    every: float
+    """Seconds from one hurt worker to the next, on average."""
     seed: int
 
     def hurt_workers(self) -> None:
-        """Hurt a worker every second to five."""
+        """Hurt a worker now and then."""
         chance = Random(f"{self.seed} workers")  # noqa: S311 - no secret
         following = time.monotonic() + 5
         while not self.over.wait(MEND_SECONDS):
             self.crew.mend()
             if time.monotonic() < following:
                 continue
-            following = time.monotonic() + chance.uniform(1, 5)
+            following = time.monotonic() + chance.uniform(self.every / 3, self.every * 5 / 3)
             what = chance.choices(list(SIGNALS), list(SIGNALS.values()))[0]
             first = 0 if what is signal.SIGSTOP else self.crew.spared
             if first < self.crew.size:

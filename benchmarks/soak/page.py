@@ -23,11 +23,11 @@ class Outcome:
     drained_seconds: float
 
 
-def sheet(outcome: Outcome, asked: str, facts: Sequence[str]) -> report.Sheet:
+def sheet(outcome: Outcome, queue: str, asked: str, facts: Sequence[str]) -> report.Sheet:
     """Return the table of sorts and how they ended, with what happened meanwhile."""
     shown = (JobStatus.COMPLETED, JobStatus.CANCELLED, JobStatus.DEAD_LETTER)
     return report.Sheet(
-        title="A soak of the job engine",
+        title=f"A soak of the job engine, QUEUE={queue}",
         columns=("sort", "accepted", *(status.replace("_", " ") for status in shown), "attempts", "lost with a worker"),
         rows=[_row(sort, outcome, shown) for sort in sorted({one.sort for one in outcome.accepted})],
         notes=_notes(outcome),

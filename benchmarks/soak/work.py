@@ -204,4 +204,5 @@ def settings_of(folder: Path, url: str) -> dict[str, str]:
         "DATABASE_POOL_MAX": "6",
         "LOG_LEVEL": "WARNING",
         "SHUTDOWN_SECONDS": "10",
+        "WORKER_POLL_SECONDS": "2",  # dozens of idle workers that look twice a second would leave no time for jobs
     }
