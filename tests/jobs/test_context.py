@@ -1,15 +1,17 @@
 """What a handler asks of its job happens under its lease and within bounds."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from counterfoil.access.domain import WorkspaceId
-from counterfoil.foundation.database import Database, DatabaseUnavailable
+from counterfoil.foundation.database import Database, DatabaseUnavailable, Transaction
 from counterfoil.foundation.ids import new_id
 from counterfoil.foundation.paging import Paging
 from counterfoil.jobs.attempts import MAX_MESSAGE, MAX_STACK, AttemptRunner, failure_of
@@ -183,6 +185,51 @@ def test_what_was_said_before_a_completion_is_kept_with_it(engine: Engine, conte
         context.complete(tx)
     context.keep_lines()
     assert [line.message for line in engine.jobs.logs(job.workspace, job.id, Paging()).items] == ["Done"]
+
+
+class Overtaken(Database):
+    """One whose first transaction comes to nothing, and not before something else has happened."""
+
+    def __init__(self, url: str, meanwhile: Callable[[], None]) -> None:
+        super().__init__(url)
+        self.meanwhile: Callable[[], None] | None = meanwhile
+
+    @contextmanager
+    def transaction(self, workspace: UUID | None = None) -> Iterator[Transaction]:
+        if meanwhile := self.meanwhile:
+            self.meanwhile = None
+            meanwhile()
+            raise DatabaseUnavailable
+        with super().transaction(workspace) as tx:
+            yield tx
+
+
+def test_a_completion_keeps_also_what_somebody_else_is_just_writing_and_may_never_write(
+    engine: Engine, context: JobContext, job: Job
+) -> None:
+    def complete() -> None:
+        with context.transaction() as tx:
+            context.complete(tx)
+
+    context.database = Overtaken(engine.url, complete)
+    context.log("Done")
+    with pytest.raises(DatabaseUnavailable):
+        context.keep_lines()
+    context.database.close()
+    assert [line.message for line in engine.jobs.logs(job.workspace, job.id, Paging()).items] == ["Done"]
+
+
+def test_a_line_that_two_have_written_is_there_once(engine: Engine, context: JobContext, job: Job) -> None:
+    context.log("Said")
+    lines = context.journal.unkept()
+    context.keep_lines()
+    for line in lines:
+        context.journal.add(line)
+    context.log("Done")
+    with context.transaction() as tx:
+        context.complete(tx)
+    lines = engine.jobs.logs(job.workspace, job.id, Paging()).items
+    assert [line.message for line in lines] == ["Done", "Said"]
 
 
 def test_a_step_is_done_once_over_all_attempts(engine: Engine, context: JobContext, job: Job) -> None:

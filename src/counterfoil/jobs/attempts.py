@@ -6,15 +6,17 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any, TypeAlias
 
 import structlog
 
 from counterfoil.foundation import errors
-from counterfoil.foundation.database import Database
+from counterfoil.foundation.database import Database, DatabaseUnavailable
 from counterfoil.foundation.errors import Cancelled, CounterfoilError
 from counterfoil.foundation.ids import IdSource
 from counterfoil.foundation.logging import about
+from counterfoil.foundation.pauses import growing_pauses
 from counterfoil.jobs.context import LOG_PAUSE, JobContext, Settled
 from counterfoil.jobs.domain import Failure, Job, JobId
 from counterfoil.jobs.errors import LeaseLost, UnknownJobType
@@ -26,6 +28,7 @@ from counterfoil.jobs.types import Handled
 
 MAX_MESSAGE = 2_000
 MAX_STACK = 16_000
+KEEPING_SECONDS = 10.0
 
 Ended: TypeAlias = Completed | Failed | Postponed | Waiting | Stopped | Settled | None
 """How a handler ended. None: another attempt has taken the job over, and there is nothing left to do."""
@@ -91,7 +94,7 @@ class AttemptRunner:
         facts = {"job_id": job.id, "job_type": job.type, "workspace_id": job.workspace, "attempt": job.attempts}
         with about(facts):
             ended = self._outcome(context, handled)
-            if journal is None or context.settled:
+            if journal is None:
                 _keep_lines(context)
             return ended
 
@@ -115,10 +118,19 @@ class AttemptRunner:
 
 
 def _keep_lines(context: JobContext) -> None:
-    try:
-        context.keep_lines()
-    except Exception as error:  # noqa: BLE001 - the outcome matters more than the lines
-        _log("lines_not_kept", error=repr(error))
+    """Write what is left, for so long as an outage may be short; the outcome matters more."""
+    over = time.monotonic() + KEEPING_SECONDS
+    for pause in takewhile(lambda pause: time.monotonic() + pause < over, growing_pauses()):
+        try:
+            context.keep_lines()
+        except DatabaseUnavailable as error:
+            _log("lines_not_kept", error=repr(error))
+            time.sleep(pause)
+        except Exception as error:  # noqa: BLE001 - the outcome must not be lost with the lines
+            _log("lines_not_kept", error=repr(error))
+            return
+        else:
+            return
 
 
 def _stumbled(error: BaseException) -> Failed | Postponed | Stopped | None:

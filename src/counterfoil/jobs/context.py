@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -106,18 +106,15 @@ class JobContext:
             LeaseLost: another attempt has taken over; let it roll the effects back.
         """
         outcome = Completed(result=None if result is None else plain_json(result))
-        lines = self.journal.take()
-        try:
-            saved = self.store.settle(tx, [settlement_of(self.job, outcome, self.now(), lines)])
-        except BaseException:
-            self.journal.put_back(lines)
-            raise
+        lines = self.journal.unkept()
+        saved = self.store.settle(tx, [settlement_of(self.job, outcome, self.now(), lines)])
         if not saved:
             raise LeaseLost(self.job.id)
-        tx.after_commit(lambda: self._mark_settled(Settled(after=saved[0].after, attempt=saved[0].attempt)))
+        tx.after_commit(lambda: self._mark_settled(Settled(after=saved[0].after, attempt=saved[0].attempt), lines))
 
-    def _mark_settled(self, settled: Settled) -> None:
+    def _mark_settled(self, settled: Settled, lines: Sequence[LogLine]) -> None:
         self.settled = settled
+        self.journal.kept(lines)
 
     def step(self, name: str, work: Callable[[], Json]) -> Json:
         """Do a part of the work once: after a crash, what it gave is taken from the job's row instead.
@@ -183,22 +180,14 @@ class JobContext:
 
     def keep_lines(self) -> None:
         """Write the lines that are not kept yet, if the attempt still holds the job or has completed it itself."""
-        with self.journal.being_written:
-            self._keep_lines()
-
-    def _keep_lines(self) -> None:
-        lines = self.journal.take()
+        lines = self.journal.unkept()
         if not lines:
             return
-        try:
-            with self.database.transaction(self.workspace) as tx:
-                if self.settled or self.store.holds(tx, self.job.id, self.lease):
-                    self.store.add_logs(tx, self.workspace, lines)
-                else:  # perhaps the handler has just completed the job, and we shall hear of it
-                    self.journal.put_back(lines)
-        except BaseException:
-            self.journal.put_back(lines)
-            raise
+        with self.database.transaction(self.workspace) as tx:
+            if not self.settled and not self.store.holds(tx, self.job.id, self.lease):
+                return  # perhaps the handler has just completed the job, and we shall hear of it
+            self.store.add_logs(tx, self.workspace, lines)
+        self.journal.kept(lines)
 
     def callback_token(self, *, final: bool = False) -> str:
         """Return a secret by which an outside system can call back; then return `Waiting` from the handler.

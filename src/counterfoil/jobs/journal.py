@@ -9,10 +9,12 @@ from counterfoil.jobs.domain import LogLine
 
 @dataclass(slots=True)
 class Journal:
-    """The lines of one attempt that are not kept yet. The handler adds them; scribe and settlement take them."""
+    """The lines of one attempt that are not known to be kept.
 
-    being_written: threading.Lock = field(default_factory=threading.Lock)
-    """Held while lines are written, for they must be there before their attempt is settled."""
+    A line leaves it only after the commit that keeps it. Meanwhile another may write it as well, which does no harm:
+    what is taken out before can be lost with its process, or with the server.
+    """
+
     _lines: list[LogLine] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -20,18 +22,13 @@ class Journal:
         with self._lock:
             self._lines.append(line)
 
-    def take(self) -> Sequence[LogLine]:
-        """Return the lines and forget them."""
+    def unkept(self) -> Sequence[LogLine]:
+        """Return the lines that are to be written."""
         with self._lock:
-            lines, self._lines = self._lines, []
-        return lines
+            return tuple(self._lines)
 
-    def rest(self) -> Sequence[LogLine]:
-        """Return what is left once nobody writes any more."""
-        with self.being_written:
-            return self.take()
-
-    def put_back(self, lines: Sequence[LogLine]) -> None:
-        """Have lines again that could not be kept."""
+    def kept(self, lines: Sequence[LogLine]) -> None:
+        """Forget lines that are written for good."""
+        ids = {line.id for line in lines}
         with self._lock:
-            self._lines[:0] = lines
+            self._lines = [line for line in self._lines if line.id not in ids]

@@ -286,15 +286,22 @@ class Worker:
                 self._let_go([held.key])
             case Settled():
                 self._let_go([held.key])
+                self._survive(lambda: self._keep(journal, ended.after), whatever=True)
                 self.settler.tell(ended.after, ended.attempt)
                 self._survive(lambda: self.following.ended([ended.after]), whatever=True)
             case outcome:
                 self._settle(held, outcome, journal)
 
+    def _keep(self, journal: Journal, job: Job) -> None:
+        """Write what a handler still said after it had completed its job."""
+        if lines := journal.unkept():
+            with self.database.transaction(job.workspace) as tx:
+                self.leases.add_logs(tx, job.workspace, lines)
+
     def _settle(self, held: "_Held", outcome: Outcome, journal: Journal) -> None:
         if not held.settled:
             held.settled = True
-            self.settler.put(settlement_of(held.job, outcome, held.now(), journal.rest()))
+            self.settler.put(settlement_of(held.job, outcome, held.now(), journal.unkept()))
 
     def _leave(self, held: "_Held") -> None:
         self._at_work.pop(held.key, None)

@@ -13,7 +13,8 @@ from typing import Any, Self, TypeAlias
 from uuid import UUID
 
 from pydantic_core import to_json
-from sqlalchemy import FromClause, Insert, Table, Text, bindparam, cast, column, func, insert, select, true
+from sqlalchemy import Executable, FromClause, Table, Text, bindparam, cast, column, func, select, true
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import JSON
 
 from counterfoil.foundation.database import Transaction
@@ -29,6 +30,12 @@ _IN_POSTGRESQL: _Forms = {}
 _IN_SQLITE: _Forms = {UUID: attrgetter("hex"), datetime: _sqlite_time}
 """How the databases keep what JSON has no form for; PostgreSQL does as JSON's writer does."""
 
+INSERT: Mapping[str, Callable[[Table], postgresql.Insert | sqlite.Insert]] = {
+    "sqlite": sqlite.insert,
+    "postgresql": postgresql.insert,
+}
+NOT_A_JOIN = true()
+"""A condition that says nothing, but without one SQLite would take ON CONFLICT for a part of a join."""
 MOST_STATEMENTS = 500
 """How many are kept of each kind; there is one for every set of columns that rows were found to share."""
 
@@ -59,17 +66,22 @@ def _shared(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             yield name
 
 
-def insert_rows(tx: Transaction, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows that all have the columns of the first."""
+def insert_rows(
+    tx: Transaction, table: Table, rows: Sequence[Mapping[str, Any]], *, unless_there: bool = False
+) -> None:
+    """Insert rows that all have the columns of the first; one whose key is taken is an error or, if so said, left."""
     if rows:
         columns = Columns.of(rows)
-        tx.execute(_insert(tx.dialect, table, columns), documents(tx.dialect, rows, columns))
+        insert = _insert(tx.dialect, table, columns, unless_there=unless_there)
+        tx.execute(insert, documents(tx.dialect, rows, columns))
 
 
 @lru_cache(MOST_STATEMENTS)
-def _insert(dialect: str, table: Table, columns: Columns) -> Insert:
+def _insert(dialect: str, table: Table, columns: Columns, *, unless_there: bool) -> Executable:
     given = recordset(dialect, table, columns)
-    return insert(table).from_select([*columns], select(*(given.c[name] for name in columns)))
+    rows = select(*(given.c[name] for name in columns)).where(NOT_A_JOIN)
+    insert = INSERT[dialect](table).from_select([*columns], rows)
+    return insert.on_conflict_do_nothing() if unless_there else insert
 
 
 def recordset(dialect: str, table: Table, columns: Columns, **like: str) -> FromClause:

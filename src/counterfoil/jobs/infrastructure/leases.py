@@ -103,7 +103,8 @@ class SqlLeaseStore:
         cancelled = self._saved_as_cancelled(tx, [one for one in ordered if one.after.id not in kept])
         saved = [one for one in ordered if one.after.id in kept] + cancelled
         insert_rows(tx, ATTEMPTS, [attempt_row(one.attempt, one.after.workspace) for one in saved])
-        insert_rows(tx, LOGS, [line_row(line, one.after.workspace) for one in saved for line in one.lines])
+        lines = [line_row(line, one.after.workspace) for one in saved for line in one.lines]
+        insert_rows(tx, LOGS, lines, unless_there=True)
         now_saved = {one.after.id for one in saved}
         return saved + self._saved_before(tx, [one for one in ordered if one.after.id not in now_saved])
 
@@ -156,7 +157,7 @@ class SqlLeaseStore:
         return tx.execute(changed).rowcount == 1
 
     def add_logs(self, tx: Transaction, workspace: WorkspaceId, lines: Sequence[LogLine]) -> None:
-        insert_rows(tx, LOGS, [line_row(line, workspace) for line in lines])
+        insert_rows(tx, LOGS, [line_row(line, workspace) for line in lines], unless_there=True)
 
     def step(self, tx: Transaction, workspace: WorkspaceId, job: JobId, name: str, version: int) -> Json | None:
         query = select(JobStepRow.result).where(

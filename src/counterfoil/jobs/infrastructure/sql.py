@@ -17,10 +17,8 @@ from sqlalchemy import (
     or_,
     select,
     text,
-    true,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import aliased
 
 from counterfoil.access.domain import WorkspaceId
@@ -41,7 +39,15 @@ from counterfoil.jobs.domain import (
     LogLine,
     Neighbours,
 )
-from counterfoil.jobs.infrastructure.bulk import MOST_STATEMENTS, Columns, documents, insert_rows, recordset
+from counterfoil.jobs.infrastructure.bulk import (
+    INSERT,
+    MOST_STATEMENTS,
+    NOT_A_JOIN,
+    Columns,
+    documents,
+    insert_rows,
+    recordset,
+)
 from counterfoil.jobs.infrastructure.rows import attempt_of, batch_of, identity_of, job_of, line_of, row_of
 from counterfoil.jobs.infrastructure.tables import (
     DEAD,
@@ -60,7 +66,6 @@ from counterfoil.jobs.protocols import ALL_LINES, JobFilter, LineFilter, Standin
 JOBS = table_of(JobRow)
 MOST_NEIGHBOURS = 1_000
 _LEVELS = tuple(LogLevel)  # the least important first
-_INSERT = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
 class SqlJobStore:
@@ -264,8 +269,7 @@ def _insert(dialect: str, columns: Columns) -> Any:
     given = recordset(dialect, JOBS, columns)
     limited = exists().where(QueueRow.name == given.c.queue, QueueRow.at_most.is_not(None))
     cells = [and_(given.c.ready, ~limited) if name == "ready" else given.c[name] for name in columns]
-    # The condition says nothing; without one SQLite would take ON CONFLICT for a part of a join.
-    return _INSERT[dialect](JOBS).from_select([*columns], select(*cells).where(true()))
+    return INSERT[dialect](JOBS).from_select([*columns], select(*cells).where(NOT_A_JOIN))
 
 
 def _jobs() -> Select[Any]:
