@@ -27,6 +27,7 @@ from counterfoil.extraction.evaluation.truths import Truth, read_truths
 from counterfoil.extraction.infrastructure.ocr import RapidOcrWords
 from counterfoil.extraction.layout.confidence import OTHERS, features
 from counterfoil.extraction.layout.reader import LayoutReader, chosen_on
+from counterfoil.extraction.reading import Reading
 from counterfoil.records.domain import FieldPath, LineItem, Tax
 
 FOLDS = 5
@@ -75,13 +76,14 @@ def _is_right(path: FieldPath, value: object, tax: Decimal, truth: Truth) -> boo
 def _pages(folder: Path, file: str, words: Path) -> tuple[PageText, ...]:
     kept = words / f"{file.replace('/', '__')}.pickle"
     if not kept.exists():
-        with DecodedPages().open(folder / file, media_type_of(file)) as opened:
-            kept.write_bytes(pickle.dumps(_READER.read(opened).pages))
+        with DecodedPages().open(folder / file, media_type_of(file)) as document:
+            reading = Reading(document=document, word_finder=_WORDS)
+            kept.write_bytes(pickle.dumps(LayoutReader().read(reading).pages))
     pages: tuple[PageText, ...] = pickle.loads(kept.read_bytes())  # noqa: S301 # written by this program
     return pages
 
 
-_READER = LayoutReader(word_finder=RapidOcrWords())
+_WORDS = RapidOcrWords()
 
 
 def _curves(examples: Sequence[Example]) -> dict[FieldPath, list[float]]:

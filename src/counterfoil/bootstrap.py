@@ -1,7 +1,7 @@
 """Builds the house: the only module that names implementations; every process and every child of one calls it."""
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -27,11 +27,11 @@ from counterfoil.documents.infrastructure.sql import SqlDocumentStore
 from counterfoil.documents.service import DocumentService
 from counterfoil.engine import Engine, Measured
 from counterfoil.extraction.api import router as extraction_router
+from counterfoil.extraction.cascade import Cascade
 from counterfoil.extraction.infrastructure.files import ExtractionFiles
 from counterfoil.extraction.infrastructure.ocr import RapidOcrWords
 from counterfoil.extraction.infrastructure.sql import SqlExtractionStore
 from counterfoil.extraction.layout.reader import LayoutReader
-from counterfoil.extraction.protocols import Reader
 from counterfoil.extraction.service import ExtractionService
 from counterfoil.foundation.clock import Clock, SystemClock
 from counterfoil.foundation.database import Database
@@ -103,7 +103,7 @@ class House:
     records: RecordService
     jobs: JobService
     targets: TargetService
-    readers: Sequence[Reader]
+    cascade: Cascade
     pages: DecodedPages
     engine: Engine
     runner: AttemptRunner
@@ -161,7 +161,7 @@ def assemble(settings: Settings) -> House:
         records=records,
         jobs=engine.jobs,
         targets=targets,
-        readers=extractions.readers,
+        cascade=extractions.cascade,
         pages=ground.pages,
         engine=engine,
         runner=AttemptRunner(
@@ -248,7 +248,7 @@ def _extractions(ground: _Ground) -> ExtractionService:
         store=SqlExtractionStore(),
         archive=ExtractionFiles(ground.settings.data_dir / "extractions"),
         pages=ground.pages,
-        readers=(LayoutReader(word_finder=RapidOcrWords(threads=ground.settings.ocr_threads)),),
+        cascade=Cascade(readers=(LayoutReader(),), word_finder=RapidOcrWords(threads=ground.settings.ocr_threads)),
         new_id=new_id,
     )
 

@@ -169,7 +169,7 @@ class Handlers:
                 extraction.data,
                 extraction.sources,
                 extraction_id,
-                self._duplicates(tx, document),
+                (*extraction.reasons, *self._duplicates(tx, document)),
             )
             review = self.reviews.open(tx, job.workspace, record)
             job.complete(tx, self._result(document, record, review))

@@ -1,5 +1,5 @@
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -7,17 +7,19 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
-from counterfoil.documents.domain import Box, MediaType, UnreadableDocument, Word
-from counterfoil.documents.protocols import OpenPage
+from counterfoil.documents.domain import Box, MediaType, UnreadableDocument
+from counterfoil.documents.protocols import OpenDocument
+from counterfoil.extraction.cascade import Cascade
 from counterfoil.extraction.domain import Extraction, PageText, WordOrigin
 from counterfoil.extraction.evaluation.normalising import normal
 from counterfoil.extraction.evaluation.predictions import PredictedValue, Prediction
 from counterfoil.extraction.evaluation.running import evaluate
 from counterfoil.extraction.evaluation.scoring import calibration_of, hits, score
 from counterfoil.extraction.evaluation.truths import Truth
+from counterfoil.extraction.reading import Reading
 from counterfoil.records.domain import Evidence, FieldPath, InvoiceData, LineItem, Party, Source, Tax
+from tests.support.readings import FakeDocument, FakeWordFinder
 
 
 @pytest.mark.parametrize(
@@ -124,21 +126,11 @@ class FakePages:
     opened: list[tuple[Path, MediaType]] = field(default_factory=list)
 
     @contextmanager
-    def open(self, path: Path, media_type: MediaType) -> Iterator[Sequence[OpenPage]]:
+    def open(self, path: Path, media_type: MediaType) -> Iterator[OpenDocument]:
         self.opened.append((path, media_type))
         if path.stem == "broken":
             raise UnreadableDocument(media_type)
-        yield [FakePage()]
-
-
-class FakePage:
-    number = 1
-
-    def picture(self, *, longest_side: int | None = None) -> Image.Image:
-        return Image.new("RGB", (10, 10))
-
-    def words(self) -> Sequence[Word]:
-        return ()
+        yield FakeDocument()
 
 
 class FakeReader:
@@ -147,7 +139,7 @@ class FakeReader:
     name = "fake"
     version = "1"
 
-    def read(self, pages: Sequence[OpenPage]) -> Extraction | None:
+    def read(self, reading: Reading) -> Extraction | None:
         box = Box(x0=0.1, y0=0.2, x1=0.3, y1=0.4)
         source = Source(reader="fake", version="1", confidence=0.9, evidence=Evidence(page=1, box=box, text="x"))
         paths = ("merchant.name", "issue_date", "total", "taxes.0.amount", "taxes.1.amount")
@@ -166,6 +158,7 @@ class FakeReader:
         )
 
 
+CASCADE = Cascade(readers=[FakeReader()], word_finder=FakeWordFinder())
 TRUTHS = (
     {
         "file": "set/a.jpg",
@@ -182,7 +175,7 @@ TRUTHS = (
         "quick": True,
     },
     {"file": "set/broken.png", "fields": {"total": "1.00"}},
-    {"file": "set/bare.xml", "fields": {"total": "1.00"}, "alt": {"total": ["2.00"]}},
+    {"file": "set/letter.docx", "fields": {"total": "1.00"}, "alt": {"total": ["2.00"]}},
 )
 
 
@@ -191,13 +184,13 @@ def test_a_truth_file_is_read_document_by_document_and_reported(tmp_path: Path) 
     file.write_text("\n".join(json.dumps(row) for row in TRUTHS) + "\n", encoding="utf-8")
     pages, steps = FakePages(), list[tuple[int, int, str]]()
     predictions, report = evaluate(
-        file, FakeReader(), pages, progress=lambda done, all_, one: steps.append((done, all_, one.file))
+        file, CASCADE, pages, progress=lambda done, all_, one: steps.append((done, all_, one.file))
     )
     assert pages.opened == [
         (tmp_path / "set/a.jpg", MediaType.JPEG),
         (tmp_path / "set/broken.png", MediaType.PNG),
     ]
-    assert steps == [(1, 3, "set/a.jpg"), (2, 3, "set/broken.png"), (3, 3, "set/bare.xml")]
+    assert steps == [(1, 3, "set/a.jpg"), (2, 3, "set/broken.png"), (3, 3, "set/letter.docx")]
     figures = report.as_json()
     assert figures["fields"]["total"]["accuracy"] == pytest.approx(1 / 3)
     assert figures["fields"]["total"]["box_hit"] == 1
@@ -220,7 +213,7 @@ def test_a_truth_file_is_read_document_by_document_and_reported(tmp_path: Path) 
 def test_the_subset_is_what_is_marked_as_quick(tmp_path: Path) -> None:
     file = tmp_path / "truth.jsonl"
     file.write_text("\n".join(json.dumps(row) for row in TRUTHS), encoding="utf-8")
-    predictions, report = evaluate(file, FakeReader(), FakePages(), subset=True)
+    predictions, report = evaluate(file, CASCADE, FakePages(), subset=True)
     assert [one.file for one in predictions] == ["set/a.jpg"]
     assert report.score.documents == 1
 
@@ -228,7 +221,7 @@ def test_the_subset_is_what_is_marked_as_quick(tmp_path: Path) -> None:
 def test_an_empty_truth_file_gives_an_empty_report(tmp_path: Path) -> None:
     file = tmp_path / "truth.jsonl"
     file.write_text("", encoding="utf-8")
-    _, report = evaluate(file, FakeReader(), FakePages())
+    _, report = evaluate(file, CASCADE, FakePages())
     figures = report.as_json()
     assert (figures["documents"], figures["seconds"], figures["confidence"], figures["line_items"]) == (
         0,

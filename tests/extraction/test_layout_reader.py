@@ -1,16 +1,14 @@
-from collections.abc import Sequence
-from dataclasses import dataclass, field, fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass, replace
 from datetime import date
 from decimal import Decimal
 
 import pytest
-from PIL import Image
 
-from counterfoil.documents.domain import Word
 from counterfoil.extraction.domain import Extraction, WordOrigin
 from counterfoil.extraction.layout.reader import LayoutReader, chosen_on, extraction_of
 from counterfoil.records.domain import FieldPath, InvoiceData, Party, PaymentMethod, Tax
 from tests.support.papers import page
+from tests.support.readings import FakeWordFinder, reading_of
 
 RECEIPT = (
     "PERNIAGAAN MAJU SDN BHD (123456-X)",
@@ -30,29 +28,6 @@ RECEIPT = (
     "CASH                              60.00",
     "CHANGE                             3.80",
 )
-
-
-@dataclass
-class FakePage:
-    printed: Sequence[Word] = ()
-    number: int = 1
-
-    def picture(self, *, longest_side: int | None = None) -> Image.Image:
-        return Image.new("RGB", (800, 1600), "white")
-
-    def words(self) -> Sequence[Word]:
-        return self.printed
-
-
-@dataclass
-class FakeWordFinder:
-    words: tuple[Word, ...] = ()
-    turned: int = 0
-    asked: list[tuple[int, int]] = field(default_factory=list)
-
-    def find(self, picture: Image.Image) -> tuple[tuple[Word, ...], int]:
-        self.asked.append(picture.size)
-        return self.words, self.turned
 
 
 def values_of(extraction: Extraction) -> dict[FieldPath, object]:
@@ -135,14 +110,14 @@ def test_the_bases_of_several_rates_bear_a_total_out_and_make_no_subtotal_that_i
 
 
 def test_a_page_on_which_nothing_can_be_read_gives_an_extraction_without_fields() -> None:
-    extraction = LayoutReader(word_finder=FakeWordFinder()).read([FakePage()])
+    extraction = LayoutReader().read(reading_of())
     assert extraction.data == InvoiceData()
     assert extraction.sources == {}
 
 
 def test_a_text_layer_with_enough_words_is_taken_and_ocr_is_not_asked() -> None:
     finder = FakeWordFinder()
-    extraction = LayoutReader(word_finder=finder).read([FakePage(printed=page(*RECEIPT).words)])
+    extraction = LayoutReader().read(reading_of(page(*RECEIPT), finder=finder))
     assert finder.asked == []
     assert extraction.pages[0].origin is WordOrigin.TEXT_LAYER
     assert extraction.data.total == Decimal("56.20")
@@ -150,7 +125,7 @@ def test_a_text_layer_with_enough_words_is_taken_and_ocr_is_not_asked() -> None:
 
 def test_a_stamp_on_a_scan_is_no_text_layer() -> None:
     finder = FakeWordFinder(words=page(*RECEIPT).words)
-    extraction = LayoutReader(word_finder=finder).read([FakePage(printed=page("SCANNED PAGE 1").words)])
+    extraction = LayoutReader().read(reading_of(page("SCANNED PAGE 1"), finder=finder))
     assert len(finder.asked) == 1
     assert extraction.pages[0].origin is WordOrigin.OCR
     assert extraction.data.total == Decimal("56.20")
@@ -166,7 +141,7 @@ def test_the_sum_of_an_invoice_may_stand_on_another_page_and_says_so() -> None:
 def test_words_come_back_in_reading_order() -> None:
     shuffled = page(*RECEIPT)
     words = tuple(reversed(shuffled.words))
-    extraction = LayoutReader(word_finder=FakeWordFinder(words=words)).read([FakePage()])
+    extraction = LayoutReader().read(reading_of(finder=FakeWordFinder(words=words)))
     assert [word.text for word in extraction.pages[0].words[:3]] == ["PERNIAGAAN", "MAJU", "SDN"]
 
 
@@ -177,6 +152,6 @@ def test_scraps_are_read_without_an_error(rows: tuple[str, ...]) -> None:
 
 
 def test_the_reader_names_itself() -> None:
-    reader = LayoutReader(word_finder=FakeWordFinder())
-    extraction = reader.read([FakePage()])
+    reader = LayoutReader()
+    extraction = reader.read(reading_of())
     assert (extraction.reader, extraction.version) == (reader.name, reader.version)

@@ -1,6 +1,6 @@
 """Bytes are read once; what was read is on the disk before the row that names it, and stays in its workspace."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,14 +11,17 @@ from sqlalchemy import select
 from counterfoil.access.domain import WorkspaceId
 from counterfoil.documents.domain import Document, DocumentId, MediaType, Sha256
 from counterfoil.documents.infrastructure.sql import SqlDocumentStore
-from counterfoil.documents.protocols import OpenPage
+from counterfoil.documents.protocols import OpenDocument
+from counterfoil.extraction.cascade import Cascade
 from counterfoil.extraction.domain import Extraction, ExtractionMissing, NoReader
 from counterfoil.extraction.infrastructure.files import ExtractionFiles
 from counterfoil.extraction.infrastructure.sql import ExtractionRow, SqlExtractionStore
+from counterfoil.extraction.reading import Reading
 from counterfoil.extraction.service import ExtractionService
 from counterfoil.foundation.database import Database
 from counterfoil.foundation.ids import new_id
 from tests.support.clock import FixedClock
+from tests.support.readings import FakeDocument, FakeWordFinder
 from tests.support.receipts import BAKERY, sources_of
 
 SHA256 = Sha256("ab" * 32)
@@ -34,7 +37,7 @@ class CountingReader:
     readings: int = 0
     error: Exception | None = None
 
-    def read(self, pages: Sequence[OpenPage]) -> Extraction | None:
+    def read(self, reading: Reading) -> Extraction | None:
         self.readings += 1
         if self.error:
             raise self.error
@@ -42,12 +45,12 @@ class CountingReader:
         return made if self.knows else None
 
 
-class NoPages:
-    """Opens every document as one without pages."""
+class BlankPages:
+    """Opens every document as one blank page."""
 
     @contextmanager
-    def open(self, path: Path, media_type: MediaType) -> Iterator[Sequence[OpenPage]]:
-        yield []
+    def open(self, path: Path, media_type: MediaType) -> Iterator[OpenDocument]:
+        yield FakeDocument()
 
 
 @dataclass(kw_only=True)
@@ -65,8 +68,10 @@ class Desk:
             database=self.database,
             store=SqlExtractionStore(),
             archive=ExtractionFiles(self.folder),
-            pages=NoPages(),
-            readers=[CountingReader(name="other", knows=False), self.reader],
+            pages=BlankPages(),
+            cascade=Cascade(
+                readers=[CountingReader(name="other", knows=False), self.reader], word_finder=FakeWordFinder()
+            ),
             new_id=new_id,
         )
 

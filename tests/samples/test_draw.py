@@ -30,8 +30,8 @@ each_sample = pytest.mark.parametrize("truth", TRUTHS, ids=lambda truth: truth["
 def words(truth: Truth) -> list[list[str]]:
     """Return the words of the text layer, page by page."""
     path = draw.FOLDER / truth["file"]
-    with DecodedPages().open(path, TYPES[path.suffix]) as pages:
-        return [[word.text for word in page.words()] for page in pages]
+    with DecodedPages().open(path, TYPES[path.suffix]) as document:
+        return [[word.text for word in page.words()] for page in document.pages]
 
 
 def test_drawing_again_gives_the_same_truth() -> None:
@@ -70,8 +70,8 @@ def test_every_tax_is_its_rate_of_its_base(truth: Truth) -> None:
 @each_sample
 def test_a_sample_opens_with_its_pages(truth: Truth) -> None:
     path = draw.FOLDER / truth["file"]
-    with DecodedPages().open(path, TYPES[path.suffix]) as pages:
-        pictures = [page.picture(longest_side=200) for page in pages]
+    with DecodedPages().open(path, TYPES[path.suffix]) as document:
+        pictures = [page.picture(longest_side=200) for page in document.pages]
     assert len(pictures) == truth["extra"]["pages"]
     assert all(any(picture.convert("L").histogram()[:160]) for picture in pictures), "something is printed on each"
 

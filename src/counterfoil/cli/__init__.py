@@ -115,7 +115,7 @@ def evaluate(
         def show(done: int, number: int, _: Prediction) -> None:
             progress.update(bar, completed=done, total=number)
 
-        found, report = evaluate_documents(truth, house.readers[0], house.pages, subset=subset, progress=show)
+        found, report = evaluate_documents(truth, house.cascade, house.pages, subset=subset, progress=show)
     if predictions:
         predictions.write_text("".join(f"{json.dumps(one.as_json())}\n" for one in found), encoding="utf-8")
     if as_json:

@@ -27,6 +27,7 @@ class MediaType(StrEnum):
     BMP = "image/bmp"
     HEIC = "image/heic"
     PDF = "application/pdf"
+    XML = "application/xml"
 
     @property
     def extension(self) -> str:
@@ -230,11 +231,11 @@ class DemandingDocument(InvalidInput):
 
 
 class UnsupportedMediaType(InvalidInput):
-    """It is something else than a picture or a PDF."""
+    """It is something else than a picture, a PDF or an e-invoice."""
 
     code = "unsupported_media_type"
     status = 415
-    advice = "Hand in a picture (JPEG, PNG, WebP, TIFF, GIF, BMP, HEIC) or a PDF."
+    advice = "Hand in a picture (JPEG, PNG, WebP, TIFF, GIF, BMP, HEIC), a PDF, or an e-invoice (UBL or CII XML)."
 
     def __init__(self, what: str, instead: str = "") -> None:
         super().__init__(f"By its content this file is {what}; that is not accepted. {instead}".rstrip())

@@ -1,6 +1,6 @@
 """What the documents' service and the readers need from outside: tables, bytes, decoders, and what comes next."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
@@ -33,15 +33,32 @@ class OpenPage(Protocol):
         """
         ...
 
+    def size(self, *, longest_side: int | None = None) -> tuple[int, int]:
+        """Return width and height of that picture in pixels, without drawing it."""
+        ...
+
     def words(self) -> Sequence[Word]:
         """Return the words of a PDF page's text layer in file order; none for pictures and scans."""
+        ...
+
+
+class OpenDocument(Protocol):
+    """A document while it is open."""
+
+    @property
+    def pages(self) -> Sequence[OpenPage]:
+        """What a person sees of it."""
+        ...
+
+    def xml_files(self) -> Iterator[bytes]:
+        """Return what it holds for machines to read: XML that is attached to a PDF, or the XML that it is itself."""
         ...
 
 
 class PageSource(Protocol):
     """Opens documents of every accepted media type, page by page, without holding all in memory."""
 
-    def open(self, path: Path, media_type: MediaType) -> AbstractContextManager[Sequence[OpenPage]]:
+    def open(self, path: Path, media_type: MediaType) -> AbstractContextManager[OpenDocument]:
         """Open a document.
 
         Raises:

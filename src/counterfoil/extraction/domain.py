@@ -1,11 +1,11 @@
 """An extraction is what one reader made of one document; the pages' words are what it read from."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 from counterfoil.documents.domain import DocumentId, MediaType, Word
 from counterfoil.foundation.errors import ExecutionFailed, NotFound
-from counterfoil.records.domain import InvoiceData, Sources
+from counterfoil.records.domain import InvoiceData, Reason, Sources
 
 
 class WordOrigin(StrEnum):
@@ -35,14 +35,16 @@ class PageText:
 class Extraction:
     """The fields that a reader found in a document.
 
-    `sources` has an entry for every value in `data` that is not None, and none for others.
+    `sources` has an entry for every value in `data` that is not None, and none for others. `reasons` are what the
+    reader found doubtful that the values themselves do not show.
     """
 
     reader: str
     version: str
     data: InvoiceData
     sources: Sources
-    pages: tuple[PageText, ...] = field(default=())
+    pages: tuple[PageText, ...] = ()
+    reasons: tuple[Reason, ...] = ()
 
 
 class ExtractionMissing(NotFound):

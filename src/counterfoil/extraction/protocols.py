@@ -1,14 +1,11 @@
-"""What reading needs from outside: readers, something that finds the words on a picture, and places to keep both."""
+"""What reading needs from outside: readers, and places to keep what they made out."""
 
-from collections.abc import Sequence
 from typing import Protocol
 
-from PIL import Image
-
 from counterfoil.access.domain import WorkspaceId
-from counterfoil.documents.domain import Document, Sha256, Word
-from counterfoil.documents.protocols import OpenPage
+from counterfoil.documents.domain import Document, Sha256
 from counterfoil.extraction.domain import Extraction
+from counterfoil.extraction.reading import Reading
 from counterfoil.foundation.database import Transaction
 from counterfoil.records.domain import ExtractionId
 
@@ -24,19 +21,11 @@ class Reader(Protocol):
         """Change it whenever the same bytes may be read differently."""
         ...
 
-    def read(self, pages: Sequence[OpenPage]) -> Extraction | None:
+    def read(self, reading: Reading) -> Extraction | None:
         """Return what the document says; None if it is not a document for this reader.
 
         A page on which nothing can be read gives an extraction with no fields, not an error.
         """
-        ...
-
-
-class WordFinder(Protocol):
-    """Finds the words on a picture: OCR."""
-
-    def find(self, picture: Image.Image) -> tuple[tuple[Word, ...], int]:
-        """Return the words, and by how many degrees clockwise the picture had to be turned to read them."""
         ...
 
 

@@ -1,21 +1,17 @@
-"""Reading documents: each once, by the first reader in the cascade that knows its kind."""
+"""Reading documents: each once, by the cascade of readers."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import structlog
 
 from counterfoil.access.domain import WorkspaceId
 from counterfoil.documents.domain import Document
 from counterfoil.documents.protocols import PageSource
+from counterfoil.extraction.cascade import Cascade
 from counterfoil.extraction.domain import Extraction, ExtractionMissing, NoReader
-from counterfoil.extraction.protocols import ExtractionArchive, ExtractionStore, Reader
+from counterfoil.extraction.protocols import ExtractionArchive, ExtractionStore
 from counterfoil.foundation.database import Database
 from counterfoil.foundation.ids import IdSource
 from counterfoil.records.domain import ExtractionId
-
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,13 +22,8 @@ class ExtractionService:
     store: ExtractionStore
     archive: ExtractionArchive
     pages: PageSource
-    readers: Sequence[Reader]
+    cascade: Cascade
     new_id: IdSource
-
-    @property
-    def cascade(self) -> str:
-        """Name the readers and their versions: bytes are read once for each such name."""
-        return " ".join(f"{reader.name}/{reader.version}" for reader in self.readers)
 
     def read(self, document: Document, path: Path, *, again: bool = False) -> tuple[ExtractionId, Extraction]:
         """Return what the document says; bytes that were read before are not read again, unless `again`.
@@ -44,14 +35,14 @@ class ExtractionService:
         """
         if not again:
             with self.database.reading(document.workspace) as tx:
-                known = self.store.find(tx, document.workspace, document.sha256, self.cascade)
+                known = self.store.find(tx, document.workspace, document.sha256, self.cascade.name)
             if known and (kept := self.archive.load(document.workspace, known)):
                 return known, kept
         extraction = self._read(document, path)
         made = ExtractionId(self.new_id())
         self.archive.save(document.workspace, made, extraction)
         with self.database.transaction(document.workspace) as tx:
-            self.store.add(tx, document, made, self.cascade, extraction)
+            self.store.add(tx, document, made, self.cascade.name, extraction)
         return made, extraction
 
     def latest(self, workspace: WorkspaceId, document: Document) -> tuple[ExtractionId, Extraction]:
@@ -68,10 +59,8 @@ class ExtractionService:
         return found, kept
 
     def _read(self, document: Document, path: Path) -> Extraction:
-        with self.pages.open(path, document.media_type) as pages:
-            for reader in self.readers:
-                extraction = reader.read(pages)
-                if extraction is not None:
-                    log.info("document_read", reader=reader.name, values=len(extraction.sources), pages=len(pages))
-                    return extraction
-        raise NoReader(document.media_type)
+        with self.pages.open(path, document.media_type) as opened:
+            extraction = self.cascade.read(opened)
+        if extraction is None:
+            raise NoReader(document.media_type)
+        return extraction

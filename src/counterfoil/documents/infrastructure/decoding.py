@@ -22,6 +22,7 @@ from counterfoil.documents.domain import (
     UnsupportedMediaType,
 )
 from counterfoil.documents.infrastructure.pages import DecodedPages
+from counterfoil.documents.infrastructure.xml import is_xml
 from counterfoil.foundation.children import ChildFailed, ChildKilled, ChildTimedOut, run_limited
 
 MEMORY_MB = 1024
@@ -51,7 +52,6 @@ _OFFICE = (
     "application/msword",
     "application/CDFV2",
 )
-_XML = {"text/xml", "application/xml"}
 
 Arguments = TypeVarTuple("Arguments")
 Result = TypeVar("Result")
@@ -75,7 +75,7 @@ class LimitedDecoder:
         run_limited(ready, memory_mb=self.memory_mb, seconds=self.seconds)
 
     def inspect(self, path: Path) -> Inspected:
-        return self._limited(inspect, path, self.pages, what="a picture or a PDF")
+        return self._limited(inspect, path, self.pages, what="a picture, a PDF or XML")
 
     def picture(self, path: Path, media_type: MediaType, number: int) -> bytes:
         return self._limited(draw, path, self.pages, media_type, number, what=media_type)
@@ -99,16 +99,16 @@ def ready() -> None:
 def inspect(path: Path, source: DecodedPages) -> Inspected:
     """Find out what a file is and decode its first page. For a child process."""
     media_type = _media_type(path)
-    with source.open(path, media_type) as pages:
-        pages[0].picture(longest_side=_GLANCE_LONGEST_SIDE)
-        return Inspected(media_type=media_type, page_count=len(pages))
+    with source.open(path, media_type) as document:
+        document.pages[0].picture(longest_side=_GLANCE_LONGEST_SIDE)
+        return Inspected(media_type=media_type, page_count=len(document.pages))
 
 
 def draw(path: Path, source: DecodedPages, media_type: MediaType, number: int) -> bytes:
     """Return a page as PNG. For a child process."""
     drawn = BytesIO()
-    with source.open(path, media_type) as pages:
-        picture = pages[number - 1].picture(longest_side=PICTURE_LONGEST_SIDE)
+    with source.open(path, media_type) as document:
+        picture = document.pages[number - 1].picture(longest_side=PICTURE_LONGEST_SIDE)
         picture.save(drawn, "PNG", compress_level=_PNG_COMPRESSION)
     return drawn.getvalue()
 
@@ -116,6 +116,8 @@ def draw(path: Path, source: DecodedPages, media_type: MediaType, number: int) -
 def _media_type(path: Path) -> MediaType:
     found: str = _magic.from_file(str(path))
     media_type = _ACCEPTED.get(found)
+    if found.startswith("text/") and is_xml(path):
+        media_type = MediaType.XML
     if not media_type:
         raise _refusal(found)
     if media_type is MediaType.PDF and _ends_as_zip(path):
@@ -129,8 +131,6 @@ def _refusal(found: str) -> UnsupportedMediaType:
         return UnsupportedMediaType(f"an archive ({found})", "Unpack it, or export an office document as PDF.")
     if found.startswith(_OFFICE):
         return UnsupportedMediaType(f"an office document ({found})", "Export it as PDF.")
-    if found in _XML:
-        return UnsupportedMediaType(f"XML ({found})", "E-invoices in XML are not read yet; hand in the invoice as PDF.")
     if found == "application/octet-stream":
         return UnsupportedMediaType("of no known type")
     return UnsupportedMediaType(f"of type {found}")

@@ -12,11 +12,11 @@ from typing import Any
 
 from counterfoil.documents.domain import MediaType
 from counterfoil.documents.protocols import PageSource
+from counterfoil.extraction.cascade import Cascade
 from counterfoil.extraction.evaluation.normalising import is_text
 from counterfoil.extraction.evaluation.predictions import Prediction, prediction_of
 from counterfoil.extraction.evaluation.scoring import Ratio, Score, score
 from counterfoil.extraction.evaluation.truths import Truth, read_truths
-from counterfoil.extraction.protocols import Reader
 from counterfoil.foundation.errors import InvalidInput
 
 Progress = Callable[[int, int, Prediction], None]
@@ -69,12 +69,12 @@ class Report:
 
 
 def evaluate(
-    truth_file: Path, reader: Reader, pages: PageSource, *, subset: bool = False, progress: Progress | None = None
+    truth_file: Path, cascade: Cascade, pages: PageSource, *, subset: bool = False, progress: Progress | None = None
 ) -> tuple[tuple[Prediction, ...], Report]:
     """Read every document of a truth file and hold what was read against it."""
     truths = read_truths(truth_file, subset=subset)
     predictions = []
-    for done, prediction in enumerate(predictions_for(truths, truth_file.parent, reader, pages), 1):
+    for done, prediction in enumerate(predictions_for(truths, truth_file.parent, cascade, pages), 1):
         predictions.append(prediction)
         if progress:
             progress(done, len(truths), prediction)
@@ -86,19 +86,19 @@ def report_of(predictions: Sequence[Prediction], truths: Sequence[Truth]) -> Rep
     return Report(score=score(predictions, truths), durations=durations_of(predictions), peak_memory=_peak_memory())
 
 
-def predictions_for(truths: Sequence[Truth], folder: Path, reader: Reader, pages: PageSource) -> Iterator[Prediction]:
+def predictions_for(truths: Sequence[Truth], folder: Path, cascade: Cascade, pages: PageSource) -> Iterator[Prediction]:
     """Read the truths' documents one after the other, each from `folder`."""
     for truth in truths:
         clock, processor = time.perf_counter(), time.process_time()
-        prediction = _prediction(truth, folder, reader, pages)
+        prediction = _prediction(truth, folder, cascade, pages)
         yield replace(prediction, seconds=time.perf_counter() - clock, cpu_seconds=time.process_time() - processor)
 
 
-def _prediction(truth: Truth, folder: Path, reader: Reader, pages: PageSource) -> Prediction:
-    """Return what the reader says; nothing of a document that cannot be opened or is not of its kind."""
+def _prediction(truth: Truth, folder: Path, cascade: Cascade, pages: PageSource) -> Prediction:
+    """Return what the readers say; nothing of a document that cannot be opened or that none of them knows."""
     try:
         with pages.open(folder / truth.file, media_type_of(truth.file)) as opened:
-            extraction = reader.read(opened)
+            extraction = cascade.read(opened)
     except (ValueError, InvalidInput):
         extraction = None
     if extraction is None:

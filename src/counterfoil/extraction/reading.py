@@ -1,0 +1,58 @@
+"""A reading: one document, open before the readers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+from PIL import Image
+
+from counterfoil.documents.domain import Word
+from counterfoil.documents.protocols import OpenDocument, OpenPage
+from counterfoil.extraction.domain import PageText, WordOrigin
+
+_LONGEST_SIDE = 2000  # pixels of a picture that OCR is given
+_REAL_WORDS = 12  # words of a text layer that is not only a stamp on a scan
+
+
+class WordFinder(Protocol):
+    """Finds the words on a picture: OCR."""
+
+    def find(self, picture: Image.Image) -> tuple[tuple[Word, ...], int]:
+        """Return the words, and by how many degrees clockwise the picture had to be turned to read them."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """What a reader is given of a document. Its words are looked for once, however many readers ask for them."""
+
+    document: OpenDocument
+    word_finder: WordFinder
+
+    @cached_property
+    def texts(self) -> tuple[PageText, ...]:
+        """The words of each page: of its text layer if there is a real one, else by OCR."""
+        return tuple(self._text(page) for page in self.document.pages)
+
+    def _text(self, page: OpenPage) -> PageText:
+        words = page.words()
+        if _is_text(words):
+            width, height = page.size(longest_side=_LONGEST_SIDE)
+            return PageText(
+                number=page.number, width=width, height=height, origin=WordOrigin.TEXT_LAYER, words=tuple(words)
+            )
+        picture = page.picture(longest_side=_LONGEST_SIDE)
+        found, turned = self.word_finder.find(picture)
+        return PageText(
+            number=page.number,
+            width=picture.width,
+            height=picture.height,
+            origin=WordOrigin.OCR,
+            words=found,
+            turned=turned,
+        )
+
+
+def _is_text(words: Sequence[Word]) -> bool:
+    return sum(any(letter.isalnum() for letter in word.text) for word in words) >= _REAL_WORDS

@@ -1,0 +1,61 @@
+"""Open documents that are nowhere: pages with the words that a test gives them, and OCR that finds what it is told."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from PIL import Image
+
+from counterfoil.documents.domain import Word
+from counterfoil.extraction.domain import PageText
+from counterfoil.extraction.reading import Reading
+
+SIZE = (800, 1600)
+
+
+@dataclass
+class FakePage:
+    """A page with a text layer, or a blank one."""
+
+    printed: Sequence[Word] = ()
+    number: int = 1
+
+    def picture(self, *, longest_side: int | None = None) -> Image.Image:
+        return Image.new("RGB", SIZE, "white")
+
+    def size(self, *, longest_side: int | None = None) -> tuple[int, int]:
+        return SIZE
+
+    def words(self) -> Sequence[Word]:
+        return self.printed
+
+
+@dataclass
+class FakeDocument:
+    """A document of such pages; one blank page if none is given."""
+
+    pages: Sequence[FakePage] = (FakePage(),)
+    xml: Sequence[bytes] = ()
+
+    def xml_files(self) -> Iterator[bytes]:
+        yield from self.xml
+
+
+@dataclass
+class FakeWordFinder:
+    """Finds the same words on every picture, and remembers how large the pictures were."""
+
+    words: tuple[Word, ...] = ()
+    turned: int = 0
+    asked: list[tuple[int, int]] = field(default_factory=list)
+
+    def find(self, picture: Image.Image) -> tuple[tuple[Word, ...], int]:
+        self.asked.append(picture.size)
+        return self.words, self.turned
+
+
+def reading_of(*pages: PageText, finder: FakeWordFinder | None = None, xml: Sequence[bytes] = ()) -> Reading:
+    """Return a reading of pages that have these words as their text layer; of a blank one if there are none."""
+    printed = [FakePage(printed=page.words, number=page.number) for page in pages]
+    return Reading(
+        document=FakeDocument(pages=printed or [FakePage()], xml=xml), word_finder=finder or FakeWordFinder()
+    )
