@@ -28,6 +28,7 @@ from counterfoil.documents.service import DocumentService
 from counterfoil.engine import Engine, Measured
 from counterfoil.extraction.api import router as extraction_router
 from counterfoil.extraction.cascade import Cascade
+from counterfoil.extraction.einvoice.reader import EInvoiceReader
 from counterfoil.extraction.infrastructure.files import ExtractionFiles
 from counterfoil.extraction.infrastructure.ocr import RapidOcrWords
 from counterfoil.extraction.infrastructure.sql import SqlExtractionStore
@@ -248,7 +249,9 @@ def _extractions(ground: _Ground) -> ExtractionService:
         store=SqlExtractionStore(),
         archive=ExtractionFiles(ground.settings.data_dir / "extractions"),
         pages=ground.pages,
-        cascade=Cascade(readers=(LayoutReader(),), word_finder=RapidOcrWords(threads=ground.settings.ocr_threads)),
+        cascade=Cascade(
+            readers=(EInvoiceReader(), LayoutReader()), word_finder=RapidOcrWords(threads=ground.settings.ocr_threads)
+        ),
         new_id=new_id,
     )
 

@@ -20,10 +20,12 @@ from counterfoil.documents.domain import (
 from counterfoil.documents.infrastructure.decoding import LimitedDecoder, draw, inspect
 from counterfoil.documents.infrastructure.pages import DecodedPages
 from counterfoil.foundation.errors import InvalidInput
-from tests.support import files
+from counterfoil.foundation.xml import DamagedXml, ForbiddenXml
+from tests.support import einvoices, files
 
 PAGES = DecodedPages()
 ROOT = Path(__file__).parents[2]
+XML_OF_TWO_PAGES = Inspected(media_type=MediaType.XML, page_count=2)
 
 
 @pytest.fixture
@@ -46,6 +48,11 @@ def path(tmp_path: Path) -> Path:
         (files.picture("BMP"), Inspected(media_type=MediaType.BMP, page_count=1)),
         (files.tiff(3), Inspected(media_type=MediaType.TIFF, page_count=3)),
         (files.pdf(2), Inspected(media_type=MediaType.PDF, page_count=2)),
+        (einvoices.cii(), XML_OF_TWO_PAGES),
+        (einvoices.ubl(), XML_OF_TWO_PAGES),
+        (einvoices.ubl().decode().replace("UTF-8", "UTF-16").encode("utf-16"), XML_OF_TWO_PAGES),
+        (b"\xef\xbb\xbf" + einvoices.ubl(), XML_OF_TWO_PAGES),
+        (einvoices.ubl().partition(b"?>")[2], XML_OF_TWO_PAGES),
     ],
 )
 def test_what_is_accepted_is_known_by_its_content(
@@ -67,7 +74,10 @@ REFUSED = [
     pytest.param(b"Total 12.50 EUR\n", UnsupportedMediaType, id="text"),
     pytest.param(b"<html><body>Total</body></html>", UnsupportedMediaType, id="web page"),
     pytest.param(b"<svg xmlns='http://www.w3.org/2000/svg'><script/></svg>", UnsupportedMediaType, id="SVG"),
-    pytest.param(b"<?xml version='1.0'?><rsm:CrossIndustryInvoice/>", UnsupportedMediaType, id="e-invoice"),
+    pytest.param(b"<?xml version='1.0'?><rsm:CrossIndustryInvoice/>", DamagedXml, id="XML without its namespace"),
+    pytest.param(b"<?xml version='1.0'?><order/>", UnsupportedMediaType, id="other XML"),
+    pytest.param(einvoices.ubl()[:-20], DamagedXml, id="truncated XML"),
+    pytest.param(b"<?xml version='1.0'?><!DOCTYPE a [<!ENTITY a 'b'>]><Invoice>&a;</Invoice>", ForbiddenXml, id="DTD"),
     pytest.param(files.archive(), UnsupportedMediaType, id="ZIP"),
     pytest.param(files.archive() + files.pdf(), UnsupportedMediaType, id="ZIP with a PDF behind it"),
     pytest.param(files.pdf() + files.archive(), MediaTypeMismatch, id="PDF with a ZIP behind it"),
@@ -92,7 +102,7 @@ def test_what_is_not_accepted_is_refused_for_its_reason(
     ("content", "advice"),
     [
         (files.archive(), "Unpack it"),
-        (b"<?xml version='1.0'?><rsm:CrossIndustryInvoice/>", "E-invoices in XML are not read yet"),
+        (b"<?xml version='1.0'?><order/>", "Hand in UBL or CII"),
         (bytes.fromhex("d0cf11e0a1b11ae1") + bytes(2000), "Export it as PDF"),
     ],
 )

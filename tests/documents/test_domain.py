@@ -71,7 +71,7 @@ def test_a_document_without_a_name_is_called_by_its_type(media_type: MediaType) 
 
 
 def test_extensions_are_the_usual_ones() -> None:
-    assert [one.extension for one in MediaType] == ["jpg", "png", "webp", "tif", "gif", "bmp", "heic", "pdf"]
+    assert [one.extension for one in MediaType] == ["jpg", "png", "webp", "tif", "gif", "bmp", "heic", "pdf", "xml"]
 
 
 def test_a_box_knows_its_size_its_centre_and_its_union() -> None:

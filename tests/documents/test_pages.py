@@ -9,7 +9,8 @@ from reportlab.pdfgen.canvas import Canvas
 
 from counterfoil.documents.domain import MediaType, TooManyPages, TooManyPixels, UnreadableDocument
 from counterfoil.documents.infrastructure.pages import DecodedPages
-from tests.support import files
+from counterfoil.documents.infrastructure.xml import MOST_PAGES
+from tests.support import einvoices, files
 
 PAGES = DecodedPages()
 
@@ -104,3 +105,45 @@ def test_a_picture_of_another_kind_than_was_said_is_unreadable(tmp_path: Path) -
 def test_a_damaged_heic_picture_is_unreadable(tmp_path: Path) -> None:
     with pytest.raises(UnreadableDocument), PAGES.open(write(tmp_path, b"\0\0\0\x18ftypheic"), MediaType.HEIC):
         pass
+
+
+def test_an_e_invoice_is_drawn_with_all_that_stands_in_it(tmp_path: Path) -> None:
+    with PAGES.open(write(tmp_path, einvoices.ubl()), MediaType.XML) as document:
+        words = {word.text for page in document.pages for word in page.words()}
+        assert {"Registration", "Alpha", "Lights", "32.13", "EUR", "H87"} <= words
+        assert list(document.xml_files()) == [einvoices.ubl()]
+        assert document.drawn
+        assert document.pages[0].picture(longest_side=500).size == (354, 500)
+
+
+def test_letters_that_the_font_has_not_are_drawn_without_their_marks(tmp_path: Path) -> None:
+    content = einvoices.ubl().replace(b"Alpha Lights Ltd", "Łódź Źródło \u65e5 Ltd".encode())
+    with PAGES.open(write(tmp_path, content), MediaType.XML) as document:
+        words = [word.text for word in document.pages[0].words()]
+    start = words.index("Łódz")
+    assert words[start : start + 4] == ["Łódz", "Zródło", "?", "Ltd"]
+
+
+def test_of_a_very_long_e_invoice_the_first_pages_are_drawn(tmp_path: Path) -> None:
+    note = b"<cbc:Note>again</cbc:Note>"
+    content = einvoices.ubl().replace(b"<cbc:Note>Thank you</cbc:Note>", note * 5_000)
+    with PAGES.open(write(tmp_path, content), MediaType.XML) as document:
+        assert len(document.pages) == MOST_PAGES
+
+
+def test_what_is_attached_to_a_pdf_is_handed_out_if_it_is_xml(tmp_path: Path) -> None:
+    path = write(tmp_path, files.pdf_with_attachments(**{"factur-x.xml": b"<a/>", "NOTES.XML": b"<b/>", "c.txt": b"c"}))
+    with PAGES.open(path, MediaType.PDF) as document:
+        assert sorted(document.xml_files()) == [b"<a/>", b"<b/>"]
+        assert not document.drawn
+
+
+def test_the_size_of_a_page_is_known_without_drawing_it(tmp_path: Path) -> None:
+    drawn, exif = BytesIO(), Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (400, 200)).save(drawn, "JPEG", exif=exif)
+    for content, media_type in ((drawn.getvalue(), MediaType.JPEG), (text_pdf(), MediaType.PDF)):
+        with PAGES.open(write(tmp_path, content), media_type) as document:
+            (page,) = document.pages
+            for longest_side in (None, 100):
+                assert page.size(longest_side=longest_side) == page.picture(longest_side=longest_side).size

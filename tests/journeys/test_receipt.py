@@ -10,6 +10,7 @@ from PIL import Image
 
 from counterfoil import bootstrap
 from counterfoil.bootstrap import House
+from tests.support import einvoices
 from tests.support.house import Visitor, build, settings_for, visiting
 from tests.support.waiting import wait_until
 
@@ -73,6 +74,25 @@ def test_an_approved_record_becomes_one_row_and_a_corrected_one_changes_it(visit
     table = ds.dataset(files, partitioning="hive").to_table()
     totals = dict(zip(table["record_id"].to_pylist(), table["total"].to_pylist(), strict=True))
     assert format(totals[record["id"]].normalize(), "f") == "4114.42"
+
+
+def test_an_e_invoice_is_accepted_without_a_question_and_can_be_looked_at(visitor: Visitor) -> None:
+    handed_in = visitor.hand_in_bytes("invoice.xml", einvoices.ubl())
+    record = visitor.record_of(handed_in)
+    assert {field["reader"] for field in record["fields"]} == {"einvoice"}
+    assert (record["status"], record["accepted_by"], record["reasons"]) == ("accepted", "rule", [])
+    assert (record["data"]["total"], record["data"]["due_date"]) == ("32.13", "2026-04-04")
+    assert "32.13" in _field(record, "total")["evidence"]["text"]
+    assert visitor.status(f"/documents/{handed_in['document_id']}/pages/1.png") == 200
+    wait_until(lambda: any(row["key"] == record["id"] for row in visitor.ledger_rows()))
+
+
+def test_of_a_factur_x_the_xml_is_read_and_the_page_shows_where(visitor: Visitor) -> None:
+    record = visitor.read("invoice-facturx.pdf")
+    assert {reason["code"] for reason in record["reasons"]} <= {"duplicate"}
+    total = _field(record, "total")
+    assert (total["reader"], total["confidence"]) == ("einvoice", 1)
+    assert "4.114,42" in total["evidence"]["text"]
 
 
 def test_what_a_person_set_survives_a_new_reading(visitor: Visitor) -> None:

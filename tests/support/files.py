@@ -40,6 +40,14 @@ def encrypted_pdf(password: str = "open sesame") -> bytes:
     return _saved(_blank(1, (200, 300)), encryption=pikepdf.Encryption(owner="owner", user=password))
 
 
+def pdf_with_attachments(**attached: bytes) -> bytes:
+    """Return a PDF that has files attached, by their names."""
+    document = _blank(1, (200, 300))
+    for name, content in attached.items():
+        document.attachments[name] = content
+    return _saved(document)
+
+
 def pdf_with_stream(content: bytes, **entries: object) -> bytes:
     """A PDF whose page is drawn by a stream of bytes as they are, with entries such as its filter."""
     document = _blank(1, (200, 300))

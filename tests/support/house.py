@@ -71,10 +71,12 @@ class Visitor:
 
     def hand_in(self, name: str, **form: str) -> dict[str, Any]:
         """Hand in one of the samples."""
-        with (SAMPLES / name).open("rb") as content:
-            files = {"file": (name, content)}
-            headers = {HEADER: str(self.workspace)}
-            answer = self.http.post("/api/v1/receipts/upload", files=files, data=form, headers=headers)
+        return self.hand_in_bytes(name, (SAMPLES / name).read_bytes(), **form)
+
+    def hand_in_bytes(self, name: str, content: bytes, **form: str) -> dict[str, Any]:
+        """Hand in a file by this name."""
+        headers = {HEADER: str(self.workspace)}
+        answer = self.http.post("/api/v1/receipts/upload", files={"file": (name, content)}, data=form, headers=headers)
         assert answer.status_code == 202, answer.text
         handed_in: dict[str, Any] = answer.json()
         return handed_in
@@ -92,7 +94,11 @@ class Visitor:
 
     def read(self, name: str, **form: str) -> dict[str, Any]:
         """Hand in a sample and return its record once it is drafted."""
-        job = self.ended(self.hand_in(name, **form)["job_id"])
+        return self.record_of(self.hand_in(name, **form))
+
+    def record_of(self, handed_in: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the record of a hand-in once it is drafted."""
+        job = self.ended(handed_in["job_id"])
         assert job["status"] == "completed", job["error"]
         record: dict[str, Any] = self.get(f"/records/{job['result']['record_id']}")
         return record

@@ -35,6 +35,7 @@ class FakeDocument:
 
     pages: Sequence[FakePage] = (FakePage(),)
     xml: Sequence[bytes] = ()
+    drawn: bool = False
 
     def xml_files(self) -> Iterator[bytes]:
         yield from self.xml

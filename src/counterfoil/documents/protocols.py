@@ -50,6 +50,11 @@ class OpenDocument(Protocol):
         """What a person sees of it."""
         ...
 
+    @property
+    def drawn(self) -> bool:
+        """Tell whether we drew the pages ourselves, from what the document holds for machines."""
+        ...
+
     def xml_files(self) -> Iterator[bytes]:
         """Return what it holds for machines to read: XML that is attached to a PDF, or the XML that it is itself."""
         ...

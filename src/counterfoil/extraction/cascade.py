@@ -1,7 +1,7 @@
 """The cascade: readers in order, the cheapest exact one first."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -32,5 +32,5 @@ class Cascade:
             extraction = reader.read(reading)
             if extraction is not None:
                 log.info("document_read", reader=reader.name, values=len(extraction.sources))
-                return extraction
+                return replace(extraction, reasons=(*reading.remarks, *extraction.reasons))
         return None

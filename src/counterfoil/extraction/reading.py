@@ -1,7 +1,7 @@
 """A reading: one document, open before the readers."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
 
@@ -10,6 +10,7 @@ from PIL import Image
 from counterfoil.documents.domain import Word
 from counterfoil.documents.protocols import OpenDocument, OpenPage
 from counterfoil.extraction.domain import PageText, WordOrigin
+from counterfoil.records.domain import Reason
 
 _LONGEST_SIDE = 2000  # pixels of a picture that OCR is given
 _REAL_WORDS = 12  # words of a text layer that is not only a stamp on a scan
@@ -29,6 +30,8 @@ class Reading:
 
     document: OpenDocument
     word_finder: WordFinder
+    remarks: list[Reason] = field(default_factory=list)
+    """What readers saw that left the document to the next one."""
 
     @cached_property
     def texts(self) -> tuple[PageText, ...]:
@@ -37,7 +40,7 @@ class Reading:
 
     def _text(self, page: OpenPage) -> PageText:
         words = page.words()
-        if _is_text(words):
+        if self.document.drawn or _is_text(words):
             width, height = page.size(longest_side=_LONGEST_SIDE)
             return PageText(
                 number=page.number, width=width, height=height, origin=WordOrigin.TEXT_LAYER, words=tuple(words)

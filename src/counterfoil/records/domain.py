@@ -159,11 +159,13 @@ class ReasonCode(StrEnum):
     ABSURD_VALUE = "absurd_value"
     LOW_CONFIDENCE = "low_confidence"
     DUPLICATE = "duplicate"
+    PAGE_DIFFERS = "page_differs"
+    EINVOICE_REFUSED = "einvoice_refused"
 
     @property
     def given(self) -> bool:
         """Tell whether the record's own values cannot show it, so that whoever drafts the record has to say it."""
-        return self is ReasonCode.DUPLICATE
+        return self in {ReasonCode.DUPLICATE, ReasonCode.PAGE_DIFFERS, ReasonCode.EINVOICE_REFUSED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,6 +34,10 @@ class Pdf:
         numbers = range(1, len(self.file) + 1)
         return [_PdfPage(file=self.file, number=number, max_pixels=self.max_pixels) for number in numbers]
 
+    @property
+    def drawn(self) -> bool:
+        return False
+
     def xml_files(self) -> Iterator[bytes]:
         try:
             for index in range(self.file.count_attachments()):

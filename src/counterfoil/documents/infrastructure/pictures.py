@@ -43,6 +43,10 @@ class Picture:
         numbers = range(1, self.frames + 1)
         return [_PicturePage(file=self.file, media_type=self.media_type, number=number) for number in numbers]
 
+    @property
+    def drawn(self) -> bool:
+        return False
+
     def xml_files(self) -> Iterator[bytes]:
         yield from ()
 

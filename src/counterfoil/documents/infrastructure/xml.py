@@ -47,6 +47,10 @@ class Xml:
     def pages(self) -> Sequence[OpenPage]:
         return self.sheets.pages
 
+    @property
+    def drawn(self) -> bool:
+        return True
+
     def xml_files(self) -> Iterator[bytes]:
         yield self.content
 

@@ -1,0 +1,103 @@
+"""Reads e-invoices: what the XML says, exactly, shown on the page, and where the page says something else."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from counterfoil.extraction.domain import Extraction
+from counterfoil.extraction.einvoice import cii, ubl
+from counterfoil.extraction.grounding import Grounding
+from counterfoil.extraction.reading import Reading
+from counterfoil.foundation.errors import InvalidInput
+from counterfoil.foundation.xml import local_name, parse_xml
+from counterfoil.records.domain import (
+    ISSUE_DATE,
+    TOTAL,
+    FieldPath,
+    InvoiceData,
+    Reason,
+    ReasonCode,
+    Source,
+    Sources,
+)
+from counterfoil.records.fields import label, value_of, values, written
+
+NAME: Final = "einvoice"
+VERSION: Final = "1"
+SHOWN: Final = (TOTAL, ISSUE_DATE, FieldPath("number"))
+"""What every page of an invoice shows, and in a form that leaves nothing to be guessed."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EInvoiceReader:
+    """Knows UBL and CII in all their profiles, and ZUGFeRD 1."""
+
+    name: str = NAME
+    version: str = VERSION
+
+    def read(self, reading: Reading) -> Extraction | None:
+        data = next(_invoices(reading), None)
+        if data is None:
+            return None
+        grounding = Grounding.of(reading.texts)
+        sources = _sources(data, grounding)
+        return Extraction(
+            reader=NAME,
+            version=VERSION,
+            data=data,
+            sources=sources,
+            pages=reading.texts,
+            reasons=() if reading.document.drawn else tuple(_differences(data, sources)),
+        )
+
+
+def _invoices(reading: Reading) -> Iterator[InvoiceData]:
+    for content in reading.document.xml_files():
+        try:
+            data = data_of(content)
+        except InvalidInput as error:
+            log.warning("einvoice_refused", code=error.code, error=str(error))
+            reading.remarks.append(Reason(code=ReasonCode.EINVOICE_REFUSED, facts={"reason": str(error)}))
+            continue
+        if data is not None:
+            yield data
+
+
+def data_of(content: bytes) -> InvoiceData | None:
+    """Return what XML says if it is an invoice.
+
+    Raises:
+        DamagedXml, ForbiddenXml: it cannot or must not be parsed.
+    """
+    root = parse_xml(content)
+    match local_name(root):
+        case "CrossIndustryInvoice":
+            return cii.data_of(root, cii.CII)
+        case "CrossIndustryDocument":
+            return cii.data_of(root, cii.ZUGFERD_1)
+        case "Invoice" | "CreditNote":
+            return ubl.data_of(root)
+        case _:
+            return None
+
+
+def _sources(data: InvoiceData, grounding: Grounding) -> Sources:
+    sources = {}
+    for path, value in values(data).items():
+        found = grounding.find(path, value)
+        evidence = found.evidence if found else None
+        sources[path] = Source(reader=NAME, version=VERSION, confidence=1.0, evidence=evidence)
+    return sources
+
+
+def _differences(data: InvoiceData, sources: Sources) -> Iterator[Reason]:
+    """Say what the XML has and the page has not: people pay what they see, and machines what they read."""
+    for path in SHOWN:
+        source, value = sources.get(path), value_of(data, path)
+        if source and not source.evidence:
+            facts = {"field": label(path), "value": written(value)}  # type: ignore[arg-type]  # no list is among them
+            yield Reason(code=ReasonCode.PAGE_DIFFERS, paths=(path,), facts=facts)
