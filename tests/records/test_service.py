@@ -232,3 +232,40 @@ def test_a_rolled_back_draft_leaves_nothing(records: RecordService, workspace: W
         fail_half_way()
     with pytest.raises(UnknownRecord):
         records.get(workspace, record_id_of(document))
+
+
+def codes(record: Record) -> list[ReasonCode]:
+    return [reason.code for reason in record.reasons]
+
+
+def test_the_second_record_of_a_purchase_is_doubtful_and_names_the_first(draft: Draft) -> None:
+    first, second, third = draft(), draft(), draft()
+    assert codes(first) == []
+    assert codes(second) == codes(third) == [ReasonCode.SAME_PURCHASE]
+    assert {one.reasons[0].facts["record"] for one in (second, third)} == {str(first.id)}
+
+
+def test_the_same_bytes_are_not_called_the_same_purchase_as_well(draft: Draft) -> None:
+    draft()
+    assert codes(draft(extra_reasons=[DUPLICATE])) == [ReasonCode.DUPLICATE]
+
+
+def test_what_comes_later_leaves_the_first_record_as_it_is(draft: Draft) -> None:
+    document = a_document()
+    draft(document_id=document)
+    draft()
+    assert codes(draft(document_id=document)) == []
+
+
+def test_a_correction_makes_it_another_purchase_or_the_same(records: RecordService, draft: Draft) -> None:
+    draft()
+    second = draft()
+    other = correct(records, second, {"total": Decimal("99.99")}, second.version)
+    assert ReasonCode.SAME_PURCHASE not in codes(other)
+    again = correct(records, other, {"total": BAKERY.total}, other.version)
+    assert ReasonCode.SAME_PURCHASE in codes(again)
+
+
+def test_purchases_of_another_workspace_are_not_looked_at(draft: Draft, other_workspace: WorkspaceId) -> None:
+    draft(workspace=other_workspace)
+    assert codes(draft()) == []

@@ -309,7 +309,7 @@ def test_the_most_urgent_comes_first_and_old_ones_rise(desk: Desk, clock: FixedC
 
 
 def test_lists_are_paged_by_priority_and_filtered(desk: Desk, clock: FixedClock) -> None:
-    made = [desk.hand_in(WRONG) for _ in range(5)]
+    made = [desk.hand_in(replace(WRONG, number=str(number) * 8)) for number in range(5)]
     closed = desk.hand_in(BAKERY)
     found: list[ReviewId] = []
     paging = Paging(limit=2)

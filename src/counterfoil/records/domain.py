@@ -159,6 +159,7 @@ class ReasonCode(StrEnum):
     ABSURD_VALUE = "absurd_value"
     LOW_CONFIDENCE = "low_confidence"
     DUPLICATE = "duplicate"
+    SAME_PURCHASE = "same_purchase"
     PAGE_DIFFERS = "page_differs"
     EINVOICE_REFUSED = "einvoice_refused"
 

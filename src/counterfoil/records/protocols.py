@@ -33,6 +33,10 @@ class RecordStore(Protocol):
         """Return a part of the workspace's records, newest first."""
         ...
 
+    def with_purchase_key(self, tx: Transaction, workspace: WorkspaceId, key: str) -> Sequence[Record]:
+        """Return the records with this key, the first ones first; of very many, some."""
+        ...
+
     def add_changes(self, tx: Transaction, changes: Sequence[Change]) -> None: ...
 
     def changes(self, tx: Transaction, workspace: WorkspaceId, record_id: RecordId, paging: Paging) -> Page[Change]:

@@ -21,6 +21,7 @@ SENTENCES: Mapping[ReasonCode, str] = {
     ReasonCode.NEGATIVE_TOTAL: "The total {total} is negative, but this is not a credit note.",
     ReasonCode.ABSURD_VALUE: "The {field} can hardly be {value}.",
     ReasonCode.LOW_CONFIDENCE: "The {field} was read with {confidence} % confidence; {threshold} % is asked for.",
+    ReasonCode.SAME_PURCHASE: "Another record tells of the same purchase: {merchant}, {date}, {total}.",
     ReasonCode.PAGE_DIFFERS: "The e-invoice says that the {field} is {value}; the page does not show it.",
     ReasonCode.EINVOICE_REFUSED: "The e-invoice in this file was not read, only its page: {reason}",
     ReasonCode.DUPLICATE: "The same file was handed in before ({document}).",

@@ -1,6 +1,6 @@
 """Drafting, accepting and correcting records; nothing of a record changes in any other way."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from counterfoil.access.domain import WorkspaceId
@@ -11,6 +11,9 @@ from counterfoil.foundation.ids import IdSource
 from counterfoil.foundation.paging import Page, Paging
 from counterfoil.records.checks import check
 from counterfoil.records.domain import (
+    ISSUE_DATE,
+    MERCHANT,
+    TOTAL,
     AcceptedBy,
     Change,
     ChangeId,
@@ -19,6 +22,7 @@ from counterfoil.records.domain import (
     FieldValue,
     InvoiceData,
     Reason,
+    ReasonCode,
     Record,
     RecordChanged,
     RecordId,
@@ -29,6 +33,7 @@ from counterfoil.records.domain import (
 )
 from counterfoil.records.json_form import as_kept
 from counterfoil.records.protocols import RecordStep, RecordStore
+from counterfoil.records.purchases import purchase_key, same_purchase
 from counterfoil.records.revision import corrected, differences, reread
 
 
@@ -76,7 +81,7 @@ class RecordService:
             updated_at=now,
         )
         read = replace(reread(before, *as_kept(data, sources)), extraction_id=extraction_id)
-        return self._save(tx, before, self._checked(read, extra_reasons), by=None)
+        return self._save(tx, before, self._checked(tx, read, extra_reasons), by=None)
 
     def accept(self, tx: Transaction, workspace: WorkspaceId, record_id: RecordId, by: AcceptedBy) -> Record:
         """Take the record's values as right.
@@ -115,7 +120,7 @@ class RecordService:
         """
         record = self.hold(tx, workspace, record_id, version)
         given = [reason for reason in record.reasons if reason.code.given]
-        return self._save(tx, record, self._checked(corrected(record, changes), given), by=by)
+        return self._save(tx, record, self._checked(tx, corrected(record, changes), given), by=by)
 
     def get(self, workspace: WorkspaceId, record_id: RecordId) -> Record:
         """Return a record.
@@ -153,11 +158,27 @@ class RecordService:
             self.find(tx, workspace, record_id)
             return self.store.changes(tx, workspace, record_id, paging)
 
-    def _checked(self, record: Record, given: Sequence[Reason]) -> Record:
+    def _checked(self, tx: Transaction, record: Record, given: Sequence[Reason]) -> Record:
         """Find anew what makes the record doubtful, besides the reasons that were given."""
         today = self.clock.now().date()
         found = check(record.data, record.sources, today=today, threshold=self.threshold)
+        if not any(reason.code is ReasonCode.DUPLICATE for reason in given):  # that says it already
+            found += tuple(self._told_before(tx, record))
         return replace(record, reasons=(*found, *given))
+
+    def _told_before(self, tx: Transaction, record: Record) -> Iterator[Reason]:
+        """Say so if an earlier record tells of the same purchase; of several, the first."""
+        key = purchase_key(record.data)
+        for other in self.store.with_purchase_key(tx, record.workspace, key) if key else ():
+            if other.id < record.id and same_purchase(record.data, other.data):
+                facts = {
+                    "merchant": other.data.merchant.name or "",
+                    "date": str(other.data.issue_date),
+                    "total": str(other.data.total),
+                    "record": str(other.id),
+                }
+                yield Reason(code=ReasonCode.SAME_PURCHASE, paths=(MERCHANT, ISSUE_DATE, TOTAL), facts=facts)
+                return
 
     def _save(self, tx: Transaction, before: Record, after: Record, *, by: str | None) -> Record:
         """Save what changed and its history, by the person or else by each value's reader."""

@@ -32,6 +32,9 @@ from counterfoil.records.json_form import (
     sources_from_json,
     sources_to_json,
 )
+from counterfoil.records.purchases import purchase_key
+
+MOST_ALIKE = 50
 
 
 class RecordRow(Row):
@@ -52,8 +55,12 @@ class RecordRow(Row):
     version: Mapped[int]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+    purchase_key: Mapped[str | None]
 
-    __table_args__ = (Index("ix_records_workspace_id_id", "workspace_id", "id"),)
+    __table_args__ = (
+        Index("ix_records_workspace_id_id", "workspace_id", "id"),
+        Index("records_of_purchase", "workspace_id", "purchase_key"),
+    )
 
 
 class RecordChangeRow(Row):
@@ -101,6 +108,10 @@ class SqlRecordStore:
         rows = tx.execute(statement.order_by(RecordRow.id.desc()).limit(paging.limit + 1)).mappings()
         return Page.of([_record(row) for row in rows], paging, lambda record: record.id)
 
+    def with_purchase_key(self, tx: Transaction, workspace: WorkspaceId, key: str) -> Sequence[Record]:
+        mine = select(RecordRow.__table__).where(RecordRow.workspace_id == workspace, RecordRow.purchase_key == key)
+        return [_record(row) for row in tx.execute(mine.order_by(RecordRow.id).limit(MOST_ALIKE)).mappings()]
+
     def add_changes(self, tx: Transaction, changes: Sequence[Change]) -> None:
         if changes:
             tx.execute(insert(RecordChangeRow), [_change_columns(change) for change in changes])
@@ -139,6 +150,7 @@ def _columns(record: Record) -> dict[str, Any]:
         "version": record.version,
         "created_at": record.created_at,
         "updated_at": record.updated_at,
+        "purchase_key": purchase_key(record.data),
     }
 
 
