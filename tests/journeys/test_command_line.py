@@ -182,6 +182,19 @@ def _hand_in_over(address: str) -> None:
         assert answer.json()["status"] == "queued"
 
 
+def test_a_file_is_read_and_explained_without_being_kept(environment: dict[str, str]) -> None:
+    sample = str(SAMPLES / "invoice-text.pdf")
+    found = _json(_run(environment, "read", sample, "--json"))
+    assert found["id"] is None
+    assert found["data"]["total"] == "2242.53"
+    assert [one["value"] for one in found["considered"] if one["path"] == "total" and one["taken"]] == ["2242.53"]
+    assert "what spoke for it" not in _run(environment, "read", sample).stdout
+    explained = _run(environment | {"COLUMNS": "200"}, "read", sample, "--explain").stdout
+    assert "what spoke for it" in explained
+    assert "words" in explained
+    assert _json(_run(environment, "records", "--json")) == []
+
+
 def test_the_samples_are_measured_against_their_truth(environment: dict[str, str], tmp_path: Path) -> None:
     truth = tmp_path / "truth.jsonl"
     rows = (SAMPLES / "truth.jsonl").read_text().splitlines()

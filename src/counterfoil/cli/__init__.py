@@ -1,6 +1,5 @@
-"""The command line: hand in documents, look at records and jobs, run the processes, measure reading."""
+"""The command line: hand in documents, look at records, run the processes."""
 
-import json
 import sys
 import time
 from collections import Counter
@@ -12,19 +11,28 @@ from typing import Annotated, Any, BinaryIO
 
 import typer
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.progress import Progress
 
 from counterfoil import bootstrap
 from counterfoil.access.domain import DEFAULT_WORKSPACE
 from counterfoil.bootstrap import House
-from counterfoil.cli.console import SIGNS, WAITING, AsJson, Limit, err, house, out, print_json, print_table, table
+from counterfoil.cli.console import (
+    SIGNS,
+    WAITING,
+    AsJson,
+    Limit,
+    err,
+    house,
+    out,
+    print_json,
+    print_table,
+    progress_bars,
+    table,
+)
 from counterfoil.cli.jobs import commands as job_commands
+from counterfoil.cli.reading import commands as reading_commands
 from counterfoil.documents.hand_ins import BatchDetail, FileToHandIn, HandIn, HandInStatus
-from counterfoil.extraction.evaluation.predictions import Prediction
-from counterfoil.extraction.evaluation.running import evaluate as evaluate_documents
 from counterfoil.foundation.errors import CounterfoilError, InvalidInput
-from counterfoil.foundation.logging import configure_logging
 from counterfoil.foundation.paging import Paging
 from counterfoil.foundation.settings import read_settings
 from counterfoil.jobs.domain import Job, JobId, JobStatus
@@ -38,6 +46,7 @@ app = typer.Typer(
     help="Turns receipts and invoices into records, and never loses one.",
 )
 app.add_typer(job_commands)
+app.add_typer(reading_commands)
 
 
 def main() -> None:
@@ -68,7 +77,7 @@ def add(
     """Hand in documents as a batch. A worker reads them; with --wait, this command brings its own."""
     built = house()
     files = list(_files(paths))
-    with _progress() as progress:
+    with progress_bars() as progress:
         batches = _hand_in(built, files, progress)
         handed_in = [outcome.hand_in for batch in batches for outcome in batch.outcomes]
         jobs = _await(built, [one.job_id for one in handed_in if one.job_id], progress) if wait else {}
@@ -96,32 +105,6 @@ def records(limit: Limit = 20, as_json: AsJson = False) -> None:
         row = (one.id, one.issue_date, one.merchant, total, one.status, ", ".join(one.reasons))
         rows.add_row(*(escape(str(cell)) if cell is not None else "-" for cell in row))
     print_table(rows, "No records yet. Hand in a document: counterfoil add FILE --wait")
-
-
-@app.command()
-def evaluate(
-    truth: Annotated[Path, typer.Argument(help="Labelled documents, a JSON object a line.", exists=True)],
-    predictions: Annotated[Path | None, typer.Option(help="Write what was read there, a JSON object a line.")] = None,
-    subset: Annotated[bool, typer.Option("--subset", help='Only the rows with "quick": true.')] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Read labelled documents, and say how much of them was read right, how surely and how fast."""
-    settings = read_settings(log_level="ERROR")
-    configure_logging(settings.log_format, settings.log_level)
-    house = bootstrap.assemble(settings)
-    with _progress() as progress:
-        bar = progress.add_task("Reading", total=None)
-
-        def show(done: int, number: int, _: Prediction) -> None:
-            progress.update(bar, completed=done, total=number)
-
-        found, report = evaluate_documents(truth, house.cascade, house.pages, subset=subset, progress=show)
-    if predictions:
-        predictions.write_text("".join(f"{json.dumps(one.as_json())}\n" for one in found), encoding="utf-8")
-    if as_json:
-        print_json(report.as_json())
-    else:
-        _show_report(report.as_json())
 
 
 @app.command()
@@ -208,11 +191,6 @@ def _sum_up(batches: Sequence[BatchDetail], handed_in: Sequence[HandIn], *, wait
         err.print("The next worker reads them: counterfoil serve, counterfoil worker, or --wait.", highlight=False)
 
 
-def _progress() -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    return Progress(*columns, console=err, transient=True)
-
-
 def _show_hand_ins(handed_in: Sequence[HandIn], jobs: Mapping[JobId, Job], *, as_json: bool) -> None:
     pairs = [(one, jobs.get(one.job_id) if one.job_id else None) for one in handed_in]
     if as_json:
@@ -247,27 +225,3 @@ def _hand_in_json(one: HandIn, job: Job | None) -> dict[str, Any]:
         "result": job.result if job else None,
         "error": one.error.message if one.error else job.failure.message if job and job.failure else None,
     }
-
-
-def _show_report(report: Mapping[str, Any]) -> None:
-    """Show a report of an evaluation: a line for each field, then what concerns all of them."""
-    table = Table(box=None, header_style="bold")
-    for heading in ("field", "n", "right", "precision", "F1", "similarity", "place right"):
-        table.add_column(heading, justify="left" if heading == "field" else "right")
-    for name, one in report["fields"].items():
-        shares = (one["accuracy"], one["precision"], one["f1"], one["similarity"], one["box_hit"])
-        table.add_row(name, str(one["n"]), *("" if share is None else f"{share:.1%}" for share in shares))
-    out.print(table)
-    lines = (
-        ("documents with every field right", report["all_fields_right"], ".1%"),
-        ("merchant, date, address and total, F1", report["entities"]["f1"], ".3f"),
-        ("line items, F1", (report["line_items"] or {}).get("f1"), ".3f"),
-        ("confidence, expected calibration error", (report["confidence"] or {}).get("ece"), ".3f"),
-        ("values kept at 98 % precision", (report["confidence"] or {}).get("kept_at_98pct_precision"), ".1%"),
-        ("seconds a document", (report["seconds"] or {}).get("mean"), ".2f"),
-        ("processor seconds a page", (report["seconds"] or {}).get("cpu_per_page"), ".2f"),
-        ("peak memory, MB", report["peak_memory_mb"], ".0f"),
-    )
-    for words, figure, form in lines:
-        if figure is not None:
-            out.print(f"{words}: {figure:{form}}", highlight=False)

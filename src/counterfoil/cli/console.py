@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from counterfoil import bootstrap
@@ -57,3 +58,9 @@ def print_table(table: Table, nothing: str) -> None:
 def print_json(content: object) -> None:
     """Show something as a script reads it."""
     out.print_json(json.dumps(content))
+
+
+def progress_bars() -> Progress:
+    """Return bars on the other stream, gone when they are full."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=err, transient=True)

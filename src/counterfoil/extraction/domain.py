@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from counterfoil.documents.domain import DocumentId, MediaType, Word
 from counterfoil.foundation.errors import ExecutionFailed, NotFound
-from counterfoil.records.domain import InvoiceData, Reason, Sources
+from counterfoil.records.domain import Evidence, FieldPath, InvoiceData, Reason, Sources
 
 
 class WordOrigin(StrEnum):
@@ -32,11 +32,27 @@ class PageText:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Considered:
+    """A value that might have been a field's, taken or not, and what spoke for it.
+
+    `words` (0 to 1) is how strongly the words around it say so; `sums` is what other amounts add to that, or take away.
+    """
+
+    path: FieldPath
+    value: str
+    words: float
+    sums: float
+    taken: bool
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Extraction:
     """The fields that a reader found in a document.
 
     `sources` has an entry for every value in `data` that is not None, and none for others. `reasons` are what the
-    reader found doubtful that the values themselves do not show.
+    reader found doubtful that the values themselves do not show. `considered` has the likeliest values of a field, the
+    best first, if its reader chose among several.
     """
 
     reader: str
@@ -45,6 +61,7 @@ class Extraction:
     sources: Sources
     pages: tuple[PageText, ...] = ()
     reasons: tuple[Reason, ...] = ()
+    considered: tuple[Considered, ...] = ()
 
 
 class ExtractionMissing(NotFound):

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from counterfoil.extraction.domain import Extraction, PageText, WordOrigin
+from counterfoil.extraction.domain import Considered, Extraction, PageText, WordOrigin
 from counterfoil.records.domain import ExtractionId
 from counterfoil.records.fields import label, values, written
 from counterfoil.records.schemas import EvidenceRead, InvoiceDataRead
@@ -18,6 +18,17 @@ class FoundRead(BaseModel):
     value: str = Field(description="The value as text.", examples=["11.90"])
     confidence: float = Field(description="How sure it is, from 0 to 1.", examples=[0.97])
     evidence: EvidenceRead | None = Field(description="Where it was read; null if nothing on the page shows it.")
+
+
+class ConsideredRead(BaseModel):
+    """A value that might have been a field's, and what spoke for it."""
+
+    path: str = Field(description="Which field it might have been.", examples=["total"])
+    value: str = Field(description="The value as text.", examples=["19.00"])
+    words: float = Field(description="How strongly the words around it say so, from 0 to 1.", examples=[0.6])
+    sums: float = Field(description="What other amounts add to that, or take away.", examples=[-0.35])
+    taken: bool = Field(description="Whether it was taken.", examples=[False])
+    evidence: EvidenceRead | None = Field(description="Where it stands.")
 
 
 class WordRead(BaseModel):
@@ -60,23 +71,38 @@ class PageTextRead(BaseModel):
 class ExtractionRead(BaseModel):
     """What a reader made of a document."""
 
-    id: UUID = Field(description="The extraction's id.", examples=["01950000-0000-7000-8000-000000000002"])
+    id: UUID | None = Field(
+        description="The extraction's id; null if it is not kept.", examples=["01950000-0000-7000-8000-000000000002"]
+    )
     reader: str = Field(description="Which reader it was.", examples=["layout"])
     version: str = Field(description="The reader's version.", examples=["1"])
     data: InvoiceDataRead = Field(description="What the document says.")
     fields: list[FoundRead] = Field(description="Every value that was found.")
+    considered: list[ConsideredRead] = Field(description="The likeliest values of each field, the best first.")
     pages: list[PageTextRead] = Field(description="The words that it was read from.")
 
     @classmethod
-    def of(cls, extraction_id: ExtractionId, extraction: Extraction) -> "ExtractionRead":
+    def of(cls, extraction_id: ExtractionId | None, extraction: Extraction) -> "ExtractionRead":
         return cls(
             id=extraction_id,
             reader=extraction.reader,
             version=extraction.version,
             data=InvoiceDataRead.model_validate(extraction.data),
             fields=_found(extraction),
+            considered=[_considered(one) for one in extraction.considered],
             pages=[PageTextRead.of(page) for page in extraction.pages],
         )
+
+
+def _considered(one: Considered) -> ConsideredRead:
+    return ConsideredRead(
+        path=one.path,
+        value=one.value,
+        words=round(one.words, 3),
+        sums=round(one.sums, 3),
+        taken=one.taken,
+        evidence=EvidenceRead.of(one.evidence),
+    )
 
 
 def _found(extraction: Extraction) -> list[FoundRead]:

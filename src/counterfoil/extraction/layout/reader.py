@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from counterfoil.extraction.domain import Extraction, PageText
 from counterfoil.extraction.layout.assembly import assemble
-from counterfoil.extraction.layout.choice import Chosen, choose
+from counterfoil.extraction.layout.choice import Choice, choose
 from counterfoil.extraction.layout.finders import FINDERS
 from counterfoil.extraction.layout.paper import paper_of
 from counterfoil.extraction.layout.rows import rows_of
@@ -28,14 +28,20 @@ class LayoutReader:
 
 def extraction_of(pages: Sequence[PageText]) -> Extraction:
     """Return the fields that the words of a document's pages show."""
-    data, sources = assemble(chosen_on(pages), reader=NAME, version=VERSION)
+    choice = choice_on(pages)
+    data, sources = assemble(choice.chosen, reader=NAME, version=VERSION)
     return Extraction(
-        reader=NAME, version=VERSION, data=data, sources=sources, pages=tuple(_in_order(page) for page in pages)
+        reader=NAME,
+        version=VERSION,
+        data=data,
+        sources=sources,
+        pages=tuple(_in_order(page) for page in pages),
+        considered=choice.considered,
     )
 
 
-def chosen_on(pages: Sequence[PageText]) -> tuple[Chosen, ...]:
-    """Return what all finders propose that was taken."""
+def choice_on(pages: Sequence[PageText]) -> Choice:
+    """Choose among what all finders propose."""
     paper = paper_of(pages)
     return choose(paper, [candidate for find in FINDERS for candidate in find(paper)])
 
