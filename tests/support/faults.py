@@ -341,7 +341,6 @@ WAITING: Mapping[str, frozenset[str]] = {
 
 # What is missing where the room is there already.
 GAPS: Mapping[str, str] = {
-    "W3": "at a thousand jobs a minute: fifty workers that are always started anew leave two cores about a hundred",
     "D5": "for ten minutes",
     "D9": "for ten minutes; the alarm",
     "D10": "removal beside that many rows",
