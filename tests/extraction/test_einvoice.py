@@ -168,6 +168,13 @@ def test_behind_refused_xml_the_page_is_read_and_it_is_said(content: bytes, erro
     assert (data.total, reasons, reader) == (Decimal("32.13"), [ReasonCode.EINVOICE_REFUSED], "layout")
 
 
+def test_the_words_of_the_page_come_in_reading_order() -> None:
+    shuffled = replace(page(*PAGE), words=tuple(reversed(page(*PAGE).words)))
+    extraction = EInvoiceReader().read(reading_of(shuffled, xml=[einvoices.cii()]))
+    assert extraction is not None
+    assert [word.text for word in extraction.pages[0].words[:3]] == ["Alpha", "Lights", "Ltd,"]
+
+
 def test_every_value_has_a_source_and_most_are_shown_where_they_stand() -> None:
     extraction = EInvoiceReader().read(reading_of(page(*PAGE), xml=[einvoices.cii()]))
     assert extraction is not None

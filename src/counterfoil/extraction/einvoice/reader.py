@@ -9,6 +9,7 @@ import structlog
 from counterfoil.extraction.domain import Extraction
 from counterfoil.extraction.einvoice import cii, ubl
 from counterfoil.extraction.grounding import Grounding
+from counterfoil.extraction.layout.rows import in_reading_order
 from counterfoil.extraction.reading import Reading
 from counterfoil.foundation.errors import InvalidInput
 from counterfoil.foundation.xml import local_name, parse_xml
@@ -50,7 +51,7 @@ class EInvoiceReader:
             version=VERSION,
             data=data,
             sources=sources,
-            pages=reading.texts,
+            pages=tuple(in_reading_order(page) for page in reading.texts),
             reasons=() if reading.document.drawn else tuple(_differences(data, sources)),
         )
 

@@ -8,7 +8,7 @@ from counterfoil.extraction.layout.assembly import assemble
 from counterfoil.extraction.layout.choice import Choice, choose
 from counterfoil.extraction.layout.finders import FINDERS
 from counterfoil.extraction.layout.paper import paper_of
-from counterfoil.extraction.layout.rows import rows_of
+from counterfoil.extraction.layout.rows import in_reading_order
 from counterfoil.extraction.reading import Reading
 
 NAME = "layout"
@@ -35,7 +35,7 @@ def extraction_of(pages: Sequence[PageText]) -> Extraction:
         version=VERSION,
         data=data,
         sources=sources,
-        pages=tuple(_in_order(page) for page in pages),
+        pages=tuple(in_reading_order(page) for page in pages),
         considered=choice.considered,
     )
 
@@ -44,11 +44,3 @@ def choice_on(pages: Sequence[PageText]) -> Choice:
     """Choose among what all finders propose."""
     paper = paper_of(pages)
     return choose(paper, [candidate for find in FINDERS for candidate in find(paper)])
-
-
-def _in_order(page: PageText) -> PageText:
-    """Return the page with its words in reading order."""
-    words = tuple(token.word for row in rows_of(page) for token in row.tokens)
-    return PageText(
-        number=page.number, width=page.width, height=page.height, origin=page.origin, words=words, turned=page.turned
-    )

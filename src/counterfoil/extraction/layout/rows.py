@@ -1,7 +1,7 @@
 """Words in the order a person reads them: in rows that follow the paper's angle, and in columns within a row."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from statistics import median
 
@@ -111,6 +111,11 @@ def rows_of(page: PageText) -> tuple[Span, ...]:
     slope = _slope(tokens)
     level = [_levelled(token, slope) for token in tokens]
     return tuple(Span(tokens=tuple(sorted(row, key=lambda token: token.left))) for row in _grouped(level))
+
+
+def in_reading_order(page: PageText) -> PageText:
+    """Return the page with its words in the order in which a person reads them."""
+    return replace(page, words=tuple(token.word for row in rows_of(page) for token in row.tokens))
 
 
 def _upright(word: Word, page: PageText) -> Token:
