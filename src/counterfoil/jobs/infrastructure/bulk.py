@@ -36,6 +36,8 @@ INSERT: Mapping[str, Callable[[Table], postgresql.Insert | sqlite.Insert]] = {
 }
 NOT_A_JOIN = true()
 """A condition that says nothing, but without one SQLite would take ON CONFLICT for a part of a join."""
+MANY = 20
+"""From so many rows on columns are shared: few agree by chance, and each set of columns is a statement of its own."""
 MOST_STATEMENTS = 500
 """How many are kept of each kind; there is one for every set of columns that rows were found to share."""
 
@@ -51,7 +53,7 @@ class Columns:
     def of(cls, rows: Sequence[Mapping[str, Any]]) -> Self:
         """Look at rows that all have the columns of the first."""
         first = rows[0]
-        shared = tuple(_shared(rows)) if len(rows) > 1 else ()
+        shared = tuple(_shared(rows)) if len(rows) >= MANY else ()
         return cls(tuple(name for name in first if name not in shared), shared)
 
     def __iter__(self) -> Iterator[str]:
