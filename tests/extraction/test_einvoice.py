@@ -162,6 +162,18 @@ def test_a_page_that_shows_something_else_is_a_reason_to_ask() -> None:
     assert reasons == [ReasonCode.PAGE_DIFFERS]
 
 
+def test_a_number_that_differs_by_a_letter_is_another() -> None:
+    other = [row.replace("R-77", "R-78") for row in PAGE]
+    assert read(page(*other), xml=einvoices.cii())[1] == [ReasonCode.PAGE_DIFFERS]
+
+
+def test_a_number_of_two_digits_is_found_where_it_stands_alone() -> None:
+    short = [row.replace("R-77", "#77") for row in PAGE]
+    xml = einvoices.cii().replace(b"R-77", b"77")
+    assert read(page(*short), xml=xml)[1] == []
+    assert read(page(*PAGE), xml=xml)[1] == [ReasonCode.PAGE_DIFFERS]
+
+
 @pytest.mark.parametrize(("content", "error"), ATTACKS)
 def test_behind_refused_xml_the_page_is_read_and_it_is_said(content: bytes, error: type[Exception]) -> None:
     data, reasons, reader = read(page(*PAGE), xml=content)

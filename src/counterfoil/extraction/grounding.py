@@ -21,7 +21,8 @@ _AT_THE_END = {"subtotal", "total"}
 """Sums stand below what they are of; the same amount further up is another."""
 _UNWRITTEN = {"kind", "currency", "payment_method", "category", "language", "unit"}
 """What a page says in other words, if at all."""
-_SHORTEST = 3  # letters; anything shorter is found everywhere
+_SHORTEST = 3  # letters; anything shorter is found everywhere, unless it is a word of its own
+_AROUND = " .,:;#()"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +72,8 @@ class Grounding:
 
     def _text(self, value: str) -> Found | None:
         """Find a text, its parts on rows of one page if it is written over several."""
+        if len(value) < _SHORTEST:
+            return self._word(folded(value))
         lines = [line for part in value.split("\n") for line in part.split(", ") if len(line) >= _SHORTEST]
         found = [one for line in lines if (one := self._line(folded(line)))]
         if not found or len(found) * 2 < len(lines):
@@ -78,6 +81,11 @@ class Grounding:
         page = found[0][0].page
         similarity = sum(score for _, score in found) / len(lines)
         return Found(evidence=joined(span for span, _ in found if span.page == page).evidence, similarity=similarity)
+
+    def _word(self, word: str) -> Found | None:
+        words = (token for row in self.rows for token in row.tokens if folded(token.text).strip(_AROUND) == word)
+        found = next(words, None)
+        return Found(evidence=Span(tokens=(found,)).evidence, similarity=1.0) if found else None
 
     def _line(self, line: str) -> tuple[Span, float] | None:
         best: tuple[Span, float] | None = None

@@ -8,7 +8,7 @@ import structlog
 
 from counterfoil.extraction.domain import Extraction
 from counterfoil.extraction.einvoice import cii, ubl
-from counterfoil.extraction.grounding import Grounding
+from counterfoil.extraction.grounding import Found, Grounding
 from counterfoil.extraction.layout.rows import in_reading_order
 from counterfoil.extraction.reading import Reading
 from counterfoil.foundation.errors import InvalidInput
@@ -23,7 +23,7 @@ from counterfoil.records.domain import (
     Source,
     Sources,
 )
-from counterfoil.records.fields import label, value_of, values, written
+from counterfoil.records.fields import label, values, written
 
 NAME: Final = "einvoice"
 VERSION: Final = "1"
@@ -52,7 +52,7 @@ class EInvoiceReader:
             data=data,
             sources=sources,
             pages=tuple(in_reading_order(page) for page in reading.texts),
-            reasons=() if reading.document.drawn else tuple(_differences(data, sources)),
+            reasons=() if reading.document.drawn else tuple(_differences(data, grounding)),
         )
 
 
@@ -95,10 +95,15 @@ def _sources(data: InvoiceData, grounding: Grounding) -> Sources:
     return sources
 
 
-def _differences(data: InvoiceData, sources: Sources) -> Iterator[Reason]:
+def _differences(data: InvoiceData, grounding: Grounding) -> Iterator[Reason]:
     """Say what the XML has and the page has not: people pay what they see, and machines what they read."""
+    found = values(data)
     for path in SHOWN:
-        source, value = sources.get(path), value_of(data, path)
-        if source and not source.evidence:
-            facts = {"field": label(path), "value": written(value)}  # type: ignore[arg-type]  # no list is among them
+        if path in found and not _is_shown(grounding.find(path, found[path])):
+            facts = {"field": label(path), "value": written(found[path])}
             yield Reason(code=ReasonCode.PAGE_DIFFERS, paths=(path,), facts=facts)
+
+
+def _is_shown(found: Found | None) -> bool:
+    """Tell whether a value stands there to the letter: the next invoice's number differs by one."""
+    return found is not None and found.similarity == 1
