@@ -117,13 +117,12 @@ def _lines(trade: Element | None, names: Names) -> Iterator[LineItem]:
             continue
         delivery, settlement = first(line, names.line_delivery), first(line, names.line_settlement)
         amount = money(settlement, f"{names.line_sums}/LineTotalAmount")
-        product = text(line, "SpecifiedTradeProduct/Name", "AssociatedDocumentLineDocument/IncludedNote/Content")
         if amount is None:  # it only explains those that follow
             continue
         billed, quantity = first(delivery, "BilledQuantity"), number(delivery, "BilledQuantity")
         price = first(line, f"{names.line_agreement}/NetPriceProductTradePrice")
         yield LineItem(
-            description=product,
+            description=text(line, "SpecifiedTradeProduct/Name", "AssociatedDocumentLineDocument/IncludedNote/Content"),
             quantity=quantity,
             unit=unit_of(billed.get("unitCode")) if billed is not None else None,
             unit_price=price_of_one(money(price, "ChargeAmount"), number(price, "BasisQuantity"), quantity, amount),
