@@ -4,11 +4,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from counterfoil.foundation.database import Database
 from counterfoil.foundation.ids import new_id
-from counterfoil.foundation.metrics import Metrics, QueueCollector
+from counterfoil.foundation.metrics import Metrics, QueueCollector, TransactionCollector
 from counterfoil.foundation.settings import InvalidSettings, Settings
 from counterfoil.jobs.attempts import AttemptRunner
 from counterfoil.jobs.batches import JobBatches
@@ -39,6 +40,7 @@ from counterfoil.jobs.schedules.infrastructure.sql import SqlScheduleStore
 from counterfoil.jobs.schedules.service import ScheduleService
 from counterfoil.jobs.service import JobService
 from counterfoil.jobs.types import JobTypes
+from counterfoil.jobs.upkeep.hindrance import Hindrance
 from counterfoil.jobs.upkeep.idleness import Idleness
 from counterfoil.jobs.upkeep.lateness import Lateness
 from counterfoil.jobs.upkeep.release import Release
@@ -124,6 +126,8 @@ class Engine:
             kept_for=timedelta(days=settings.dlq_retention_days),
         )
         metrics.registry.register(QueueCollector(jobs.counts))
+        if not database.is_sqlite:
+            metrics.registry.register(TransactionCollector(partial(_oldest, database)))
         return cls(
             settings=settings,
             database=database,
@@ -213,6 +217,7 @@ class Engine:
                 Duty(name="remove_dead", every=timedelta(minutes=10), work=retention.dead),
                 Duty(name="idleness", every=timedelta(minutes=10), work=self._idleness()),
                 *self._ringing(),
+                *self._watching(),
             ),
             bell=self.upkeep_bell,
             turns=EveryTurn() if self.database.is_sqlite else SharedTurns(self.database),
@@ -238,6 +243,11 @@ class Engine:
             return ()
         ringing = Ringing(database=self.database, store=SqlUpkeepStore(), broker=self.broker)
         return (Duty(name="ringing", every=RING_AGAIN, work=ringing),)
+
+    def _watching(self) -> Sequence[Duty]:
+        if self.database.is_sqlite:  # it does not tell who else has a transaction open
+            return ()
+        return (Duty(name="hindrance", every=timedelta(minutes=1), work=Hindrance(database=self.database)),)
 
     def _lateness(self) -> Lateness:
         return Lateness(database=self.database, jobs=SqlJobStore(), store=SqlUpkeepStore(), following=self.following)
@@ -311,6 +321,11 @@ def _broker(settings: Settings) -> Broker | None:
 def _local(settings: Settings, database: Database, bell: EventBell) -> LocalDispatcher:
     herald = PipeHerald(_workers_folder(settings)) if database.is_sqlite else NotifyHerald(database)
     return LocalDispatcher(bell, herald)
+
+
+def _oldest(database: Database) -> timedelta:
+    oldest = database.oldest_transaction()
+    return oldest.age if oldest else timedelta(0)
 
 
 def _workers_folder(settings: Settings) -> Path:

@@ -5,6 +5,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 from uuid import UUID
@@ -160,6 +161,15 @@ class Transaction:
         return begun + timedelta(seconds=time.monotonic() - at)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenTransaction:
+    """A transaction on the database's server: for how long it has been open, and whose it is."""
+
+    age: timedelta
+    process: int
+    application: str
+
+
 class Database:
     """Opens transactions on one engine."""
 
@@ -249,9 +259,24 @@ class Database:
             with self.reading() as tx:
                 look_over(tx.connection)
 
+    def oldest_transaction(self) -> OpenTransaction | None:
+        """Return what has been open for longest on this database, of what our role may see; on SQLite nothing can."""
+        if self.is_sqlite:
+            return None
+        with self.reading() as tx:
+            found = tx.execute(_OLDEST_TRANSACTION).first()
+        return OpenTransaction(age=found.age, process=found.pid, application=found.application_name) if found else None
+
     def close(self) -> None:
         """Give all connections back."""
         self.engine.dispose()
+
+
+_OLDEST_TRANSACTION = text(
+    "SELECT clock_timestamp() - xact_start AS age, pid, application_name FROM pg_stat_activity "
+    "WHERE datname = current_database() AND xact_start IS NOT NULL AND pid <> pg_backend_pid() "
+    "AND backend_type = 'client backend' ORDER BY xact_start LIMIT 1"
+)
 
 
 def _unavailable(error: DBAPIError) -> bool:

@@ -2,7 +2,9 @@
 
 import asyncio
 import time
+from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from datetime import timedelta
 from typing import Any
 
 import psutil
@@ -101,30 +103,52 @@ class _System(Collector):
         )
 
 
-class QueueCollector(Collector):
-    """The queues' sizes, counted when somebody looks; left out while the database does not answer."""
-
-    def __init__(self, counts: Callable[[], Mapping[tuple[str, Any], int]]) -> None:
-        """Take a function that counts jobs by queue and status."""
-        self._counts = counts
+class _DatabaseCollector(Collector):
+    """Measures what the database tells when somebody looks; left out while it does not answer."""
 
     def describe(self) -> Iterable[Metric]:
         """Name nothing beforehand, so that registering does not ask the database."""
         return []
 
-    def collect(self) -> Iterator[Metric]:
+    def collect(self) -> Iterable[Metric]:
+        try:
+            return list(self.ask())
+        except ServiceUnavailable as error:
+            log.warning("not_measured", collector=type(self).__name__, error=str(error))
+            return []
+
+    @abstractmethod
+    def ask(self) -> Iterator[Metric]: ...
+
+
+class QueueCollector(_DatabaseCollector):
+    """The queues' sizes."""
+
+    def __init__(self, counts: Callable[[], Mapping[tuple[str, Any], int]]) -> None:
+        """Take a function that counts jobs by queue and status."""
+        self._counts = counts
+
+    def ask(self) -> Iterator[Metric]:
         size = GaugeMetricFamily(
             "counterfoil_task_queue_size", "Unfinished jobs and dead letters", labels=["queue", "status"]
         )
         dead = 0
-        try:
-            counts = self._counts()
-        except ServiceUnavailable as error:
-            log.warning("queues_not_counted", error=str(error))
-            return
-        for (queue, status), count in counts.items():
+        for (queue, status), count in self._counts().items():
             size.add_metric([queue, status], count)
             dead += count if status == "dead_letter" else 0
         yield size
         yield GaugeMetricFamily("counterfoil_dlq_size", "Dead letters", dead)
         yield GaugeMetricFamily("counterfoil_dlq_tasks_remaining", "Dead letters that no clean-up has removed", dead)
+
+
+class TransactionCollector(_DatabaseCollector):
+    """For how long the oldest transaction has been open."""
+
+    def __init__(self, oldest: Callable[[], timedelta]) -> None:
+        self._oldest = oldest
+
+    def ask(self) -> Iterator[Metric]:
+        seconds = self._oldest().total_seconds()
+        yield GaugeMetricFamily(
+            "counterfoil_database_oldest_transaction_seconds", "For how long a transaction has been open", seconds
+        )
