@@ -20,6 +20,7 @@ from counterfoil.documents.service import DocumentService
 from counterfoil.foundation import problems
 from counterfoil.foundation.body_limit import BodyLimit, RouteLimit
 from counterfoil.foundation.errors import Conflict, CounterfoilError
+from counterfoil.foundation.head_limit import HeadLimit
 from counterfoil.foundation.health import router as operation
 from counterfoil.foundation.logging import configure_logging
 from counterfoil.foundation.metrics import Metrics
@@ -94,6 +95,7 @@ def serve(settings: Settings, *, host: str, port: int) -> None:
     house = bootstrap.build(settings)
     config = uvicorn.Config(
         create_app(house),
+        http=HeadLimit,
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=int(settings.shutdown_seconds),

@@ -29,14 +29,14 @@ class RequestTooLarge(InvalidInput):
 
 
 class RequestTooSlow(InvalidInput):
-    """A request whose body hardly moves, as of a client that wants to keep us busy."""
+    """A request that hardly moves, as of a client that wants to keep us busy."""
 
     code = "request_too_slow"
     status = 408
     advice = "Send it again on a better line, or in smaller parts."
 
     def __init__(self) -> None:
-        super().__init__("The body of this request came too slowly.")
+        super().__init__("This request came too slowly.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
