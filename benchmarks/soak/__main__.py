@@ -69,6 +69,7 @@ class Soak:
     seconds: float
     patience: float
     server: PostgresServer | None
+    hurt_server: Callable[[Harm, PostgresServer], None]
     redis: RedisServer | None
     faults: list[str]
     memory: list[float] = field(default_factory=list)
@@ -120,7 +121,7 @@ class Soak:
         yield self.load.make
         yield self.harm.hurt_workers
         if server := self.server:
-            yield lambda: self.harm.restart(server)
+            yield lambda: self.hurt_server(self.harm, server)
         if redis := self.redis:
             yield lambda: self.harm.flush(redis)
 
@@ -230,8 +231,7 @@ def _prepared(given: argparse.Namespace) -> Iterator[Soak]:
         environment = settings_of(folder, url) | {"QUEUE": given.queue, "PYTHONDONTWRITEBYTECODE": ""}
         if given.queue != "local":
             redis = stack.enter_context(RedisServer.running())
-            # These do a job at a time, and their commands do not look for us in the folder they are started in.
-            environment |= {"REDIS_URL": redis.url, "WORKER_CONCURRENCY": "1", "PYTHONPATH": str(ROOT)}
+            environment |= {"REDIS_URL": redis.url, "WORKER_CONCURRENCY": "1"}  # these do a job at a time
         engine = engine_of(Settings(**{name.lower(): value for name, value in environment.items()}))
         stack.callback(engine.database.close)
         migrate(engine.database)
@@ -247,6 +247,7 @@ def _prepared(given: argparse.Namespace) -> Iterator[Soak]:
             size=given.workers,
             log=given.log,
             faults=faults,
+            checkouts=(ROOT, given.older) if given.older else (ROOT,),
         )
         stack.callback(crew.kill)
         yield Soak(
@@ -265,9 +266,18 @@ def _prepared(given: argparse.Namespace) -> Iterator[Soak]:
             seconds=given.minutes * 60,
             patience=given.patience,
             server=server,
+            hurt_server=_harm_of_server(given, url),
             redis=redis,
             faults=faults,
         )
+
+
+def _harm_of_server(given: argparse.Namespace, url: str) -> Callable[[Harm, PostgresServer], None]:
+    if given.away:
+        return lambda harm, server: harm.stay_away(server, given.away)
+    if given.open:
+        return lambda harm, _: harm.hold_open(url, given.open)
+    return Harm.restart
 
 
 def main() -> None:
@@ -279,6 +289,7 @@ def main() -> None:
         outcome = soak.run()
     asked = f"{given.minutes:g} min, {given.workers} workers, one hurt every {given.every:g} s, "
     asked += f"{given.database}, seed {given.seed}"
+    asked += ", every second one of an earlier version" if given.older else ""
     page = sheet(outcome, given.queue, asked, machine.facts([], load))
     report.show(page)
     if given.report:
@@ -297,7 +308,13 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--a-minute", type=int, default=1_200, metavar="JOBS", help="at least so many jobs a minute")
     parser.add_argument("--patience", type=float, default=300, metavar="SECONDS", help="until all jobs must be final")
     parser.add_argument("--database", choices=("postgresql", "sqlite"), default="postgresql")
+    instead = parser.add_mutually_exclusive_group()
+    instead.add_argument("--away", type=float, metavar="SECONDS", help="no restarts, but one absence of PostgreSQL")
+    instead.add_argument("--open", type=float, metavar="SECONDS", help="no restarts, but a transaction left open")
     parser.add_argument("--queue", choices=COMMANDS, default="local")
+    parser.add_argument(
+        "--older", type=Path, metavar="FOLDER", help="a checkout of an earlier version, which every second worker runs"
+    )
     parser.add_argument("--seed", type=int, default=secrets.randbelow(2**32), help="repeats a soak's dice")
     parser.add_argument("--report", type=Path, metavar="FILE", help="write the figures as a page of Markdown")
     parser.add_argument("--log", type=Path, default=Path("data/benchmarks/soak.log"), metavar="FILE")

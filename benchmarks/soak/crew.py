@@ -40,6 +40,8 @@ class Crew:
     size: int
     log: Path
     faults: list[str]
+    checkouts: Sequence[Path] = (ROOT,)
+    """Whose code they run, in turn: of this version, and of earlier ones."""
     counts: Counter[str] = field(default_factory=Counter)
     mark: str = field(default_factory=lambda: str(uuid4()))
     members: list[Member] = field(default_factory=list)
@@ -49,7 +51,7 @@ class Crew:
         return max(1, self.size // 10)
 
     def start(self) -> None:
-        self.members += [self._started() for _ in range(self.size)]
+        self.members += [self._started(place) for place in range(self.size)]
 
     def hurt(self, member: Member, what: signal.Signals, seconds: float = 0) -> None:
         """Send a signal; who is stopped goes on after so many seconds."""
@@ -72,7 +74,7 @@ class Crew:
                 member.process.send_signal(signal.SIGCONT)
                 member.stopped_until = None
             if self._ended(member):
-                self.members[place] = self._started()
+                self.members[place] = self._started(place)
 
     def end(self) -> None:
         """Have all go on, and ask them to end."""
@@ -108,11 +110,14 @@ class Crew:
                 total += sum(one.memory_info().rss for one in (worker, *worker.children()))
         return total / self.spared / 1e6
 
-    def _started(self) -> Member:
-        environment = os.environ | self.environment | {MARK: self.mark}
+    def _started(self, place: int) -> Member:
+        checkout = self.checkouts[place % len(self.checkouts)]
+        # The commands of brokers do not look for us in the folder they are started in.
+        code = {"PYTHONPATH": os.pathsep.join((str(checkout), str(checkout / "src")))}
+        environment = os.environ | self.environment | code | {MARK: self.mark}
         with self.log.open("ab") as log:
             process = subprocess.Popen(  # noqa: S603 - our own program
-                self.command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True
+                self.command, cwd=checkout, env=environment, stdout=log, stderr=log, start_new_session=True
             )
         return Member(process)
 

@@ -8,11 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
+import psycopg
+
 from benchmarks.soak.crew import Crew
 from tests.support.postgres import PostgresServer
 from tests.support.redis import RedisServer
 
 MEND_SECONDS = 0.2
+BEFORE_SECONDS = 30
 SIGNALS = {signal.SIGKILL: 70, signal.SIGTERM: 15, signal.SIGSTOP: 15}
 
 
@@ -55,6 +58,27 @@ class Harm:
             self.counts[f"PostgreSQL {how}"] += 1
             time.sleep(chance.choice((0, 0, chance.uniform(1, 6))))
             server.start()
+
+    def stay_away(self, server: PostgresServer, seconds: float) -> None:
+        """End PostgreSQL once, and start it again after so long."""
+        if self.over.wait(BEFORE_SECONDS):
+            return
+        server.stop("immediate")
+        self.counts[f"PostgreSQL away for {seconds:g} s"] += 1
+        self.over.wait(seconds)
+        server.start()
+
+    def hold_open(self, url: str, seconds: float) -> None:
+        """Keep one transaction open for so long, which sees everything as it was: nothing is tidied away meanwhile."""
+        if self.over.wait(BEFORE_SECONDS):
+            return
+        with psycopg.connect(url.replace("+psycopg", "")) as connection:
+            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            connection.execute("CREATE TABLE held_open (number integer)")
+            connection.execute("SELECT count(*) FROM jobs")
+            self.counts[f"transaction open for {seconds:g} s"] += 1
+            self.over.wait(seconds)
+            connection.rollback()
 
     def flush(self, redis: RedisServer) -> None:
         """Empty Redis about every half a minute: its bells are lost then."""
