@@ -62,6 +62,10 @@ class Benched(Contestant, Protocol):
         """Claim so many jobs, as a worker would, and commit; return how many there were."""
         ...
 
+    def remove(self, limit: int) -> int:
+        """Remove so many finished jobs, as retention would, and commit; return how many there were."""
+        ...
+
 
 def path_of(contestant: type[Contestant]) -> str:
     """Return the words by which another process finds this contestant."""

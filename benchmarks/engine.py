@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import Sequence
+from datetime import timedelta
 from functools import cached_property
 from typing import ClassVar
 
@@ -22,6 +23,7 @@ from counterfoil.jobs.attempts import AttemptRunner, Ended
 from counterfoil.jobs.context import JobContext
 from counterfoil.jobs.domain import Attempt, Job, JobId, Lease, WorkerId
 from counterfoil.jobs.infrastructure.leases import SqlLeaseStore
+from counterfoil.jobs.infrastructure.upkeep import SqlUpkeepStore
 from counterfoil.jobs.moves import Returned
 from counterfoil.jobs.types import Handled, JobType, JobTypes
 from counterfoil.migrations import migrate
@@ -136,6 +138,10 @@ class Counterfoil:
         with self._database.transaction() as tx:
             jobs = SqlLeaseStore().claim(tx, WorkerId(new_id()), Lease(new_id()), [NO_OP.queue], limit)
         return len(jobs)
+
+    def remove(self, limit: int) -> int:
+        with self._database.transaction() as tx:
+            return SqlUpkeepStore().remove_finished(tx, tx.now() + timedelta(days=1), limit)
 
     def fill(self, *, finished: int, waiting: int) -> None:
         """Let one job be done and another wait, and copy their rows."""

@@ -24,6 +24,7 @@ from benchmarks.yardstick import Yardstick
 THREADS = 8
 CREWS = (1, 2, 8, 32, 64)
 CLAIM = 50
+REMOVED = 1_000
 TICKS_A_SECOND = 100
 """At 1 000 jobs a second ten share a commit: one caller alone could not commit so often."""
 
@@ -163,6 +164,9 @@ def claim(contestant: Benched, _: Place, size: Size) -> Iterator[Figure]:
     among = f"{report.count(size.finished)} finished and {report.count(size.waiting)} waiting"
     p95 = measuring.claim_p95_ms(contestant, claims=size.claims, limit=CLAIM)
     yield Figure(f"claim of {CLAIM} among {among}, p95", p95, "ms")
+    with measuring.removing(contestant, REMOVED):
+        p95 = measuring.claim_p95_ms(contestant, claims=size.claims, limit=CLAIM)
+    yield Figure(f"the same while finished jobs are removed, {report.count(REMOVED)} a commit, p95", p95, "ms")
 
 
 ROWS: Mapping[str, Row] = {

@@ -2,9 +2,11 @@
 
 import itertools
 import math
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from benchmarks.contestants import Benched, Contestant, Place
@@ -142,6 +144,22 @@ def claim_p95_ms(contestant: Benched, *, claims: int, limit: int) -> float:
         if claimed != limit:
             raise AssertionError(claimed)
     return quantile(sorted(took), 0.95)
+
+
+@contextmanager
+def removing(contestant: Benched, limit: int) -> Iterator[None]:
+    """Remove finished jobs, so many in each commit and one commit after the other, while the context lasts."""
+    over = threading.Event()
+
+    def remove() -> int:
+        return sum(iter(lambda: 0 if over.is_set() else contestant.remove(limit), 0))
+
+    with ThreadPoolExecutor(1) as thread:
+        removed = thread.submit(remove)
+        yield
+        over.set()
+    if not removed.result():
+        raise AssertionError(removed)
 
 
 def recovery(contestant: Contestant, place: Place, *, jobs: int, each_seconds: float, wait_seconds: float) -> Recovered:

@@ -30,6 +30,7 @@ _POSTGRESQL = {
         UPDATE work SET status = 'taken' WHERE id IN (SELECT id FROM pick) RETURNING id, payload
     """,
     "settle": "UPDATE work SET status = 'done' WHERE id = ANY(%s)",
+    "remove": "DELETE FROM work WHERE id IN (SELECT id FROM work WHERE status = 'done' ORDER BY id LIMIT %s)",
     "fill": "INSERT INTO work (payload, status) SELECT %s, %s FROM generate_series(1, %s)",
     "analyze": "ANALYZE work",
 }
@@ -45,6 +46,7 @@ _SQLITE = {
         RETURNING id, payload
     """,
     "settle": "UPDATE work SET status = 'done' WHERE id IN (SELECT value FROM json_each(?))",
+    "remove": "DELETE FROM work WHERE id IN (SELECT id FROM work WHERE status = 'done' ORDER BY id LIMIT ?)",
     "fill": """
         WITH RECURSIVE series (payload, status, n, last) AS (
             SELECT ?, ?, 1, ? UNION ALL SELECT payload, status, n + 1, last FROM series WHERE n < last
@@ -111,6 +113,11 @@ class Yardstick:
 
     def claim(self, limit: int) -> int:
         return len(self._claimed(limit))
+
+    def remove(self, limit: int) -> int:
+        with self._transaction() as connection:
+            removed: int = connection.execute(self._sql["remove"], (limit,)).rowcount
+        return removed
 
     def _claimed(self, limit: int) -> Sequence[tuple[int, str]]:
         with self._transaction() as connection:
