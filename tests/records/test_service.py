@@ -1,6 +1,7 @@
 """Records are drafted, accepted and corrected in a database, each workspace's apart."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -243,6 +244,21 @@ def test_the_second_record_of_a_purchase_is_doubtful_and_names_the_first(draft: 
     assert codes(first) == []
     assert codes(second) == codes(third) == [ReasonCode.SAME_PURCHASE]
     assert {one.reasons[0].facts["record"] for one in (second, third)} == {str(first.id)}
+
+
+def test_of_two_that_are_drafted_at_once_one_is_doubtful_whichever_was_handed_in_first(
+    records: RecordService, workspace: WorkspaceId, draft: Draft
+) -> None:
+    earlier, later = a_document(), a_document()
+    with ThreadPoolExecutor(1) as elsewhere:
+        with records.database.transaction() as tx:
+            first = records.draft(tx, workspace, later, BAKERY, sources_of(BAKERY))
+            waiting = elsewhere.submit(draft, document_id=earlier)
+            with pytest.raises(TimeoutError):
+                waiting.result(timeout=0.3)
+        second = waiting.result()
+    assert (codes(first), codes(second)) == ([], [ReasonCode.SAME_PURCHASE])
+    assert codes(draft(document_id=later)) == []
 
 
 def test_the_same_bytes_are_not_called_the_same_purchase_as_well(draft: Draft) -> None:

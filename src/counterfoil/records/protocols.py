@@ -34,7 +34,10 @@ class RecordStore(Protocol):
         ...
 
     def with_purchase_key(self, tx: Transaction, workspace: WorkspaceId, key: str) -> Sequence[Record]:
-        """Return the records with this key, the first ones first; of very many, some."""
+        """Return the records with this key, the first ones first; of very many, some.
+
+        Whoever asks for the same key waits until this transaction ends, so that of two one sees the other.
+        """
         ...
 
     def add_changes(self, tx: Transaction, changes: Sequence[Change]) -> None: ...

@@ -167,10 +167,10 @@ class RecordService:
         return replace(record, reasons=(*found, *given))
 
     def _told_before(self, tx: Transaction, record: Record) -> Iterator[Reason]:
-        """Say so if an earlier record tells of the same purchase; of several, the first."""
+        """Say so if another record tells of the same purchase; of several, the first. Of two, only one says so."""
         key = purchase_key(record.data)
         for other in self.store.with_purchase_key(tx, record.workspace, key) if key else ():
-            if other.id < record.id and same_purchase(record.data, other.data):
+            if other.id != record.id and not _names(other, record) and same_purchase(record.data, other.data):
                 facts = {
                     "merchant": other.data.merchant.name or "",
                     "date": str(other.data.issue_date),
@@ -205,6 +205,13 @@ class RecordService:
             )
             for path, old, new in differences(before, after)
         ]
+
+
+def _names(one: Record, other: Record) -> bool:
+    """Tell whether a record says that it is of the same purchase as another."""
+    return any(
+        reason.code is ReasonCode.SAME_PURCHASE and reason.facts["record"] == str(other.id) for reason in one.reasons
+    )
 
 
 def _reader(record: Record, path: FieldPath) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, Select, Uuid, insert, select, update
+from sqlalchemy import ForeignKey, Index, Select, Uuid, func, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from counterfoil.access.domain import WorkspaceId
@@ -109,6 +109,9 @@ class SqlRecordStore:
         return Page.of([_record(row) for row in rows], paging, lambda record: record.id)
 
     def with_purchase_key(self, tx: Transaction, workspace: WorkspaceId, key: str) -> Sequence[Record]:
+        if tx.dialect == "postgresql":  # SQLite has one writer at a time
+            lock = func.hashtextextended(f"{workspace} {key}", 0)
+            tx.execute(select(func.pg_advisory_xact_lock(lock)))
         mine = select(RecordRow.__table__).where(RecordRow.workspace_id == workspace, RecordRow.purchase_key == key)
         return [_record(row) for row in tx.execute(mine.order_by(RecordRow.id).limit(MOST_ALIKE)).mappings()]
 
