@@ -21,6 +21,7 @@ from pydantic import BaseModel
 from counterfoil.access.domain import WorkspaceId
 from counterfoil.documents.domain import Document, DocumentId
 from counterfoil.documents.service import DocumentService
+from counterfoil.extraction.domain import Extraction
 from counterfoil.extraction.service import ExtractionService
 from counterfoil.foundation.database import Transaction
 from counterfoil.foundation.metrics import Metrics
@@ -160,6 +161,7 @@ class Handlers:
         document = self.documents.get(job.workspace, DocumentId(payload.document_id))
         job.progress(0, document.page_count, message=f"Reading {document.name}")
         extraction_id, extraction = self.extractions.read(document, self.documents.path(document), again=payload.again)
+        lookalike = self._lookalike(document, extraction)
         job.log("Document read", reader=extraction.reader, version=extraction.version, values=len(extraction.sources))
         with job.transaction() as tx:
             record = self.records.draft(
@@ -169,7 +171,7 @@ class Handlers:
                 extraction.data,
                 extraction.sources,
                 extraction_id,
-                (*extraction.reasons, *self._duplicates(tx, document)),
+                (*extraction.reasons, *(self._duplicate(tx, document) or lookalike)),
             )
             review = self.reviews.open(tx, job.workspace, record)
             job.complete(tx, self._result(document, record, review))
@@ -194,7 +196,14 @@ class Handlers:
         """Write a record's files as it stands now."""
         self.archive.write(self.records.get(job.workspace, RecordId(payload.record_id)))
 
-    def _duplicates(self, tx: Transaction, document: Document) -> Sequence[Reason]:
+    def _lookalike(self, document: Document, extraction: Extraction) -> Sequence[Reason]:
+        found = self.extractions.lookalike(document, extraction)
+        if found is None:
+            return ()
+        name = self.documents.get(document.workspace, found).name
+        return (Reason(code=ReasonCode.LOOKS_ALIKE, facts={"document": name}),)
+
+    def _duplicate(self, tx: Transaction, document: Document) -> Sequence[Reason]:
         first = self.documents.first_with_same_bytes(tx, document)
         return [Reason(code=ReasonCode.DUPLICATE, facts={"document": first.name})] if first else []
 

@@ -1,7 +1,5 @@
 """Bytes are read once; what was read is on the disk before the row that names it, and stays in its workspace."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -11,7 +9,6 @@ from sqlalchemy import select
 from counterfoil.access.domain import WorkspaceId
 from counterfoil.documents.domain import Document, DocumentId, MediaType, Sha256
 from counterfoil.documents.infrastructure.sql import SqlDocumentStore
-from counterfoil.documents.protocols import OpenDocument
 from counterfoil.extraction.cascade import Cascade
 from counterfoil.extraction.domain import Extraction, ExtractionMissing, NoReader
 from counterfoil.extraction.infrastructure.files import ExtractionFiles
@@ -21,7 +18,7 @@ from counterfoil.extraction.service import ExtractionService
 from counterfoil.foundation.database import Database
 from counterfoil.foundation.ids import new_id
 from tests.support.clock import FixedClock
-from tests.support.readings import FakeDocument, FakeWordFinder
+from tests.support.readings import BlankPages, FakeWordFinder
 from tests.support.receipts import BAKERY, sources_of
 
 SHA256 = Sha256("ab" * 32)
@@ -43,14 +40,6 @@ class CountingReader:
             raise self.error
         made = Extraction(reader=self.name, version=self.version, data=BAKERY, sources=sources_of(BAKERY))
         return made if self.knows else None
-
-
-class BlankPages:
-    """Opens every document as one blank page."""
-
-    @contextmanager
-    def open(self, path: Path, media_type: MediaType) -> Iterator[OpenDocument]:
-        yield FakeDocument()
 
 
 @dataclass(kw_only=True)

@@ -11,7 +11,7 @@ from PIL import Image
 from counterfoil import bootstrap
 from counterfoil.bootstrap import House
 from tests.support import einvoices
-from tests.support.house import Visitor, build, settings_for, visiting
+from tests.support.house import SAMPLES, Visitor, build, settings_for, visiting
 from tests.support.waiting import wait_until
 
 
@@ -121,6 +121,17 @@ def test_the_same_bytes_are_read_once_and_each_hand_in_gets_its_review(visitor: 
     assert len({job["result"]["review_id"] for job in jobs}) == 2
     again = visitor.get(f"/records/{jobs[1]['result']['record_id']}")
     assert "duplicate" in {reason["code"] for reason in again["reasons"]}
+
+
+def test_a_second_photograph_of_a_receipt_is_a_reason_that_names_the_first(visitor: Visitor, tmp_path: Path) -> None:
+    visitor.read("receipt-photo.jpg")
+    with Image.open(SAMPLES / "receipt-photo.jpg") as photo:
+        tilted = photo.rotate(2, expand=True, fillcolor=(90, 80, 70))
+    tilted.save(tmp_path / "second.jpg", quality=60)
+    record = visitor.record_of(visitor.hand_in_bytes("second.jpg", (tmp_path / "second.jpg").read_bytes()))
+    (reason,) = (reason for reason in record["reasons"] if reason["code"] == "looks_alike")
+    assert "receipt-photo.jpg" in reason["message"]
+    assert "same_purchase" not in {reason["code"] for reason in record["reasons"]}
 
 
 def test_a_page_with_nothing_on_it_is_a_record_with_empty_fields_and_a_review(visitor: Visitor, tmp_path: Path) -> None:

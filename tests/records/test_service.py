@@ -262,8 +262,10 @@ def test_of_two_that_are_drafted_at_once_one_is_doubtful_whichever_was_handed_in
 
 
 def test_the_same_bytes_are_not_called_the_same_purchase_as_well(draft: Draft) -> None:
-    draft()
+    document = a_document()
+    draft(document_id=document)
     assert codes(draft(extra_reasons=[DUPLICATE])) == [ReasonCode.DUPLICATE]
+    assert codes(draft(document_id=document)) == []
 
 
 def test_what_comes_later_leaves_the_first_record_as_it_is(draft: Draft) -> None:

@@ -1,11 +1,14 @@
 """Open documents that are nowhere: pages with the words that a test gives them, and OCR that finds what it is told."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from PIL import Image
 
-from counterfoil.documents.domain import Word
+from counterfoil.documents.domain import MediaType, Word
+from counterfoil.documents.protocols import OpenDocument
 from counterfoil.extraction.domain import PageText
 from counterfoil.extraction.reading import Reading
 
@@ -39,6 +42,14 @@ class FakeDocument:
 
     def xml_files(self) -> Iterator[bytes]:
         yield from self.xml
+
+
+class BlankPages:
+    """Opens every document as one blank page."""
+
+    @contextmanager
+    def open(self, path: Path, media_type: MediaType) -> Iterator[OpenDocument]:
+        yield FakeDocument()
 
 
 @dataclass

@@ -1,9 +1,10 @@
 """What reading needs from outside: readers, and places to keep what they made out."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from counterfoil.access.domain import WorkspaceId
-from counterfoil.documents.domain import Document, Sha256
+from counterfoil.documents.domain import Document, DocumentId, Sha256
 from counterfoil.extraction.domain import Extraction
 from counterfoil.extraction.reading import Reading
 from counterfoil.foundation.database import Transaction
@@ -40,6 +41,12 @@ class ExtractionStore(Protocol):
         self, tx: Transaction, document: Document, extraction_id: ExtractionId, cascade: str, extraction: Extraction
     ) -> None:
         """Remember an extraction whose content is already on the disk."""
+        ...
+
+    def sharing_marks(
+        self, tx: Transaction, document: Document, marks: Sequence[int]
+    ) -> Sequence[tuple[ExtractionId, DocumentId]]:
+        """Return some that share several of the marks, most first, and were read before the document's bytes were."""
         ...
 
 

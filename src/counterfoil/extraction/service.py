@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from counterfoil.access.domain import WorkspaceId
-from counterfoil.documents.domain import Document
+from counterfoil.documents.domain import Document, DocumentId
 from counterfoil.documents.protocols import PageSource
 from counterfoil.extraction.cascade import Cascade
 from counterfoil.extraction.domain import Extraction, ExtractionMissing, NoReader
+from counterfoil.extraction.lookalikes import alike, marks_of
 from counterfoil.extraction.protocols import ExtractionArchive, ExtractionStore
 from counterfoil.foundation.database import Database
 from counterfoil.foundation.ids import IdSource
@@ -44,6 +45,17 @@ class ExtractionService:
         with self.database.transaction(document.workspace) as tx:
             self.store.add(tx, document, made, self.cascade.name, extraction)
         return made, extraction
+
+    def lookalike(self, document: Document, extraction: Extraction) -> DocumentId | None:
+        """Return an earlier document of other bytes that shows the same as one that was read, if there is one."""
+        marks = marks_of(extraction.pages)
+        with self.database.reading(document.workspace) as tx:
+            found = self.store.sharing_marks(tx, document, marks) if marks else ()
+        for extraction_id, other in found:
+            kept = self.archive.load(document.workspace, extraction_id)
+            if kept and alike(extraction, kept):
+                return other
+        return None
 
     def latest(self, workspace: WorkspaceId, document: Document) -> tuple[ExtractionId, Extraction]:
         """Return the newest extraction of a document's bytes.

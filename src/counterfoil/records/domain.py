@@ -159,6 +159,7 @@ class ReasonCode(StrEnum):
     ABSURD_VALUE = "absurd_value"
     LOW_CONFIDENCE = "low_confidence"
     DUPLICATE = "duplicate"
+    LOOKS_ALIKE = "looks_alike"
     SAME_PURCHASE = "same_purchase"
     PAGE_DIFFERS = "page_differs"
     EINVOICE_REFUSED = "einvoice_refused"
@@ -166,7 +167,10 @@ class ReasonCode(StrEnum):
     @property
     def given(self) -> bool:
         """Tell whether the record's own values cannot show it, so that whoever drafts the record has to say it."""
-        return self in {ReasonCode.DUPLICATE, ReasonCode.PAGE_DIFFERS, ReasonCode.EINVOICE_REFUSED}
+        return self in _GIVEN
+
+
+_GIVEN = {ReasonCode.DUPLICATE, ReasonCode.LOOKS_ALIKE, ReasonCode.PAGE_DIFFERS, ReasonCode.EINVOICE_REFUSED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

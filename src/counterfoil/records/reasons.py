@@ -24,6 +24,7 @@ SENTENCES: Mapping[ReasonCode, str] = {
     ReasonCode.SAME_PURCHASE: "Another record tells of the same purchase: {merchant}, {date}, {total}.",
     ReasonCode.PAGE_DIFFERS: "The e-invoice says that the {field} is {value}; the page does not show it.",
     ReasonCode.EINVOICE_REFUSED: "The e-invoice in this file was not read, only its page: {reason}",
+    ReasonCode.LOOKS_ALIKE: "Another document shows the same ({document}).",
     ReasonCode.DUPLICATE: "The same file was handed in before ({document}).",
 }
 """What a reason says, with its facts in braces. Whoever makes a reason gives all of its facts."""

@@ -36,6 +36,9 @@ from counterfoil.records.protocols import RecordStep, RecordStore
 from counterfoil.records.purchases import purchase_key, same_purchase
 from counterfoil.records.revision import corrected, differences, reread
 
+COPIES = {ReasonCode.DUPLICATE, ReasonCode.LOOKS_ALIKE}
+"""Reasons that tell of another document, which shows the same purchase."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordService:
@@ -162,7 +165,7 @@ class RecordService:
         """Find anew what makes the record doubtful, besides the reasons that were given."""
         today = self.clock.now().date()
         found = check(record.data, record.sources, today=today, threshold=self.threshold)
-        if not any(reason.code is ReasonCode.DUPLICATE for reason in given):  # that says it already
+        if not any(reason.code in COPIES for reason in given):  # that says it already
             found += tuple(self._told_before(tx, record))
         return replace(record, reasons=(*found, *given))
 
@@ -170,7 +173,7 @@ class RecordService:
         """Say so if another record tells of the same purchase; of several, the first. Of two, only one says so."""
         key = purchase_key(record.data)
         for other in self.store.with_purchase_key(tx, record.workspace, key) if key else ():
-            if other.id != record.id and not _names(other, record) and same_purchase(record.data, other.data):
+            if other.id != record.id and not _copies(other, record) and same_purchase(record.data, other.data):
                 facts = {
                     "merchant": other.data.merchant.name or "",
                     "date": str(other.data.issue_date),
@@ -207,10 +210,11 @@ class RecordService:
         ]
 
 
-def _names(one: Record, other: Record) -> bool:
-    """Tell whether a record says that it is of the same purchase as another."""
+def _copies(one: Record, other: Record) -> bool:
+    """Tell whether a record is known as a copy, of another's document or of one that is not told."""
     return any(
-        reason.code is ReasonCode.SAME_PURCHASE and reason.facts["record"] == str(other.id) for reason in one.reasons
+        reason.code in COPIES or (reason.code is ReasonCode.SAME_PURCHASE and reason.facts["record"] == str(other.id))
+        for reason in one.reasons
     )
 
 
