@@ -26,6 +26,7 @@ from counterfoil.extraction.evaluation.scoring import ItemScore, calibration_of,
 from counterfoil.extraction.evaluation.truths import Truth, read_truths
 from counterfoil.extraction.infrastructure.ocr import RapidOcrWords
 from counterfoil.extraction.layout.confidence import OTHERS, features
+from counterfoil.extraction.layout.paper import paper_of
 from counterfoil.extraction.layout.reader import LayoutReader, choice_on
 from counterfoil.extraction.reading import Reading
 from counterfoil.records.domain import FieldPath, LineItem, Tax
@@ -52,7 +53,7 @@ def main() -> None:
 def _examples(file: Path, words: Path) -> Iterator[Example]:
     for truth in read_truths(file):
         fold = crc32(truth.file.encode()) % FOLDS
-        chosen = choice_on(_pages(file.parent, truth.file, words)).chosen
+        chosen = choice_on(paper_of(_pages(file.parent, truth.file, words))).chosen
         taxes = [one.candidate.value for one in chosen if isinstance(one.candidate.value, Tax)]
         tax = sum((one.amount or Decimal() for one in taxes), Decimal())
         for one in chosen:

@@ -7,7 +7,7 @@ import pytest
 from counterfoil.extraction.domain import Extraction, WordOrigin
 from counterfoil.extraction.layout.reader import LayoutReader, choice_on, extraction_of
 from counterfoil.records.domain import FieldPath, InvoiceData, Party, PaymentMethod, Tax
-from tests.support.papers import page
+from tests.support.papers import page, paper
 from tests.support.readings import FakeWordFinder, reading_of
 
 RECEIPT = (
@@ -91,7 +91,7 @@ def test_tip_and_discount_are_kept_when_they_make_the_sum() -> None:
 
 def test_a_value_that_is_borne_out_is_surer() -> None:
     def total_of(*rows: str) -> float:
-        (chosen,) = (one for one in choice_on([page(*rows)]).chosen if one.candidate.path == "total")
+        (chosen,) = (one for one in choice_on(paper(*rows)).chosen if one.candidate.path == "total")
         return chosen.agreement
 
     assert total_of("TOTAL 9.00", "CASH 10.00", "CHANGE 1.00") > total_of("TOTAL 9.00", "CASH 20.00", "CHANGE 1.00")
@@ -104,7 +104,7 @@ def test_the_bases_of_several_rates_bear_a_total_out_and_make_no_subtotal_that_i
         "7 %   23,28   1,63   24,91",
         "19 %   13,04   2,48   15,52",
     )
-    chosen = {one.candidate.path: one for one in choice_on([page(*rows)]).chosen}
+    chosen = {one.candidate.path: one for one in choice_on(paper(*rows)).chosen}
     assert "subtotal" not in chosen
     assert chosen[FieldPath("total")].agreement > 0.4
 
@@ -158,7 +158,7 @@ def test_the_reader_names_itself() -> None:
 
 
 def test_what_was_considered_is_told_the_best_first_and_what_was_taken_of_it() -> None:
-    totals = [one for one in choice_on([page(*RECEIPT)]).considered if one.path == "total"]
+    totals = [one for one in choice_on(paper(*RECEIPT)).considered if one.path == "total"]
     assert [one.taken for one in totals] == [True, *([False] * (len(totals) - 1))]
     assert len(totals) > 1
     assert (totals[0].value, totals[0].evidence.text) == ("56.20", "56.20")

@@ -51,7 +51,7 @@ class EInvoiceReader:
             version=VERSION,
             data=data,
             sources=sources,
-            pages=tuple(in_reading_order(page) for page in reading.texts),
+            pages=in_reading_order(reading.texts, grounding.rows),
             reasons=() if reading.document.drawn else tuple(_differences(data, grounding)),
         )
 

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, time
 from enum import StrEnum
+from functools import lru_cache
 
+_LETTERS = 1024  # remembered: more than documents are written with
 _MONTHS = {
     1: "january januar janvier enero gennaio januari janeiro stycznia styczen ene gen jan janv sty",
     2: "february februar fevrier febrero febbraio februari fevereiro lutego luty feb fev fevr lut",
@@ -152,9 +154,10 @@ def time_in(text: str) -> time | None:
 
 def folded(text: str) -> str:
     """Return the text in small letters without accents, each letter where it was."""
-    return "".join(_folded(letter) for letter in text)
+    return text.lower() if text.isascii() else "".join(map(_folded, text))
 
 
+@lru_cache(maxsize=_LETTERS)
 def _folded(letter: str) -> str:
     plain = unicodedata.normalize("NFKD", letter)[:1].lower()
     return plain if len(plain) == 1 else letter

@@ -6,6 +6,7 @@ from itertools import groupby
 
 from counterfoil.extraction.domain import PageText
 from counterfoil.extraction.layout.amounts import Amount, amounts_in, decimal_sign_of
+from counterfoil.extraction.layout.dates import folded
 from counterfoil.extraction.layout.labels import plain
 from counterfoil.extraction.layout.locale import Locale, locale_of
 from counterfoil.extraction.layout.rows import Span, rows_of
@@ -13,10 +14,14 @@ from counterfoil.extraction.layout.rows import Span, rows_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One row with what can be said of it alone. `index` counts over all pages; `text` is folded for labels."""
+    """One row with what can be said of it alone. `index` counts over all pages.
+
+    `letters` are folded, each where it was printed; `text` is mended besides, for labels.
+    """
 
     index: int
     span: Span
+    letters: str
     text: str
     columns: tuple[Span, ...]
     amounts: tuple[Amount, ...]
@@ -52,6 +57,7 @@ def paper_of(pages: Sequence[PageText]) -> Paper:
         Row(
             index=index,
             span=span,
+            letters=folded(span.text),
             text=plain(span.text),
             columns=span.columns(),
             amounts=amounts_in(span, sign),

@@ -7,7 +7,7 @@ from counterfoil.extraction.domain import Extraction, PageText
 from counterfoil.extraction.layout.assembly import assemble
 from counterfoil.extraction.layout.choice import Choice, choose
 from counterfoil.extraction.layout.finders import FINDERS
-from counterfoil.extraction.layout.paper import paper_of
+from counterfoil.extraction.layout.paper import Paper, paper_of
 from counterfoil.extraction.layout.rows import in_reading_order
 from counterfoil.extraction.reading import Reading
 
@@ -28,19 +28,19 @@ class LayoutReader:
 
 def extraction_of(pages: Sequence[PageText]) -> Extraction:
     """Return the fields that the words of a document's pages show."""
-    choice = choice_on(pages)
+    paper = paper_of(pages)
+    choice = choice_on(paper)
     data, sources = assemble(choice.chosen, reader=NAME, version=VERSION)
     return Extraction(
         reader=NAME,
         version=VERSION,
         data=data,
         sources=sources,
-        pages=tuple(in_reading_order(page) for page in pages),
+        pages=in_reading_order(pages, [row.span for row in paper.rows]),
         considered=choice.considered,
     )
 
 
-def choice_on(pages: Sequence[PageText]) -> Choice:
+def choice_on(paper: Paper) -> Choice:
     """Choose among what all finders propose."""
-    paper = paper_of(pages)
     return choose(paper, [candidate for find in FINDERS for candidate in find(paper)])

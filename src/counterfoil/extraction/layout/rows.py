@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import cached_property, reduce
+from operator import itemgetter
 from statistics import median
 
 from counterfoil.documents.domain import Box, Word
@@ -14,9 +15,12 @@ _SAME_ROW = 0.55  # letter heights between the middles of two words of one row, 
 _STEEPEST = 0.36  # slope; a paper that lies worse is not followed
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Token:
-    """A word with its place on the straightened page, in pixels, the text upright and its rows level."""
+    """A word with its place on the straightened page, in pixels, the text upright and its rows level.
+
+    It is itself alone: a word that is printed twice gives two.
+    """
 
     word: Word
     page: int
@@ -30,7 +34,7 @@ class Token:
         return self.word.text
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Span:
     """Tokens read together, from left to right: a row, a column's part of a row, or a value within it.
 
@@ -39,7 +43,7 @@ class Span:
 
     tokens: tuple[Token, ...]
 
-    @property
+    @cached_property
     def text(self) -> str:
         return " ".join(token.text for token in self.tokens)
 
@@ -47,19 +51,19 @@ class Span:
     def page(self) -> int:
         return self.tokens[0].page
 
-    @property
+    @cached_property
     def left(self) -> float:
         return min(token.left for token in self.tokens)
 
-    @property
+    @cached_property
     def right(self) -> float:
         return max(token.right for token in self.tokens)
 
-    @property
+    @cached_property
     def middle(self) -> float:
         return sum(token.middle for token in self.tokens) / len(self.tokens)
 
-    @property
+    @cached_property
     def height(self) -> float:
         return median(token.height for token in self.tokens)
 
@@ -113,9 +117,12 @@ def rows_of(page: PageText) -> tuple[Span, ...]:
     return tuple(Span(tokens=tuple(sorted(row, key=lambda token: token.left))) for row in _grouped(level))
 
 
-def in_reading_order(page: PageText) -> PageText:
-    """Return the page with its words in the order in which a person reads them."""
-    return replace(page, words=tuple(token.word for row in rows_of(page) for token in row.tokens))
+def in_reading_order(pages: Iterable[PageText], rows: Sequence[Span]) -> tuple[PageText, ...]:
+    """Return the pages with their words in the order in which a person reads them, which is that of their rows."""
+    words: dict[int, list[Word]] = {}
+    for row in rows:
+        words.setdefault(row.page, []).extend(token.word for token in row.tokens)
+    return tuple(replace(page, words=tuple(words.get(page.number, ()))) for page in pages)
 
 
 def _upright(word: Word, page: PageText) -> Token:
@@ -170,17 +177,19 @@ def _grouped(tokens: Sequence[Token]) -> list[list[Token]]:
     """Put each token into the row whose nearest token is about as high, rows in order from the top."""
     rows: list[list[Token]] = []
     for token in sorted(tokens, key=lambda token: token.left):
-        best = min(rows, key=lambda row: _distance(row, token), default=None)
-        if best is not None and _distance(best, token) < _SAME_ROW:
+        near = ((distance, row) for row in rows if (distance := _distance(row[-1], token)) < _SAME_ROW)
+        _, best = min(near, key=itemgetter(0), default=(0.0, None))
+        if best is not None:
             best.append(token)
         else:
             rows.append([token])
     return sorted(rows, key=lambda row: sum(token.middle for token in row) / len(row))
 
 
-def _distance(row: Sequence[Token], token: Token) -> float:
+def _distance(last: Token, token: Token) -> float:
     """Return how many letter heights a token is above or below the end of a row; far if it would lie on it."""
-    last = row[-1]
     apart = abs(last.middle - token.middle) / min(last.height, token.height)
+    if apart >= _SAME_ROW:
+        return apart
     overlap = last.right - token.left
     return apart if overlap < 0.5 * min(last.right - last.left, token.right - token.left) else apart + 1

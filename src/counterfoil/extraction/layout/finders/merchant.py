@@ -220,14 +220,14 @@ def _echo_bonus(paper: Paper, name: str, span: Span) -> float:
     word = max(re.findall(r"[a-z]+", folded(name)), key=len, default="")
     if len(word) < 4:
         return 0.0
-    others = [
+    echoes = [
         row
         for row in paper.rows
-        if row.span.tokens[0].page == span.page and not set(row.span.tokens) & set(span.tokens)
+        if word in row.letters and row.page == span.page and not set(row.span.tokens) & set(span.tokens)
     ]
-    if any(word in found[1] for row in others for found in _DOMAIN.finditer(folded(row.span.text))):
+    if any(word in found[1] for row in echoes for found in _DOMAIN.finditer(row.letters)):
         return 0.1
-    return 0.06 if any(word in folded(row.span.text) for row in others) else 0.0
+    return 0.06 if echoes else 0.0
 
 
 def _senders(paper: Paper) -> Iterator[Candidate]:
