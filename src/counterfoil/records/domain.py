@@ -161,6 +161,7 @@ class ReasonCode(StrEnum):
     DUPLICATE = "duplicate"
     LOOKS_ALIKE = "looks_alike"
     SAME_PURCHASE = "same_purchase"
+    SEVERAL_RECEIPTS = "several_receipts"
     PAGE_DIFFERS = "page_differs"
     EINVOICE_REFUSED = "einvoice_refused"
 
@@ -170,7 +171,13 @@ class ReasonCode(StrEnum):
         return self in _GIVEN
 
 
-_GIVEN = {ReasonCode.DUPLICATE, ReasonCode.LOOKS_ALIKE, ReasonCode.PAGE_DIFFERS, ReasonCode.EINVOICE_REFUSED}
+_GIVEN = {
+    ReasonCode.DUPLICATE,
+    ReasonCode.LOOKS_ALIKE,
+    ReasonCode.SEVERAL_RECEIPTS,
+    ReasonCode.PAGE_DIFFERS,
+    ReasonCode.EINVOICE_REFUSED,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

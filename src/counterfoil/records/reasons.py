@@ -22,6 +22,7 @@ SENTENCES: Mapping[ReasonCode, str] = {
     ReasonCode.ABSURD_VALUE: "The {field} can hardly be {value}.",
     ReasonCode.LOW_CONFIDENCE: "The {field} was read with {confidence} % confidence; {threshold} % is asked for.",
     ReasonCode.SAME_PURCHASE: "Another record tells of the same purchase: {merchant}, {date}, {total}.",
+    ReasonCode.SEVERAL_RECEIPTS: "The file shows several receipts; hand in each by itself.",
     ReasonCode.PAGE_DIFFERS: "The e-invoice says that the {field} is {value}; the page does not show it.",
     ReasonCode.EINVOICE_REFUSED: "The e-invoice in this file was not read, only its page: {reason}",
     ReasonCode.LOOKS_ALIKE: "Another document shows the same ({document}).",

@@ -1,6 +1,6 @@
 """Reads any document by its layout: words from its text layer or by OCR, then fields from the words."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from counterfoil.extraction.domain import Extraction, PageText
@@ -9,7 +9,9 @@ from counterfoil.extraction.layout.choice import Choice, choose
 from counterfoil.extraction.layout.finders import FINDERS
 from counterfoil.extraction.layout.paper import Paper, paper_of
 from counterfoil.extraction.layout.rows import in_reading_order
+from counterfoil.extraction.layout.several import shows_several
 from counterfoil.extraction.reading import Reading
+from counterfoil.records.domain import Reason, ReasonCode
 
 NAME = "layout"
 VERSION = "1"
@@ -37,6 +39,7 @@ def extraction_of(pages: Sequence[PageText]) -> Extraction:
         data=data,
         sources=sources,
         pages=in_reading_order(pages, [row.span for row in paper.rows]),
+        reasons=tuple(_reasons(pages, paper)),
         considered=choice.considered,
     )
 
@@ -44,3 +47,8 @@ def extraction_of(pages: Sequence[PageText]) -> Extraction:
 def choice_on(paper: Paper) -> Choice:
     """Choose among what all finders propose."""
     return choose(paper, [candidate for find in FINDERS for candidate in find(paper)])
+
+
+def _reasons(pages: Sequence[PageText], paper: Paper) -> Iterator[Reason]:
+    if shows_several(pages, paper, lambda part: choice_on(paper_of([part]))):
+        yield Reason(code=ReasonCode.SEVERAL_RECEIPTS)
