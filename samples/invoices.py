@@ -2,8 +2,9 @@
 
 from decimal import Decimal
 
-from samples.sheet import Column, Sheet
-from samples.trade import Business, Invoice, Item, printed
+from counterfoil.samples.fonts import HELVETICA, VERA
+from counterfoil.samples.sheet import Column, Sheet
+from counterfoil.samples.trade import Business, Invoice, Item, printed
 
 _LEFT = 20.0
 _RIGHT = 190.0
@@ -12,9 +13,7 @@ _ON_FIRST_PAGE = 19  # rows of the English invoice
 
 def english(sale: Invoice) -> bytes:
     """Set the joiner's invoice: ruled boxes, and a sum that is carried to a second page."""
-    sheet = Sheet(
-        font="Helvetica", bold_font="Helvetica-Bold", size=9.5, title=f"Invoice {sale.number}", author=sale.seller.name
-    )
+    sheet = Sheet(face=HELVETICA, size=9.5, title=f"Invoice {sale.number}", author=sale.seller.name)
     first, second = sale.items[:_ON_FIRST_PAGE], sale.items[_ON_FIRST_PAGE:]
     carried = sum((item.amount for item in first), Decimal(0))
     _english_head(sheet, sale)
@@ -110,9 +109,7 @@ def _english_foot(sheet: Sheet, sale: Invoice, y: float) -> None:
 def french(sale: Invoice) -> bytes:
     """Set the printer's invoice: a coloured band, striped rows, two rates of tax."""
     accent, pale = "#1d5c63", "#eaf2f1"
-    sheet = Sheet(
-        font="Helvetica", bold_font="Helvetica-Bold", size=9, title=f"Facture {sale.number}", author=sale.seller.name
-    )
+    sheet = Sheet(face=HELVETICA, size=9, title=f"Facture {sale.number}", author=sale.seller.name)
     sheet.fill(0, 0, 210, 34, accent)
     for number, colour in enumerate(("#f2b544", "#e4572e", "#9fd3c7")):
         sheet.disc(_LEFT + 4 + 6.5 * number, 17, 4.2, colour)
@@ -190,15 +187,15 @@ def _french_sums(sheet: Sheet, sale: Invoice, y: float, accent: str, pale: str) 
     sheet.text(_LEFT, y + 40, "Nous vous remercions de votre confiance.")
 
 
-def german(sale: Invoice) -> bytes:
+def german(sale: Invoice) -> Sheet:
     """Set the outfitter's invoice as a German business letter, for an envelope with a window."""
-    sheet = Sheet(font="Vera", bold_font="VeraBd", size=8, title=f"Rechnung {sale.number}", author=sale.seller.name)
+    sheet = Sheet(face=VERA, size=8, title=f"Rechnung {sale.number}", author=sale.seller.name)
     accent = "#8a5a2b"
     _german_head(sheet, sale, accent)
     end = _german_table(sheet, sale, accent)
     _german_sums(sheet, sale, end + 7, accent)
     _german_foot(sheet, sale.seller, accent)
-    return sheet.finished()
+    return sheet
 
 
 def _german_head(sheet: Sheet, sale: Invoice, accent: str) -> None:

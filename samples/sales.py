@@ -7,7 +7,17 @@ telephone numbers are from those kept for stories.
 from datetime import date, time
 from decimal import Decimal
 
-from samples.trade import Business, Invoice, Receipt, Sale, goods
+from counterfoil.samples.trade import Business, Invoice, Item, Receipt, Sale
+
+
+def goods(rate: str, *lines: str) -> tuple[Item, ...]:
+    """Return the items of lines like `number | name | quantity | unit | price`, all taxed at one rate."""
+    return tuple(_item(Decimal(rate), *(part.strip() for part in line.split("|"))) for line in lines)
+
+
+def _item(rate: Decimal, number: str, name: str, quantity: str, unit: str, price: str) -> Item:
+    return Item(name=name, price=Decimal(price), rate=rate, quantity=Decimal(quantity), unit=unit, number=number)
+
 
 SUPERMARKET = Receipt(
     file="receipt-photo.jpg",
@@ -61,6 +71,7 @@ JOINER = Invoice(
         postcode="S98 4QT",
         city="Sheffield",
         country="GB",
+        town_form="{city} {postcode}",
         tax_id="GB998164263",
         phone="0114 496 0382",
         email="accounts@hollowbrook-joinery.example",
@@ -71,6 +82,7 @@ JOINER = Invoice(
         postcode="S97 2WB",
         city="Sheffield",
         country="GB",
+        town_form="{city} {postcode}",
     ),
     number="HJ-20264",
     issued=date(2026, 8, 31),
@@ -174,6 +186,7 @@ OUTFITTER = Invoice(
         website="www.eichensteg.example",
         iban="DE24999999990041725308",
         register="Amtsgericht Hamburg HRB 999417",
+        department="Buchhaltung",
     ),
     buyer=Business(
         name="Planwerk Havelbogen GmbH",
@@ -215,6 +228,7 @@ DINER = Receipt(
         postcode="CO 80299",
         city="Denver,",
         country="US",
+        town_form="{city} {postcode}",
         phone="(303) 555-0142",
     ),
     number="30517",

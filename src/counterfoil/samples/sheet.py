@@ -1,25 +1,21 @@
-"""An A4 page of an invoice, set in millimetres from its top left corner."""
+"""An A4 page, set in millimetres from its top left corner."""
 
 import io
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from reportlab.lib.colors import HexColor
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.units import mm
-from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 
-from samples.trade import Item
+from counterfoil.samples.fonts import Face
+from counterfoil.samples.trade import Item
 
 Align = Literal["left", "right", "centre"]
 
 _TEXT = "#1f2328"
-# Files for archives have to bring their fonts along: these two do, those that every PDF viewer has do not.
-pdfmetrics.registerFont(TTFont("Vera", "Vera.ttf"))
-pdfmetrics.registerFont(TTFont("VeraBd", "VeraBd.ttf"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,16 +27,18 @@ class Column:
     value: Callable[[int, Item], str]
     align: Align = "left"
 
+    def moved(self, x: float) -> "Column":
+        return replace(self, x=x)
+
 
 class Sheet:
     """The page that is being written, and the file that it will be in."""
 
-    def __init__(self, *, font: str, bold_font: str, size: float, title: str, author: str) -> None:
-        self.font = font
-        self.bold_font = bold_font
+    def __init__(self, *, face: Face, size: float, title: str, author: str) -> None:
+        self.face = face
         self.size = size
         self.content = io.BytesIO()
-        self.canvas = Canvas(self.content, pagesize=A4, invariant=1, initialFontName=font)
+        self.canvas = Canvas(self.content, pagesize=A4, invariant=1, initialFontName=face.regular)
         self.canvas.setTitle(title)
         self.canvas.setAuthor(author)
 
@@ -56,7 +54,7 @@ class Sheet:
         align: Align = "left",
     ) -> None:
         """Write words on the base line `y`."""
-        self.canvas.setFont(self.bold_font if bold else self.font, size or self.size)
+        self.canvas.setFont(self.face.bold if bold else self.face.regular, size or self.size)
         self.canvas.setFillColor(HexColor(colour))
         draw = {
             "left": self.canvas.drawString,

@@ -1,4 +1,4 @@
-"""What is bought and sold in the samples: the data that is drawn, and the truth about it."""
+"""What is bought and sold in a sample: the data that is drawn, and the truth about it."""
 
 from dataclasses import dataclass
 from datetime import date, time
@@ -34,13 +34,13 @@ class Business:
     website: str = ""
     iban: str = ""
     register: str = ""
+    department: str = ""  # that answers questions about invoices
+    town_form: str = ""  # where it is not the postcode before the city
 
     @property
     def town(self) -> str:
         """The second line of the address, in the order of the country."""
-        if self.country in {"GB", "US"}:
-            return f"{self.city} {self.postcode}"
-        return f"{self.postcode} {self.city}"
+        return (self.town_form or "{postcode} {city}").format(postcode=self.postcode, city=self.city)
 
     @property
     def address(self) -> str:
@@ -57,10 +57,17 @@ class Item:
     quantity: Decimal = Decimal(1)
     unit: str = ""
     number: str = ""
+    discount: Decimal = Decimal(0)
+    day: date | None = None
 
     @property
     def amount(self) -> Decimal:
+        """What the line comes to, before its discount."""
         return cents(self.price * self.quantity)
+
+    @property
+    def charged(self) -> Decimal:
+        return self.amount - self.discount
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +97,8 @@ class Sale:
     items: tuple[Item, ...]
     prices_hold_tax: bool = False
     has_text_layer: bool = False
+    smallest: Decimal = _CENT  # unit in which the currency is counted
+    unprinted: frozenset[str] = frozenset()  # fields that the page does not show
 
     @property
     def taxes(self) -> tuple[Tax, ...]:
@@ -97,11 +106,10 @@ class Sale:
         return tuple(self._tax(rate) for rate in sorted({item.rate for item in self.items}))
 
     def _tax(self, rate: Decimal) -> Tax:
-        amount = sum((item.amount for item in self.items if item.rate == rate), Decimal(0))
-        if self.prices_hold_tax:
-            tax = cents(amount * rate / (100 + rate))
-            return Tax(rate=rate, base=amount - tax, amount=tax)
-        return Tax(rate=rate, base=amount, amount=cents(amount * rate / 100))
+        amount = sum((item.charged for item in self.items if item.rate == rate), Decimal(0))
+        share = amount * rate / (100 + rate if self.prices_hold_tax else 100)
+        tax = share.quantize(self.smallest, ROUND_HALF_UP)
+        return Tax(rate=rate, base=amount - tax if self.prices_hold_tax else amount, amount=tax)
 
     @property
     def subtotal(self) -> Decimal:
@@ -115,34 +123,48 @@ class Sale:
     def total(self) -> Decimal:
         return self.subtotal + self.tax
 
+    @property
+    def discount(self) -> Decimal:
+        return sum((item.discount for item in self.items), Decimal(0))
+
     def amount(self, value: Decimal) -> str:
         """Write an amount of money, without its currency, as the sample prints it."""
         return printed(cents(value), self.language)
 
     def truth(self) -> dict[str, object]:
         """Return the row of the truth file."""
-        return {
+        fields = {name: value for name, value in self._fields().items() if name not in self.unprinted}
+        row: dict[str, object] = {
             "file": self.file,
             "lang": self.language,
             "country": self.seller.country,
-            "fields": {
-                "merchant": self.seller.name,
-                "address": self.seller.address,
-                "invoice_number": self.number,
-                **self._dates(),
-                "currency": self.currency,
-                "subtotal": str(self.subtotal),
-                "tax": str(self.tax),
-                "total": str(self.total),
-                "line_items": [_row(item) for item in self.items],
-            },
-            "extra": {
-                "pages": self.pages,
-                "text_layer": self.has_text_layer,
-                "tax_id": self.seller.tax_id or None,
-                "taxes": [{"rate": str(t.rate), "base": str(t.base), "amount": str(t.amount)} for t in self.taxes],
-                **self._more(),
-            },
+            "fields": fields,
+            "extra": self.extra(),
+        }
+        return row | ({"absent": sorted(self.unprinted)} if self.unprinted else {})
+
+    def _fields(self) -> dict[str, object]:
+        return {
+            "merchant": self.seller.name,
+            "address": self.seller.address,
+            "invoice_number": self.number,
+            **self._dates(),
+            "currency": self.currency,
+            "subtotal": str(self.subtotal),
+            "tax": str(self.tax),
+            "total": str(self.total),
+            "line_items": [_row(item) for item in self.items],
+        }
+
+    def extra(self) -> dict[str, object]:
+        discount = {"discount": str(self.discount)} if self.discount else {}
+        return {
+            "pages": self.pages,
+            "text_layer": self.has_text_layer,
+            "tax_id": self.seller.tax_id or None,
+            "taxes": [{"rate": str(t.rate), "base": str(t.base), "amount": str(t.amount)} for t in self.taxes],
+            **self._more(),
+            **discount,
         }
 
     def _dates(self) -> dict[str, str]:
@@ -159,22 +181,25 @@ class Receipt(Sale):
     at: time
     tip: Decimal = Decimal("0.00")
     cash: Decimal = Decimal("0.00")
+    rounding: Decimal = Decimal(0)
 
     @property
     def total(self) -> Decimal:
-        return self.subtotal + self.tax + self.tip
+        return self.subtotal + self.tax + self.tip + self.rounding
 
     def _more(self) -> dict[str, str]:
-        return {"time": self.at.isoformat("minutes"), "tip": str(self.tip)}
+        rounding = {"rounding": str(self.rounding)} if self.rounding else {}
+        return {"time": self.at.isoformat("minutes"), "tip": str(self.tip)} | rounding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invoice(Sale):
-    """A sale to another business, to be paid later."""
+    """A sale to another business, to be paid later; with the number of an older invoice, a credit note for that."""
 
     buyer: Business
     due: date
     delivered: date
+    corrects: str = ""
 
     def _dates(self) -> dict[str, str]:
         return {"date": self.issued.isoformat(), "due_date": self.due.isoformat()}
@@ -190,12 +215,3 @@ def _row(item: Item) -> dict[str, str]:
         "unit_price": str(item.price),
         "amount": str(item.amount),
     }
-
-
-def goods(rate: str, *lines: str) -> tuple[Item, ...]:
-    """Return the items of lines like `number | name | quantity | unit | price`, all taxed at one rate."""
-    return tuple(_item(Decimal(rate), *(part.strip() for part in line.split("|"))) for line in lines)
-
-
-def _item(rate: Decimal, number: str, name: str, quantity: str, unit: str, price: str) -> Item:
-    return Item(name=name, price=Decimal(price), rate=rate, quantity=Decimal(quantity), unit=unit, number=number)

@@ -5,7 +5,9 @@ Pictures are arrays of rows, columns and colours, 0 black to 1 white; those of o
 
 import io
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
+from random import Random
 from typing import TypeAlias
 
 import cv2
@@ -19,20 +21,80 @@ _PAPER = (0.965, 0.955, 0.93)
 _INK = (0.17, 0.165, 0.20)
 _OAK = (0.56, 0.39, 0.25)
 _PHOTO = (1440, 1920)  # width and height of the phone's picture
-_FOLD = 0.42  # where the strip was folded, from its top
+_FILLED = 0.92  # of the picture's height or width, by the paper
 
 
-def photograph(strip: Image.Image, seed: int) -> Image.Image:
-    """Lay a till's strip on a wooden table and take a picture of it with a phone, by hand, in the evening."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shot:
+    """How a picture is taken; `corners` are the paper's in the picture, clockwise from its top left one."""
+
+    scale: float = 1.0  # of the picture's sides
+    corners: Sequence[tuple[float, float]] = ((470, 84), (1060, 103), (1070, 1842), (400, 1816))
+    fold: float = 0.42  # where the paper was folded, from its top
+    blur: float = 0.7  # pixels that the focus is off by
+    noise: float = 1.0
+    exposure: float = 1.0
+    hand: float = 0.30  # how dark the shadow of the hand is
+    fading: float = 1.0  # of the print: what a till's head does, and less of it a better printer
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return round(_PHOTO[0] * self.scale), round(_PHOTO[1] * self.scale)
+
+
+EVENING = Shot()
+
+
+def shot_of(paper: Image.Image, random: Random, *, of_till: bool) -> Shot:
+    """Choose how somebody takes a picture of a paper: near, a little askew, in better or worse light.
+
+    What is not a till's was printed in an office, in small letters, so the picture is larger.
+    """
+    scale = 1.0 if of_till else 1.5
+    return Shot(
+        scale=scale,
+        fading=1.0 if of_till else 0.3,
+        corners=[(x * scale, y * scale) for x, y in _corners(paper.width, paper.height, random)],
+        fold=random.uniform(0.25, 0.75),
+        blur=random.uniform(0.4, 1.0),
+        noise=random.uniform(0.4, 1.4),
+        exposure=random.uniform(0.8, 1.12),
+        hand=random.choice((0, 0.15, 0.30)),
+    )
+
+
+def _corners(width: int, height: int, random: Random) -> list[tuple[float, float]]:
+    """Return where a paper's corners come to lie: turned by some degrees, and each a little off."""
+    scale = _FILLED * min(_PHOTO[0] / width, _PHOTO[1] / height)
+    across, down = width * scale / 2, height * scale / 2
+    turned = np.deg2rad(random.uniform(-4, 4))
+    cosine, sine = float(np.cos(turned)), float(np.sin(turned))
+    spot = [(x * cosine - y * sine, x * sine + y * cosine) for x, y in _around(across, down)]
+    fit = min(1.0, 0.49 * _PHOTO[0] / max(abs(x) for x, _ in spot), 0.49 * _PHOTO[1] / max(abs(y) for _, y in spot))
+    return [
+        (
+            _PHOTO[0] / 2 + x * fit * (1 - random.uniform(0, 0.05)),
+            _PHOTO[1] / 2 + y * fit * (1 - random.uniform(0, 0.03)),
+        )
+        for x, y in spot
+    ]
+
+
+def _around(across: float, down: float) -> tuple[tuple[float, float], ...]:
+    return (-across, -down), (across, -down), (across, down), (-across, down)
+
+
+def photograph(strip: Image.Image, seed: int, shot: Shot = EVENING) -> Image.Image:
+    """Lay a paper on a wooden table and take a picture of it with a phone, by hand, in the evening."""
     random = np.random.default_rng(seed)
     ink = _array(strip)
-    paper, outline = _crumpled(_thermal(ink, random), _torn(ink.shape, random), random)
-    table = _table(random)
-    across = _view(ink.shape[1], ink.shape[0])
-    laid = _warped(paper, across)
-    mask = _warped(outline, across)[..., None]
+    paper, outline = _crumpled(_printed(ink, shot.fading, random), _torn(ink.shape, random), shot.fold, random)
+    table = _table(shot, random)
+    across = _view(ink.shape[1], ink.shape[0], shot)
+    laid = _warped(paper, across, shot)
+    mask = _warped(outline, across, shot)[..., None]
     scene = table * _shadow(mask) * (1 - mask) + laid * mask
-    return _exposed(scene * _light(random), random)
+    return _exposed(scene * _light(shot, random), shot, random)
 
 
 def scan(page: Image.Image, degrees: float, seed: int) -> Image.Image:
@@ -91,9 +153,10 @@ def _specks(shape: tuple[int, int], count: int, random: np.random.Generator) -> 
     return _blurred(dust, 0.6)
 
 
-def _thermal(strip: Picture, random: np.random.Generator) -> Picture:
+def _printed(strip: Picture, fading: float, random: np.random.Generator) -> Picture:
     """Print with a head that heats unevenly: paler in bands down the paper, and here and there."""
     pale = 0.80 + 0.12 * _clouds(strip.shape, 2, random, 14) + 0.12 * _clouds(strip.shape, 24, random, 6)
+    pale = pale + (1 - fading) * (1 - pale)
     ink = ((1 - _blurred(strip, 1.0)) * np.clip(pale, 0.5, 1))[..., None]
     grain = 0.008 * _blurred(random.normal(0, 1, strip.shape).astype(np.float32), 0.8)[..., None]
     return np.asarray(np.array(_PAPER) * (1 - ink) + np.array(_INK) * ink + grain, dtype=np.float32)
@@ -109,12 +172,12 @@ def _torn(shape: Sequence[int], random: np.random.Generator) -> Picture:
     return np.asarray(inside, dtype=np.float32)
 
 
-def _crumpled(paper: Picture, outline: Picture, random: np.random.Generator) -> tuple[Picture, Picture]:
+def _crumpled(paper: Picture, outline: Picture, folded: float, random: np.random.Generator) -> tuple[Picture, Picture]:
     """Fold the paper once, carry it in a pocket, and lay it out again: light falls from above on what stands up."""
     height, width = outline.shape
     rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
     relief = 9 * _clouds(outline.shape, 9, random, 4) + 3.5 * _clouds(outline.shape, 26, random, 10)
-    fold = rows - height * _FOLD - 0.035 * (columns - width / 2) - 4 * np.sin(columns / width * 5)
+    fold = rows - height * folded - 0.035 * (columns - width / 2) - 4 * np.sin(columns / width * 5)
     crease = columns - width * 0.71 - 0.03 * rows
     lit = 0.9 * np.gradient(relief, axis=0) + 0.7 * np.gradient(relief, axis=1)
     shade = 1 + np.clip(lit * 0.55, -0.16, 0.10)
@@ -128,23 +191,23 @@ def _crumpled(paper: Picture, outline: Picture, random: np.random.Generator) -> 
     return np.asarray(bent), np.asarray(cv2.remap(outline, *where, cv2.INTER_LINEAR, borderValue=(0,)))
 
 
-def _warped(picture: Picture, across: NDArray[np.floating]) -> Picture:
-    return np.asarray(cv2.warpPerspective(picture, across, _PHOTO, flags=cv2.INTER_AREA), dtype=np.float32)
+def _warped(picture: Picture, across: NDArray[np.floating], shot: Shot) -> Picture:
+    return np.asarray(cv2.warpPerspective(picture, across, shot.size, flags=cv2.INTER_AREA), dtype=np.float32)
 
 
-def _view(width: int, height: int) -> NDArray[np.floating]:
+def _view(width: int, height: int, shot: Shot) -> NDArray[np.floating]:
     """Return the way from the strip to the photo: held a little askew, the near end larger."""
     corners = np.array([(0, 0), (width, 0), (width, height), (0, height)], dtype=np.float32)
-    seen = np.array([(470, 84), (1060, 103), (1070, 1842), (400, 1816)], dtype=np.float32)
+    seen = np.array(shot.corners, dtype=np.float32)
     return np.asarray(cv2.getPerspectiveTransform(corners, seen), dtype=np.float32)
 
 
-def _table(random: np.random.Generator) -> Picture:
+def _table(shot: Shot, random: np.random.Generator) -> Picture:
     """Oiled oak: planks from left to right, long grain, pores, joints."""
-    width, height = _PHOTO
+    width, height = shot.size
     wood = np.zeros((height, width), dtype=np.float32)
     rows = np.arange(height, dtype=np.float32)[:, None]
-    edges = (0, 410, 905, 1390, height)
+    edges = (0, *(round(edge * shot.scale) for edge in (410, 905, 1390)), height)
     for top, bottom in pairwise(edges):
         shape = (bottom - top, width)
         waves = 70 * _clouds(shape, 3, random, 4) + rows[: bottom - top]
@@ -165,23 +228,23 @@ def _shadow(mask: Picture) -> Picture:
     return np.asarray(1 - 0.30 * near - 0.38 * far, dtype=np.float32)[..., None]
 
 
-def _light(random: np.random.Generator) -> Picture:
+def _light(shot: Shot, random: np.random.Generator) -> Picture:
     """Return a warm lamp above on the left, and the shadow of the hand and phone from below on the right."""
-    width, height = _PHOTO
+    width, height = shot.size
     rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
     lamp = 1.06 - 0.26 * np.hypot(columns / width - 0.3, rows / height - 0.25)
     hand = np.zeros((height, width), dtype=np.float32)
     arm = np.array([(830, 1990), (905, 1560), (985, 1330), (1120, 1270), (1230, 1330), (1290, 1480), (1600, 1700)])
-    cv2.fillPoly(hand, [np.append(arm, [(1600, 2000)], axis=0).astype(np.int32)], (1.0,))
-    lamp = lamp * (1 - 0.30 * _blurred(hand, 46)) + 0.01 * _clouds((height, width), 5, random)
-    return np.asarray(lamp[..., None] * np.array((1.02, 1.0, 0.94)), dtype=np.float32)
+    cv2.fillPoly(hand, [(np.append(arm, [(1600, 2000)], axis=0) * shot.scale).astype(np.int32)], (1.0,))
+    lamp = lamp * (1 - shot.hand * _blurred(hand, 46)) + 0.01 * _clouds((height, width), 5, random)
+    return np.asarray(lamp[..., None] * np.array((1.02, 1.0, 0.94)) * shot.exposure, dtype=np.float32)
 
 
-def _exposed(scene: Picture, random: np.random.Generator) -> Image.Image:
+def _exposed(scene: Picture, shot: Shot, random: np.random.Generator) -> Image.Image:
     """Focus almost, move a little, and amplify: more noise in the dark, some of it coloured."""
     height, width, _ = scene.shape
-    moved = cv2.filter2D(_blurred(scene, 0.7), -1, np.array([(0.1, 0.2, 0.1), (0, 0.2, 0), (0.1, 0.2, 0.1)]))
+    moved = cv2.filter2D(_blurred(scene, shot.blur), -1, np.array([(0.1, 0.2, 0.1), (0, 0.2, 0), (0.1, 0.2, 0.1)]))
     strength = (0.026 - 0.014 * np.clip(moved.mean(axis=2), 0, 1))[..., None]
     noise = _blurred(random.normal(0, 1.5, (height, width, 1)).astype(np.float32), 0.6)[..., None]
     colour = _blurred(random.normal(0, 1.6, scene.shape).astype(np.float32), 1.4)
-    return Image.fromarray(_bytes(np.clip(moved, 0, 1) ** 0.95 + strength * (noise + colour)))
+    return Image.fromarray(_bytes(np.clip(moved, 0, 1) ** 0.95 + shot.noise * strength * (noise + colour)))

@@ -1,0 +1,1 @@
+"""Drawing labelled receipts and invoices of invented firms, for anybody's tests."""
