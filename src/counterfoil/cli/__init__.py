@@ -31,6 +31,7 @@ from counterfoil.cli.console import (
 )
 from counterfoil.cli.jobs import commands as job_commands
 from counterfoil.cli.reading import commands as reading_commands
+from counterfoil.cli.samples import commands as sample_commands
 from counterfoil.documents.hand_ins import BatchDetail, FileToHandIn, HandIn, HandInStatus
 from counterfoil.foundation.errors import CounterfoilError, InvalidInput
 from counterfoil.foundation.paging import Paging
@@ -47,6 +48,7 @@ app = typer.Typer(
 )
 app.add_typer(job_commands)
 app.add_typer(reading_commands)
+app.add_typer(sample_commands)
 
 
 def main() -> None:
