@@ -45,6 +45,7 @@ def best(candidates: Iterable[Candidate], path: str | None = None) -> object:
         "Te betalen 9,00",
         "Total a pagar 9,00",
         "DO ZAPLATY 9,00",
+        "Do zap\u0142aty 9,00 PLN",
         "JUMLAH BESAR 9.00",
     ],
 )

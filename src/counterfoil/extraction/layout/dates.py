@@ -160,4 +160,6 @@ def folded(text: str) -> str:
 @lru_cache(maxsize=_LETTERS)
 def _folded(letter: str) -> str:
     plain = unicodedata.normalize("NFKD", letter)[:1].lower()
+    if plain == "\u0142":  # the Polish l, whose stroke is no accent to Unicode
+        return "l"
     return plain if len(plain) == 1 else letter
