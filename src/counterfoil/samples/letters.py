@@ -11,9 +11,11 @@ from counterfoil.samples.trade import Business, Invoice, Item, Receipt, Sale
 from counterfoil.samples.wording import Manner
 
 _LEFT, _RIGHT = 20.0, 190.0
-_SUMS_FROM = 118.0
+_SUMS_FROM = 100.0
+_FACTS_FROM = 118.0
 _BOTTOM = 258.0
 _SUMS_NEED = 62.0  # millimetres
+_SHORT = 5  # letters that fit above a rate
 _NEXT_PAGE = 44.0  # where a table goes on
 _COLOURS = ("#1d5c63", "#8a5a2b", "#2b4c8a", "#6a2b5c", "#333333")
 _PALE, _GREY = "#eef1f4", "#57606a"
@@ -129,7 +131,8 @@ class _Letter:
             head=words["amount"], x=_RIGHT - 2, align="right", value=lambda _, item: manner.amount(item.amount)
         )
         described = Column(head=words["description"], x=42, value=lambda _, item: item.name)
-        rate = Column(head=words["tax"], x=150, align="right", value=lambda _, item: manner.rate(item.rate))
+        short = words["tax"] if len(words["tax"]) <= _SHORT else words["rate"]
+        rate = Column(head=short, x=150, align="right", value=lambda _, item: manner.rate(item.rate))
         if isinstance(self.sale, Receipt):
             day = Column(
                 head=words["date"], x=_LEFT + 2, value=lambda _, item: manner.date(item.day or self.sale.issued)
@@ -242,7 +245,7 @@ def _ruled(letter: _Letter) -> float:
     sheet.rule(_LEFT, _RIGHT, 49, width=1.2)
     sheet.text(_LEFT, 60, letter.title, size=18, bold=True)
     letter.bill_to(_LEFT, 70)
-    sheet.pairs(_SUMS_FROM, _RIGHT, 66, letter.facts(), leading=5.8)
+    sheet.pairs(_FACTS_FROM, _RIGHT, 66, letter.facts(), leading=5.8)
     letter.foot()
     return 102
 
@@ -254,7 +257,7 @@ def _banded(letter: _Letter) -> float:
     sheet.text(_LEFT, 19, seller.name, size=14, bold=True, colour="#ffffff")
     sheet.text(_RIGHT, 19, letter.title, size=15, bold=True, colour="#ffffff", align="right")
     sheet.block(_LEFT, 42, letter.seller_lines(), leading=4.8)
-    letter.bill_to(_SUMS_FROM, 42)
+    letter.bill_to(_FACTS_FROM, 42)
     facts = letter.facts()
     step = (_RIGHT - _LEFT) / len(facts)
     for number, (label, value) in enumerate(facts):
@@ -285,7 +288,7 @@ def _typed(letter: _Letter) -> float:
     sheet.text(_LEFT, 54, letter.title, bold=True, size=letter.fashion.size + 4)
     for number, (label, value) in enumerate(letter.facts()):
         sheet.text(_LEFT, 62 + 4.6 * number, f"{label}: {value}")
-    letter.bill_to(_SUMS_FROM, 54)
+    letter.bill_to(_FACTS_FROM, 54)
     letter.foot()
     return 92
 
