@@ -1,4 +1,5 @@
 import json
+import mimetypes
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from counterfoil.extraction.cascade import Cascade
 from counterfoil.extraction.domain import Extraction, PageText, WordOrigin
 from counterfoil.extraction.evaluation.normalising import normal
 from counterfoil.extraction.evaluation.predictions import PredictedValue, Prediction
-from counterfoil.extraction.evaluation.running import evaluate
+from counterfoil.extraction.evaluation.running import evaluate, media_type_of
 from counterfoil.extraction.evaluation.scoring import calibration_of, hits, score
 from counterfoil.extraction.evaluation.truths import Truth
 from counterfoil.extraction.reading import Reading
@@ -229,3 +230,12 @@ def test_an_empty_truth_file_gives_an_empty_report(tmp_path: Path) -> None:
         None,
         None,
     )
+
+
+def test_xml_is_known_on_a_machine_without_a_list_of_types() -> None:
+    usual = mimetypes.guess_type("invoice.xml")[0] or "text/xml"
+    try:
+        mimetypes.add_type("text/xml", ".xml")
+        assert media_type_of("invoice.xml") is MediaType.XML
+    finally:
+        mimetypes.add_type(usual, ".xml")

@@ -19,6 +19,7 @@ from counterfoil.extraction.evaluation.scoring import Ratio, Score, score
 from counterfoil.extraction.evaluation.truths import Truth, read_truths
 from counterfoil.foundation.errors import InvalidInput
 
+_XML_ON_SOME_MACHINES = "text/xml"  # on those without a list of types
 Progress = Callable[[int, int, Prediction], None]
 """Told after each document: how many are done, of how many, and what was read."""
 
@@ -113,7 +114,8 @@ def media_type_of(file: str) -> MediaType:
     Raises:
         ValueError: documents of that type are not accepted.
     """
-    return MediaType(mimetypes.guess_type(file)[0] or "")
+    promised = mimetypes.guess_type(file)[0] or ""
+    return MediaType.XML if promised == _XML_ON_SOME_MACHINES else MediaType(promised)
 
 
 def durations_of(predictions: Sequence[Prediction]) -> Durations | None:
