@@ -163,6 +163,14 @@ def test_a_form_opens_as_what_it_is_with_all_its_pages(
         assert bool(list(document.xml_files())) is form.is_e_invoice
 
 
+@pytest.mark.parametrize("kind", [Kind.INVOICE, Kind.HOTEL, Kind.CREDIT_NOTE])
+def test_what_may_be_photographed_fits_on_one_page(kind: Kind) -> None:
+    for seed in range(40):
+        extra = draw_one("x", kind, countries()["IT"], Form.PDF, Random(seed)).truth["extra"]
+        assert isinstance(extra, dict)
+        assert extra["pages"] == 1
+
+
 def test_a_photo_is_of_the_colours_of_a_table() -> None:
     drawing = draw_one("x", Kind.RECEIPT, countries()["FR"], Form.PHOTO, Random(2))
     corner = Image.open(io.BytesIO(drawing.content)).convert("RGB").getpixel((3, 3))
