@@ -132,6 +132,11 @@ def test_a_context_tells_the_databases_time_without_asking(engine: Engine, job: 
     assert context.now() == job.started_at + timedelta(seconds=7)
 
 
+def test_a_handler_can_tell_whether_its_failure_would_be_the_last(engine: Engine, job: Job) -> None:
+    assert not context_of(engine, job).last_attempt
+    assert context_of(engine, job.changed(attempts=job.max_attempts)).last_attempt
+
+
 @pytest.mark.parametrize(
     "act",
     [

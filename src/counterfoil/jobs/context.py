@@ -71,6 +71,11 @@ class JobContext:
     def workspace(self) -> WorkspaceId:
         return self.job.workspace
 
+    @property
+    def last_attempt(self) -> bool:
+        """Tell whether the job is a dead letter if this attempt fails."""
+        return self.job.attempts >= self.job.max_attempts
+
     def now(self) -> datetime:
         """Return the database's time without asking it: the claim told when the attempt began."""
         assert self.job.started_at  # noqa: S101 - true of every claimed job
