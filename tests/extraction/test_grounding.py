@@ -18,6 +18,7 @@ ROWS = (
     "Service                           0,90",
     "Summe                         1.009,90",
     "Trinkgeld                         9,00",
+    "MwSt 19 %  1,44      MwSt 7,0%    0,32",
 )
 GROUNDING = Grounding.of([page(*ROWS)])
 
@@ -34,6 +35,8 @@ def found(path: str, value: Value) -> str | None:
         ("total", Decimal("-1009.9"), "1.009,90"),
         ("line_items.0.unit_price", Decimal("4.5"), "4,50"),
         ("issue_date", date(2026, 3, 5), "05.03.2026"),
+        ("taxes.0.rate", Decimal(19), "19 %"),
+        ("line_items.0.tax_rate", Decimal(7), "7,0%"),
         ("number", "RE-2026/0077", "RE-2026/0077"),
         ("number", "RE-2O26/0077", "RE-2026/0077"),
         ("merchant.name", "Cafe Müller GmbH & Co KG", "CAFÉ MÜLLER GmbH & Co. KG"),
@@ -55,6 +58,8 @@ def test_a_time_is_shown_by_its_row() -> None:
     ("path", "value"),
     [
         ("total", Decimal("1009.91")),
+        ("taxes.0.rate", Decimal(9)),
+        ("taxes.0.rate", Decimal(12)),
         ("issue_date", date(2026, 3, 6)),
         ("issue_time", time(12, 32)),
         ("merchant.name", "Harbour Hotel"),

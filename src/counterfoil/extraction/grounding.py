@@ -1,7 +1,8 @@
 """Grounding: finding on the pages what a value says, however it is written there."""
 
+import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time
 from decimal import Decimal
@@ -19,8 +20,10 @@ ALIKE = 0.85
 """How similar a text on the page has to be: OCR takes a letter in ten for another on a bad photograph."""
 _AT_THE_END = {"subtotal", "total"}
 """Sums stand below what they are of; the same amount further up is another."""
-_UNWRITTEN = {"kind", "currency", "payment_method", "category", "language", "unit"}
+UNWRITTEN = {"kind", "currency", "payment_method", "category", "language", "unit"}
 """What a page says in other words, if at all."""
+_RATES = {"rate", "tax_rate"}
+_PER_CENT = re.compile(r"(?<![\d.,])(\d{1,3}(?:[.,]\d{1,3})?) ?%")
 _SHORTEST = 3  # letters; anything shorter is found everywhere, unless it is a word of its own
 _AROUND = " .,:;#()"
 
@@ -58,9 +61,11 @@ class Grounding:
 
     def find(self, path: FieldPath, value: Value) -> Found | None:
         """Return where a value stands; None if it does not, or cannot be told from other things."""
-        if path.rpartition(".")[2] in _UNWRITTEN:
+        if path.rpartition(".")[2] in UNWRITTEN:
             return None
         match value:
+            case Decimal() if path.rpartition(".")[2] in _RATES:
+                return _one_of(self._rates(value), path)
             case Decimal():
                 return _one_of(self.amounts.get(abs(value), ()), path)
             case date():
@@ -81,6 +86,13 @@ class Grounding:
         page = found[0][0].page
         similarity = sum(score for _, score in found) / len(lines)
         return Found(evidence=joined(span for span, _ in found if span.page == page).evidence, similarity=similarity)
+
+    def _rates(self, rate: Decimal) -> Iterator[Span]:
+        """Yield where a rate stands; a number without the sign may be anything."""
+        for row in self.rows:
+            for written in _PER_CENT.finditer(row.text):
+                if Decimal(written[1].replace(",", ".")) == rate:
+                    yield row.between(written.start(), written.end())
 
     def _word(self, word: str) -> Found | None:
         words = (token for row in self.rows for token in row.tokens if folded(token.text).strip(_AROUND) == word)
