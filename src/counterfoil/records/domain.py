@@ -164,6 +164,10 @@ class ReasonCode(StrEnum):
     SEVERAL_RECEIPTS = "several_receipts"
     PAGE_DIFFERS = "page_differs"
     EINVOICE_REFUSED = "einvoice_refused"
+    NOT_ON_PAGE = "not_on_page"
+    INSTRUCTIONS_IN_DOCUMENT = "instructions_in_document"
+    MODEL_NOT_ASKED = "model_not_asked"
+    MODEL_FAILED = "model_failed"
 
     @property
     def given(self) -> bool:
@@ -177,6 +181,10 @@ _GIVEN = {
     ReasonCode.SEVERAL_RECEIPTS,
     ReasonCode.PAGE_DIFFERS,
     ReasonCode.EINVOICE_REFUSED,
+    ReasonCode.NOT_ON_PAGE,
+    ReasonCode.INSTRUCTIONS_IN_DOCUMENT,
+    ReasonCode.MODEL_NOT_ASKED,
+    ReasonCode.MODEL_FAILED,
 }
 
 

@@ -26,6 +26,10 @@ SENTENCES: Mapping[ReasonCode, str] = {
     ReasonCode.PAGE_DIFFERS: "The e-invoice says that the {field} is {value}; the page does not show it.",
     ReasonCode.EINVOICE_REFUSED: "The e-invoice in this file was not read, only its page: {reason}",
     ReasonCode.LOOKS_ALIKE: "Another document shows the same ({document}).",
+    ReasonCode.NOT_ON_PAGE: "The model gave what the page does not show: {fields}.",
+    ReasonCode.INSTRUCTIONS_IN_DOCUMENT: "Page {page} has text that looks like instructions to a model: {text}.",
+    ReasonCode.MODEL_NOT_ASKED: "The model was not asked: {why}.",
+    ReasonCode.MODEL_FAILED: "The model did not help: {why}.",
     ReasonCode.DUPLICATE: "The same file was handed in before ({document}).",
 }
 """What a reason says, with its facts in braces. Whoever makes a reason gives all of its facts."""
