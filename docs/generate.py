@@ -33,7 +33,8 @@ def settings_example() -> str:
     """Return every setting with its line and its default, none of them in force."""
     parts = ["# Every setting with its default. To change one, copy its line to `.env` without the sign before it."]
     for name, field in Settings.model_fields.items():
-        parts.append(f"# {field.description}\n# {name.upper()}={field.default}")
+        default = "" if field.default is None else field.default
+        parts.append(f"# {field.description}\n# {name.upper()}={default}")
     return "\n\n".join(parts) + "\n"
 
 

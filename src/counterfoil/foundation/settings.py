@@ -1,11 +1,13 @@
 """The settings, read once from the environment or `.env`; nothing has to be set for the default to work."""
 
+import os
 import re
+from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -69,6 +71,48 @@ class Settings(BaseSettings):
     review_due_hours: float = Field(default=48, gt=0, description="How soon a review should be answered.")
     ocr_threads: int = Field(default=1, ge=1, description="Threads that read one page.")
 
+    model: str = Field(
+        default="",
+        description="A model that reads what is in doubt, as provider:name; empty for none.",
+        examples=["openai:gpt-4o", "google:gemini-2.5-flash", "anthropic:claude-haiku-5-5", "ollama:qwen2.5vl"],
+    )
+    model_api_key: SecretStr = Field(
+        default=SecretStr(""),
+        description="Its provider's key; empty for OPENAI_API_KEY, GOOGLE_API_KEY, GEMINI_API_KEY, ANTHROPIC_API_KEY.",
+    )
+    model_base_url: str = Field(
+        default="",
+        description="Where the model is, if not at its provider's usual address: any OpenAI-compatible server.",
+        examples=["http://127.0.0.1:8000/v1"],
+    )
+    model_when: Literal["in_doubt", "always"] = Field(
+        default="in_doubt", description="in_doubt or always: whether documents that are read surely are shown as well."
+    )
+    model_timeout_seconds: float = Field(
+        default=60, gt=0, le=110, description="How long one answer of the model may take."
+    )
+    model_calls_per_minute: int = Field(
+        default=60, ge=1, le=100_000, description="How often a workspace asks the model in a minute, at most."
+    )
+    model_daily_spend: Decimal = Field(
+        default=Decimal(5),
+        ge=0,
+        allow_inf_nan=False,
+        description="US dollars that a workspace may spend on the model in a day (UTC); 0 for any amount.",
+    )
+    model_input_price: Decimal | None = Field(
+        default=None,
+        ge=0,
+        allow_inf_nan=False,
+        description="US dollars for a million tokens that go in; empty for the price that is known.",
+    )
+    model_output_price: Decimal | None = Field(
+        default=None,
+        ge=0,
+        allow_inf_nan=False,
+        description="US dollars for a million tokens that come out; empty for the price that is known.",
+    )
+
     jobs_per_hour: int = Field(
         default=0,
         ge=0,
@@ -95,6 +139,20 @@ class Settings(BaseSettings):
             raise PydanticCustomError("redis_url", "it begins with redis:// or rediss://")
         return url
 
+    @field_validator("model")
+    @classmethod
+    def _names_a_model(cls, model: str) -> str:
+        if model and not re.fullmatch(r"[a-z]+:\S+", model):
+            raise PydanticCustomError("model", "it names a provider and a model, such as openai:gpt-4o")
+        return model
+
+    @field_validator("model_base_url")
+    @classmethod
+    def _is_an_address(cls, url: str) -> str:
+        if url and not re.match(r"https?://", url):
+            raise PydanticCustomError("model_base_url", "it begins with http:// or https://")
+        return url
+
     @field_validator("worker_queues")
     @classmethod
     def _names_a_queue(cls, names: str) -> str:
@@ -118,6 +176,10 @@ class Settings(BaseSettings):
     def session_database(self) -> str:
         """Return the URL past any pooler."""
         return self.database_session_url or self.database
+
+    def model_key(self, *usual: str) -> str:
+        """Return the key of the model's provider: the one that is set, or the first of its usual variables."""
+        return self.model_api_key.get_secret_value() or next(filter(None, map(os.environ.get, usual)), "")
 
     @property
     def queues(self) -> list[str]:
@@ -151,4 +213,4 @@ def read_settings(**overrides: Any) -> Settings:
 
 def _shown(name: str, value: object) -> object:
     """Return a value as it may be shown: a database's URL holds a password."""
-    return "…" if name.endswith(("_URL", "_PASSWORD")) else value
+    return "…" if name.endswith(("_URL", "_PASSWORD", "_KEY")) else value
