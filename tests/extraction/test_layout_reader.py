@@ -161,6 +161,7 @@ def test_what_was_considered_is_told_the_best_first_and_what_was_taken_of_it() -
     totals = [one for one in choice_on(paper(*RECEIPT)).considered if one.path == "total"]
     assert [one.taken for one in totals] == [True, *([False] * (len(totals) - 1))]
     assert len(totals) > 1
+    assert totals[0].evidence is not None
     assert (totals[0].value, totals[0].evidence.text) == ("56.20", "56.20")
     assert len({one.value for one in totals}) == len(totals)
     strengths = [one.words + one.sums for one in totals]

@@ -1,6 +1,7 @@
 """An extraction is what one reader made of one document; the pages' words are what it read from."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 
 from counterfoil.documents.domain import DocumentId, MediaType, Word
@@ -43,7 +44,19 @@ class Considered:
     words: float
     sums: float
     taken: bool
-    evidence: Evidence
+    evidence: Evidence | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelUse:
+    """What an answer of a model took, in tokens and US dollars; `kept`: it had been given and paid before."""
+
+    model: str
+    prompt_version: str
+    input_tokens: int
+    output_tokens: int
+    cost: Decimal
+    kept: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +65,7 @@ class Extraction:
 
     `sources` has an entry for every value in `data` that is not None, and none for others. `reasons` are what the
     reader found doubtful that the values themselves do not show. `considered` has the likeliest values of a field, the
-    best first, if its reader chose among several.
+    best first, if its reader chose among several. `model` is there if a model was asked for them.
     """
 
     reader: str
@@ -62,6 +75,7 @@ class Extraction:
     pages: tuple[PageText, ...] = ()
     reasons: tuple[Reason, ...] = ()
     considered: tuple[Considered, ...] = ()
+    model: ModelUse | None = None
 
 
 class ExtractionMissing(NotFound):

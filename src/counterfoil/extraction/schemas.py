@@ -4,10 +4,10 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from counterfoil.extraction.domain import Considered, Extraction, PageText, WordOrigin
+from counterfoil.extraction.domain import Considered, Extraction, ModelUse, PageText, WordOrigin
 from counterfoil.records.domain import ExtractionId
 from counterfoil.records.fields import label, values, written
-from counterfoil.records.schemas import EvidenceRead, InvoiceDataRead
+from counterfoil.records.schemas import Amount, EvidenceRead, InvoiceDataRead
 
 
 class FoundRead(BaseModel):
@@ -68,6 +68,30 @@ class PageTextRead(BaseModel):
         )
 
 
+class ModelUseRead(BaseModel):
+    """What an answer of a model took."""
+
+    model: str = Field(description="Its provider and its name.", examples=["openai:gpt-4o"])
+    prompt_version: str = Field(description="The version of what it was told.", examples=["1"])
+    input_tokens: int = Field(description="How many tokens went in.", examples=[3120])
+    output_tokens: int = Field(description="How many tokens came out.", examples=[412])
+    cost: Amount = Field(description="What that cost, in US dollars.", examples=["0.01192"])
+    kept: bool = Field(description="Whether the answer had been given and paid before.", examples=[False])
+
+    @classmethod
+    def of(cls, use: ModelUse | None) -> "ModelUseRead | None":
+        if use is None:
+            return None
+        return cls(
+            model=use.model,
+            prompt_version=use.prompt_version,
+            input_tokens=use.input_tokens,
+            output_tokens=use.output_tokens,
+            cost=use.cost,
+            kept=use.kept,
+        )
+
+
 class ExtractionRead(BaseModel):
     """What a reader made of a document."""
 
@@ -80,6 +104,7 @@ class ExtractionRead(BaseModel):
     fields: list[FoundRead] = Field(description="Every value that was found.")
     considered: list[ConsideredRead] = Field(description="The likeliest values of each field, the best first.")
     pages: list[PageTextRead] = Field(description="The words that it was read from.")
+    model: ModelUseRead | None = Field(description="What a model took for it; null if none gave an answer.")
 
     @classmethod
     def of(cls, extraction_id: ExtractionId | None, extraction: Extraction) -> "ExtractionRead":
@@ -91,6 +116,7 @@ class ExtractionRead(BaseModel):
             fields=_found(extraction),
             considered=[_considered(one) for one in extraction.considered],
             pages=[PageTextRead.of(page) for page in extraction.pages],
+            model=ModelUseRead.of(extraction.model),
         )
 
 
