@@ -18,6 +18,8 @@ from zlib import crc32
 
 import numpy as np
 
+from counterfoil.access.domain import DEFAULT_WORKSPACE
+from counterfoil.documents.domain import Sha256
 from counterfoil.documents.infrastructure.pages import DecodedPages
 from counterfoil.extraction.domain import PageText
 from counterfoil.extraction.evaluation.predictions import PATHS
@@ -29,6 +31,7 @@ from counterfoil.extraction.layout.confidence import OTHERS, features
 from counterfoil.extraction.layout.paper import paper_of
 from counterfoil.extraction.layout.reader import LayoutReader, choice_on
 from counterfoil.extraction.reading import Reading
+from counterfoil.foundation.files import digest_of
 from counterfoil.records.domain import FieldPath, LineItem, Tax
 
 FOLDS = 5
@@ -77,8 +80,10 @@ def _is_right(path: FieldPath, value: object, tax: Decimal, truth: Truth) -> boo
 def _pages(folder: Path, file: str, words: Path) -> tuple[PageText, ...]:
     kept = words / f"{file.replace('/', '__')}.pickle"
     if not kept.exists():
-        with DecodedPages().open(folder / file, media_type_of(file)) as document:
-            reading = Reading(document=document, word_finder=_WORDS)
+        path = folder / file
+        with DecodedPages().open(path, media_type_of(file)) as document:
+            sha256 = Sha256(digest_of(path))
+            reading = Reading(document=document, workspace=DEFAULT_WORKSPACE, sha256=sha256, word_finder=_WORDS)
             kept.write_bytes(pickle.dumps(LayoutReader().read(reading).pages))
     pages: tuple[PageText, ...] = pickle.loads(kept.read_bytes())  # noqa: S301 # written by this program
     return pages

@@ -160,9 +160,19 @@ class Handlers:
         """Read a document, draft its record and open its review, the last two together with the job's completion."""
         document = self.documents.get(job.workspace, DocumentId(payload.document_id))
         job.progress(0, document.page_count, message=f"Reading {document.name}")
-        extraction_id, extraction = self.extractions.read(document, self.documents.path(document), again=payload.again)
+        extraction_id, extraction = self.extractions.read(
+            document, self.documents.path(document), again=payload.again, last_try=job.last_attempt
+        )
         lookalike = self._lookalike(document, extraction)
         job.log("Document read", reader=extraction.reader, version=extraction.version, values=len(extraction.sources))
+        if use := extraction.model:
+            job.log(
+                "Model's earlier answer used" if use.kept else "Model asked",
+                model=use.model,
+                input_tokens=use.input_tokens,
+                output_tokens=use.output_tokens,
+                cost_usd=f"{use.cost:f}",
+            )
         with job.transaction() as tx:
             record = self.records.draft(
                 tx,

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from counterfoil.access.domain import DEFAULT_WORKSPACE
 from counterfoil.extraction.cascade import Cascade
 from counterfoil.extraction.domain import PageText
 from counterfoil.extraction.einvoice.codes import payment_method_of
@@ -16,7 +17,7 @@ from counterfoil.records.domain import InvoiceData, Kind, LineItem, Party, Payme
 from counterfoil.records.fields import values
 from tests.support import einvoices
 from tests.support.papers import page
-from tests.support.readings import FakeDocument, FakePage, FakeWordFinder, reading_of
+from tests.support.readings import SHA256, FakeDocument, FakePage, FakeWordFinder, reading_of
 
 SAID = InvoiceData(
     kind=Kind.INVOICE,
@@ -146,7 +147,7 @@ def read(*pages: PageText, xml: bytes) -> "tuple[InvoiceData, list[ReasonCode], 
     """Have a hybrid document read by the cascade."""
     printed = [FakePage(printed=one.words, number=one.number) for one in pages]
     cascade = Cascade(readers=[EInvoiceReader(), LayoutReader()], word_finder=FakeWordFinder())
-    extraction = cascade.read(FakeDocument(pages=printed, xml=[xml]))
+    extraction = cascade.read(FakeDocument(pages=printed, xml=[xml]), DEFAULT_WORKSPACE, SHA256)
     assert extraction is not None
     return extraction.data, [reason.code for reason in extraction.reasons], extraction.reader
 

@@ -139,6 +139,7 @@ class FakeReader:
 
     name = "fake"
     version = "1"
+    exact = True
 
     def read(self, reading: Reading) -> Extraction | None:
         box = Box(x0=0.1, y0=0.2, x1=0.3, y1=0.4)
@@ -180,16 +181,24 @@ TRUTHS = (
 )
 
 
-def test_a_truth_file_is_read_document_by_document_and_reported(tmp_path: Path) -> None:
-    file = tmp_path / "truth.jsonl"
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "set").mkdir()
+    for row in TRUTHS:
+        (tmp_path / str(row["file"])).touch()
+    return tmp_path
+
+
+def test_a_truth_file_is_read_document_by_document_and_reported(folder: Path) -> None:
+    file = folder / "truth.jsonl"
     file.write_text("\n".join(json.dumps(row) for row in TRUTHS) + "\n", encoding="utf-8")
     pages, steps = FakePages(), list[tuple[int, int, str]]()
     predictions, report = evaluate(
         file, CASCADE, pages, progress=lambda done, all_, one: steps.append((done, all_, one.file))
     )
     assert pages.opened == [
-        (tmp_path / "set/a.jpg", MediaType.JPEG),
-        (tmp_path / "set/broken.png", MediaType.PNG),
+        (folder / "set/a.jpg", MediaType.JPEG),
+        (folder / "set/broken.png", MediaType.PNG),
     ]
     assert steps == [(1, 3, "set/a.jpg"), (2, 3, "set/broken.png"), (3, 3, "set/letter.docx")]
     figures = report.as_json()
@@ -211,8 +220,8 @@ def test_a_truth_file_is_read_document_by_document_and_reported(tmp_path: Path) 
     assert predictions[1].as_json()["fields"] == {"line_items": []}
 
 
-def test_the_subset_is_what_is_marked_as_quick(tmp_path: Path) -> None:
-    file = tmp_path / "truth.jsonl"
+def test_the_subset_is_what_is_marked_as_quick(folder: Path) -> None:
+    file = folder / "truth.jsonl"
     file.write_text("\n".join(json.dumps(row) for row in TRUTHS), encoding="utf-8")
     predictions, report = evaluate(file, CASCADE, FakePages(), subset=True)
     assert [one.file for one in predictions] == ["set/a.jpg"]

@@ -31,6 +31,7 @@ class CountingReader:
     name: str = "counting"
     version: str = "1"
     knows: bool = True
+    exact: bool = True
     readings: int = 0
     error: Exception | None = None
 

@@ -7,12 +7,14 @@ from pathlib import Path
 
 from PIL import Image
 
-from counterfoil.documents.domain import MediaType, Word
+from counterfoil.access.domain import DEFAULT_WORKSPACE, WorkspaceId
+from counterfoil.documents.domain import MediaType, Sha256, Word
 from counterfoil.documents.protocols import OpenDocument
-from counterfoil.extraction.domain import PageText
+from counterfoil.extraction.domain import Extraction, PageText
 from counterfoil.extraction.reading import Reading
 
 SIZE = (800, 1600)
+SHA256 = Sha256("ab" * 32)
 
 
 @dataclass
@@ -65,9 +67,22 @@ class FakeWordFinder:
         return self.words, self.turned
 
 
-def reading_of(*pages: PageText, finder: FakeWordFinder | None = None, xml: Sequence[bytes] = ()) -> Reading:
+def reading_of(
+    *pages: PageText,
+    finder: FakeWordFinder | None = None,
+    xml: Sequence[bytes] = (),
+    workspace: WorkspaceId = DEFAULT_WORKSPACE,
+    sha256: Sha256 = SHA256,
+    last_try: bool = True,
+    found: Extraction | None = None,
+) -> Reading:
     """Return a reading of pages that have these words as their text layer; of a blank one if there are none."""
     printed = [FakePage(printed=page.words, number=page.number) for page in pages]
     return Reading(
-        document=FakeDocument(pages=printed or [FakePage()], xml=xml), word_finder=finder or FakeWordFinder()
+        document=FakeDocument(pages=printed or [FakePage()], xml=xml),
+        workspace=workspace,
+        sha256=sha256,
+        word_finder=finder or FakeWordFinder(),
+        last_try=last_try,
+        found=found,
     )

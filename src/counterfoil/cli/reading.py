@@ -10,12 +10,15 @@ from rich.markup import escape
 from rich.table import Table
 
 from counterfoil import bootstrap
+from counterfoil.access.domain import DEFAULT_WORKSPACE
 from counterfoil.bootstrap import House
 from counterfoil.cli.console import AsJson, err, out, print_json, progress_bars
+from counterfoil.documents.domain import Sha256
 from counterfoil.extraction.domain import Considered, Extraction, NoReader
 from counterfoil.extraction.evaluation.predictions import Prediction
 from counterfoil.extraction.evaluation.running import evaluate as evaluate_documents
 from counterfoil.extraction.schemas import ExtractionRead
+from counterfoil.foundation.files import digest_of
 from counterfoil.foundation.logging import configure_logging
 from counterfoil.foundation.settings import read_settings
 from counterfoil.records.fields import label, values, written
@@ -36,7 +39,7 @@ def read(
     house = _readers()
     media_type = house.documents.decoder.inspect(file).media_type
     with err.status("Reading"), house.pages.open(file, media_type) as document:
-        extraction = house.cascade.read(document)
+        extraction = house.cascade.read(document, DEFAULT_WORKSPACE, Sha256(digest_of(file)))
     if extraction is None:
         raise NoReader(media_type)
     if as_json:
@@ -59,8 +62,9 @@ def _values(extraction: Extraction, *, explain: bool) -> Table:
         page, text = (str(source.evidence.page), source.evidence.text) if source.evidence else ("", "")
         table.add_row(label(path), escape(written(value)), f"{source.confidence:.0%}", page, escape(text))
         for one in considered.get(path, ()):
-            mark, page = "✓" if one.taken else "✕", str(one.evidence.page)
-            table.add_row(mark, escape(one.value), "", page, escape(one.evidence.text), _why(one), style="dim")
+            mark = "✓" if one.taken else "✕"
+            page, text = (str(one.evidence.page), one.evidence.text) if one.evidence else ("", "")
+            table.add_row(mark, escape(one.value), "", page, escape(text), _why(one), style="dim")
     return table
 
 
@@ -77,10 +81,10 @@ def _why(one: Considered) -> str:
 
 
 def _readers() -> House:
-    """Put the house together without touching its database."""
+    """Put the house together; its database is touched only where a model is asked, whose calls are written down."""
     settings = read_settings(log_level="ERROR")
     configure_logging(settings.log_format, settings.log_level)
-    return bootstrap.assemble(settings)
+    return bootstrap.build(settings) if settings.model else bootstrap.assemble(settings)
 
 
 @commands.command()

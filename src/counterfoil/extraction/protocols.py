@@ -22,8 +22,13 @@ class Reader(Protocol):
         """Change it whenever the same bytes may be read differently."""
         ...
 
+    @property
+    def exact(self) -> bool:
+        """Tell whether what it reads needs no other reader."""
+        ...
+
     def read(self, reading: Reading) -> Extraction | None:
-        """Return what the document says; None if it is not a document for this reader.
+        """Return what the document says; None to leave it to the other readers.
 
         A page on which nothing can be read gives an extraction with no fields, not an error.
         """

@@ -7,9 +7,10 @@ from typing import Protocol
 
 from PIL import Image
 
-from counterfoil.documents.domain import Word
+from counterfoil.access.domain import WorkspaceId
+from counterfoil.documents.domain import Sha256, Word
 from counterfoil.documents.protocols import OpenDocument, OpenPage
-from counterfoil.extraction.domain import PageText, WordOrigin
+from counterfoil.extraction.domain import Extraction, PageText, WordOrigin
 from counterfoil.records.domain import Reason
 
 _LONGEST_SIDE = 2000  # pixels of a picture that OCR is given
@@ -24,14 +25,20 @@ class WordFinder(Protocol):
         ...
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Reading:
     """What a reader is given of a document. Its words are looked for once, however many readers ask for them."""
 
     document: OpenDocument
+    workspace: WorkspaceId
+    sha256: Sha256
     word_finder: WordFinder
+    last_try: bool = True
+    """Whether nobody tries again if a reader fails."""
     remarks: list[Reason] = field(default_factory=list)
-    """What readers saw that left the document to the next one."""
+    """What readers saw that left the document to the others."""
+    found: Extraction | None = None
+    """What the readers before have made of it."""
 
     @cached_property
     def texts(self) -> tuple[PageText, ...]:

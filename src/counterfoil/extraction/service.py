@@ -26,10 +26,12 @@ class ExtractionService:
     cascade: Cascade
     new_id: IdSource
 
-    def read(self, document: Document, path: Path, *, again: bool = False) -> tuple[ExtractionId, Extraction]:
+    def read(
+        self, document: Document, path: Path, *, again: bool = False, last_try: bool = True
+    ) -> tuple[ExtractionId, Extraction]:
         """Return what the document says; bytes that were read before are not read again, unless `again`.
 
-        Those whose extraction's file is gone are.
+        On the `last_try` nothing outside keeps them from being read. Those whose extraction's file is gone are.
 
         The extraction's file is on the disk before the row that names it. A crash in between leaves a file that
         nothing names, and the next attempt reads anew.
@@ -39,7 +41,7 @@ class ExtractionService:
                 known = self.store.find(tx, document.workspace, document.sha256, self.cascade.name)
             if known and (kept := self.archive.load(document.workspace, known)):
                 return known, kept
-        extraction = self._read(document, path)
+        extraction = self._read(document, path, last_try=last_try)
         made = ExtractionId(self.new_id())
         self.archive.save(document.workspace, made, extraction)
         with self.database.transaction(document.workspace) as tx:
@@ -70,9 +72,9 @@ class ExtractionService:
             raise ExtractionMissing(document.id)
         return found, kept
 
-    def _read(self, document: Document, path: Path) -> Extraction:
+    def _read(self, document: Document, path: Path, *, last_try: bool) -> Extraction:
         with self.pages.open(path, document.media_type) as opened:
-            extraction = self.cascade.read(opened)
+            extraction = self.cascade.read(opened, document.workspace, document.sha256, last_try=last_try)
         if extraction is None:
             raise NoReader(document.media_type)
         return extraction

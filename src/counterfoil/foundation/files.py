@@ -1,5 +1,6 @@
 """Files that are whole or absent: written aside, synced, renamed, and their folder synced as well."""
 
+import hashlib
 import os
 import tempfile
 from collections.abc import Callable
@@ -42,3 +43,9 @@ def sync_folder(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def digest_of(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()

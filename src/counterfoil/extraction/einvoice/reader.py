@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar, Final
 
 import structlog
 
@@ -39,6 +39,7 @@ class EInvoiceReader:
 
     name: str = NAME
     version: str = VERSION
+    exact: ClassVar[bool] = True
 
     def read(self, reading: Reading) -> Extraction | None:
         data = next(_invoices(reading), None)

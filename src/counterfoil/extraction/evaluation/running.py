@@ -6,18 +6,22 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import mean, median_high
 from typing import Any
 
-from counterfoil.documents.domain import MediaType
-from counterfoil.documents.protocols import PageSource
+from counterfoil.access.domain import DEFAULT_WORKSPACE
+from counterfoil.documents.domain import MediaType, Sha256
+from counterfoil.documents.protocols import OpenDocument, PageSource
 from counterfoil.extraction.cascade import Cascade
+from counterfoil.extraction.domain import Extraction
 from counterfoil.extraction.evaluation.normalising import is_text
 from counterfoil.extraction.evaluation.predictions import Prediction, prediction_of
 from counterfoil.extraction.evaluation.scoring import Ratio, Score, score
 from counterfoil.extraction.evaluation.truths import Truth, read_truths
-from counterfoil.foundation.errors import InvalidInput
+from counterfoil.foundation.errors import InvalidInput, Postponed
+from counterfoil.foundation.files import digest_of
 
 _XML_ON_SOME_MACHINES = "text/xml"  # on those without a list of types
 Progress = Callable[[int, int, Prediction], None]
@@ -99,13 +103,23 @@ def _prediction(truth: Truth, folder: Path, cascade: Cascade, pages: PageSource)
     """Return what the readers say; nothing of a document that cannot be opened or that none of them knows."""
     try:
         with pages.open(folder / truth.file, media_type_of(truth.file)) as opened:
-            extraction = cascade.read(opened)
+            extraction = _read(opened, cascade, folder / truth.file)
     except (ValueError, InvalidInput):
         extraction = None
     if extraction is None:
         return Prediction(file=truth.file)
     first = extraction.pages[0]
     return prediction_of(truth.file, extraction, truth.picture_size or (first.width, first.height))
+
+
+def _read(opened: OpenDocument, cascade: Cascade, path: Path) -> Extraction | None:
+    """Have a document read, however often an outside service wants to be asked later."""
+    sha256 = Sha256(digest_of(path))
+    while True:
+        try:
+            return cascade.read(opened, DEFAULT_WORKSPACE, sha256)
+        except Postponed as later:
+            time.sleep(max((later.retry_at - datetime.now(UTC)).total_seconds(), 0))
 
 
 def media_type_of(file: str) -> MediaType:

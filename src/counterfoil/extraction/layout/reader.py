@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from counterfoil.extraction.domain import Extraction, PageText
 from counterfoil.extraction.layout.assembly import assemble
@@ -23,6 +24,7 @@ class LayoutReader:
 
     name: str = NAME
     version: str = VERSION
+    exact: ClassVar[bool] = False
 
     def read(self, reading: Reading) -> Extraction:
         return extraction_of(reading.texts)
