@@ -30,9 +30,12 @@ from counterfoil.extraction.api import router as extraction_router
 from counterfoil.extraction.cascade import Cascade
 from counterfoil.extraction.einvoice.reader import EInvoiceReader
 from counterfoil.extraction.infrastructure.files import ExtractionFiles
+from counterfoil.extraction.infrastructure.model_calls import SqlModelCallStore
 from counterfoil.extraction.infrastructure.ocr import RapidOcrWords
 from counterfoil.extraction.infrastructure.sql import SqlExtractionStore
 from counterfoil.extraction.layout.reader import LayoutReader
+from counterfoil.extraction.model.api import router as model_calls_router
+from counterfoil.extraction.model.service import ModelCalls
 from counterfoil.extraction.service import ExtractionService
 from counterfoil.foundation.clock import Clock, SystemClock
 from counterfoil.foundation.database import Database
@@ -83,6 +86,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     overview_router,  # before the jobs, whose ids its paths would be taken for
     jobs_router,
     limits_router,
+    model_calls_router,
     records_router,
     reviews_router,
     schedules_router,
@@ -149,7 +153,7 @@ def assemble(settings: Settings) -> House:
     engine = ground.engine
     forms = FormLimits(folder=settings.data_dir / INCOMING, max_parts=settings.max_batch_files)
     entrance = AccessService(entrance=OpenEntrance())
-    rooms = (documents, batches, extractions, records, reviews, targets, deliveries, ledgers)
+    rooms = (documents, batches, extractions, ground.model_calls, records, reviews, targets, deliveries, ledgers)
     services = (ground.database, ground.metrics, forms, entrance, _needs(ground), *engine.services, *rooms)
     return House(
         settings=settings,
@@ -180,6 +184,7 @@ class _Ground:
     metrics: Metrics
     engine: Engine
     steps: pipeline.Steps
+    model_calls: ModelCalls
     pages: DecodedPages
     clock: Clock
 
@@ -199,6 +204,7 @@ def _ground(settings: Settings) -> _Ground:
         metrics=metrics,
         engine=engine,
         steps=pipeline.Steps(jobs=engine.jobs),
+        model_calls=ModelCalls(database=database, store=SqlModelCallStore(), new_id=new_id),
         pages=DecodedPages(max_pages=settings.max_pages, max_pixels=settings.max_pixels),
         clock=SystemClock(),
     )

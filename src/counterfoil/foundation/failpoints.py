@@ -26,6 +26,8 @@ NAMES = (
     "rescue.burying",
     "release.releasing",
     "schedule.firing",
+    "model.recorded",  # committed, and the model not yet asked
+    "model.answered",  # paid, and not yet written
 )
 
 _ENTRY = re.compile(

@@ -1,0 +1,25 @@
+"""Looking at what a model was asked, and what that cost."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+
+from counterfoil.access.api import CurrentWorkspace
+from counterfoil.extraction.model.schemas import ModelCallRead
+from counterfoil.extraction.model.service import ModelCalls
+from counterfoil.foundation.paging import PageRead, PagingParameters, page_read
+from counterfoil.foundation.problems import problems
+from counterfoil.foundation.routing import provided
+
+router = APIRouter(prefix="/model-calls", tags=["model calls"])
+
+
+@router.get("", responses=problems(422))
+def list_model_calls(
+    request: Request,
+    calls: Annotated[ModelCalls, Depends(provided(ModelCalls))],
+    workspace: CurrentWorkspace,
+    paging: PagingParameters,
+) -> PageRead[ModelCallRead]:
+    """List the calls of a model that were made for documents, newest first, and what they cost."""
+    return page_read(calls.page(workspace, paging), request, ModelCallRead.of)
