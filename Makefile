@@ -69,6 +69,7 @@ lock: $(UV)  ## Resolve the dependencies anew, one file per set.
 	$(COMPILE) pyproject.toml --group build -o requirements/default.txt
 	$(COMPILE) pyproject.toml --group build --extra postgres -o requirements/postgres.txt
 	$(COMPILE) pyproject.toml --group build --extra heic -o requirements/heic.txt
+	$(COMPILE) pyproject.toml --group build --extra model -o requirements/model.txt
 	$(COMPILE) pyproject.toml --group build --extra postgres --extra rq -o requirements/rq.txt
 	$(COMPILE) pyproject.toml --group build --extra postgres --extra celery -o requirements/celery.txt
 	$(COMPILE) pyproject.toml --group dev --all-extras -o requirements/dev.txt
