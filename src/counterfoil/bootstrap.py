@@ -31,11 +31,17 @@ from counterfoil.extraction.cascade import Cascade
 from counterfoil.extraction.einvoice.reader import EInvoiceReader
 from counterfoil.extraction.infrastructure.files import ExtractionFiles
 from counterfoil.extraction.infrastructure.model_calls import SqlModelCallStore
+from counterfoil.extraction.infrastructure.models import LateClient, chosen_model, needed_to_ask
 from counterfoil.extraction.infrastructure.ocr import RapidOcrWords
 from counterfoil.extraction.infrastructure.sql import SqlExtractionStore
 from counterfoil.extraction.layout.reader import LayoutReader
 from counterfoil.extraction.model.api import router as model_calls_router
+from counterfoil.extraction.model.asking import ModelAsking
+from counterfoil.extraction.model.domain import Budget
+from counterfoil.extraction.model.prompt import PROMPT_VERSION
+from counterfoil.extraction.model.reader import ModelReader
 from counterfoil.extraction.model.service import ModelCalls
+from counterfoil.extraction.protocols import Reader
 from counterfoil.extraction.service import ExtractionService
 from counterfoil.foundation.clock import Clock, SystemClock
 from counterfoil.foundation.database import Database
@@ -54,6 +60,7 @@ from counterfoil.jobs.events.api import router as events_router
 from counterfoil.jobs.infrastructure.children import ChildPool
 from counterfoil.jobs.infrastructure.leases import SqlLeaseStore
 from counterfoil.jobs.limits.api import router as limits_router
+from counterfoil.jobs.limits.domain import Period, Rate
 from counterfoil.jobs.overview.api import router as overview_router
 from counterfoil.jobs.schedules.api import router as schedules_router
 from counterfoil.jobs.service import JobService
@@ -256,9 +263,35 @@ def _extractions(ground: _Ground) -> ExtractionService:
         archive=ExtractionFiles(ground.settings.data_dir / "extractions"),
         pages=ground.pages,
         cascade=Cascade(
-            readers=(EInvoiceReader(), LayoutReader()), word_finder=RapidOcrWords(threads=ground.settings.ocr_threads)
+            readers=(EInvoiceReader(), LayoutReader(), *_model_readers(ground)),
+            word_finder=RapidOcrWords(threads=ground.settings.ocr_threads),
         ),
         new_id=new_id,
+    )
+
+
+def _model_readers(ground: _Ground) -> Iterator[Reader]:
+    """Yield the reader that asks a model, if one is set.
+
+    Raises:
+        InvalidSettings: it cannot be asked.
+    """
+    settings = ground.settings
+    if not settings.model:
+        return
+    chosen, timeout = chosen_model(settings), timedelta(seconds=settings.model_timeout_seconds)
+    asking = ModelAsking(
+        calls=ground.model_calls,
+        client=LateClient(chosen=chosen, timeout=timeout),
+        limits=ground.engine.rate_limits,
+        breakers=ground.engine.breakers,
+        rate=Rate(count=settings.model_calls_per_minute, period=Period.MINUTE),
+        budget=Budget(price=chosen.price, daily=settings.model_daily_spend),
+        timeout=timeout,
+        prompt_version=PROMPT_VERSION,
+    )
+    yield ModelReader(
+        asking=asking, clock=ground.clock, threshold=settings.sure_above, always=settings.model_when == "always"
     )
 
 
@@ -335,7 +368,8 @@ def attempt_runner(settings: Settings) -> AttemptRunner:
 def worker(house: House) -> Worker:
     """Return a worker that has not started yet."""
     # RapidOCR is the largest of what is imported late: children share it, and have it at once.
-    guard = ChildPool(partial(attempt_runner, house.settings), preload=["counterfoil.bootstrap", "rapidocr"])
+    models = needed_to_ask(house.settings.model) if house.settings.model else []
+    guard = ChildPool(partial(attempt_runner, house.settings), preload=["counterfoil.bootstrap", "rapidocr", *models])
     return house.engine.worker(house.runner, guard)
 
 
