@@ -1,6 +1,7 @@
 """Bytes are read once; what was read is on the disk before the row that names it, and stays in its workspace."""
 
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from counterfoil.access.domain import WorkspaceId
 from counterfoil.documents.domain import Document, DocumentId, MediaType, Sha256
 from counterfoil.documents.infrastructure.sql import SqlDocumentStore
 from counterfoil.extraction.cascade import Cascade
-from counterfoil.extraction.domain import Extraction, ExtractionMissing, NoReader
+from counterfoil.extraction.domain import Extraction, ExtractionMissing, ModelUse, NoReader
 from counterfoil.extraction.infrastructure.files import ExtractionFiles
 from counterfoil.extraction.infrastructure.sql import ExtractionRow, SqlExtractionStore
 from counterfoil.extraction.reading import Reading
@@ -34,12 +35,15 @@ class CountingReader:
     exact: bool = True
     readings: int = 0
     error: Exception | None = None
+    model: ModelUse | None = None
 
     def read(self, reading: Reading) -> Extraction | None:
         self.readings += 1
         if self.error:
             raise self.error
-        made = Extraction(reader=self.name, version=self.version, data=BAKERY, sources=sources_of(BAKERY))
+        made = Extraction(
+            reader=self.name, version=self.version, data=BAKERY, sources=sources_of(BAKERY), model=self.model
+        )
         return made if self.knows else None
 
 
@@ -101,6 +105,15 @@ def test_the_same_bytes_are_read_once(desk: Desk, workspace: WorkspaceId) -> Non
     assert first == second
     assert first[1].data == BAKERY
     assert (desk.reader.readings, desk.rows()) == (1, 1)
+
+
+def test_what_a_model_took_is_told_of_the_first_reading_alone(desk: Desk, workspace: WorkspaceId) -> None:
+    desk.reader.model = ModelUse(
+        model="m", prompt_version="1", input_tokens=3000, output_tokens=400, cost=Decimal("0.0115"), kept=False
+    )
+    (_, first), (_, second) = (desk.service.read(desk.document(workspace), NOWHERE) for _ in range(2))
+    assert first.model == desk.reader.model
+    assert second.model == replace(desk.reader.model, kept=True)
 
 
 def test_another_workspace_reads_its_own_and_sees_no_other(

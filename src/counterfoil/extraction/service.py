@@ -1,6 +1,6 @@
 """Reading documents: each once, by the cascade of readers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from counterfoil.access.domain import WorkspaceId
@@ -40,7 +40,7 @@ class ExtractionService:
             with self.database.reading(document.workspace) as tx:
                 known = self.store.find(tx, document.workspace, document.sha256, self.cascade.name)
             if known and (kept := self.archive.load(document.workspace, known)):
-                return known, kept
+                return known, _as_kept(kept)
         extraction = self._read(document, path, last_try=last_try)
         made = ExtractionId(self.new_id())
         self.archive.save(document.workspace, made, extraction)
@@ -78,3 +78,8 @@ class ExtractionService:
         if extraction is None:
             raise NoReader(document.media_type)
         return extraction
+
+
+def _as_kept(extraction: Extraction) -> Extraction:
+    """Return an extraction as it is for those who come after it was made: they pay no model for it."""
+    return replace(extraction, model=replace(extraction.model, kept=True)) if extraction.model else extraction
