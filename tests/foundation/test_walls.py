@@ -1,6 +1,7 @@
 """What a walled transaction may see and do on PostgreSQL, however forgetful its statements are."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,11 +26,17 @@ USER = text("SELECT current_user")
 @pytest.fixture
 def database(postgres: PostgresServer, workspace: WorkspaceId, other_workspace: WorkspaceId) -> Iterator[Database]:
     """A database as the migrations make it, with one connection for all, and a target in each of two workspaces."""
-    with postgres.database() as url:
+    with _walled(postgres, workspace, other_workspace) as database:
+        yield database
+
+
+@contextmanager
+def _walled(server: PostgresServer, ours: WorkspaceId, theirs: WorkspaceId) -> Iterator[Database]:
+    with server.database() as url:
         database = Database(url, pool_size=1, max_overflow=0)
         migrations.migrate(database)
         with database.transaction() as tx:
-            for owner, name in ((workspace, "ours"), (other_workspace, "theirs")):
+            for owner, name in ((ours, "ours"), (theirs, "theirs")):
                 tx.execute(insert(WorkspaceRow), {"id": owner, "name": name, "created_at": NOW})
                 tx.execute(insert(TargetRow), _target(owner, name))
         yield database
@@ -137,16 +144,17 @@ def test_a_savepoint_that_is_given_up_leaves_the_wall(database: Database, worksp
 
 
 def test_a_statement_that_the_server_has_prepared_meets_the_wall_of_each_transaction(
-    database: Database, workspace: WorkspaceId, other_workspace: WorkspaceId
+    postgres: PostgresServer, workspace: WorkspaceId, other_workspace: WorkspaceId
 ) -> None:
-    for _ in range(8):  # the driver has a statement prepared when it comes the sixth time
-        assert _everybodys(database) == ["ours", "theirs"]
-        for owner, seen in ((workspace, ["ours"]), (other_workspace, ["theirs"])):
-            with database.reading(owner) as tx:
-                assert _names(tx) == seen
-    with database.reading() as tx:
-        prepared = text("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%FROM targets%'")
-        assert tx.execute(prepared).scalar_one() == 1
+    with _walled(postgres.direct, workspace, other_workspace) as database:  # behind a pooler nothing is prepared
+        for _ in range(8):  # the driver has a statement prepared when it comes the sixth time
+            assert _everybodys(database) == ["ours", "theirs"]
+            for owner, seen in ((workspace, ["ours"]), (other_workspace, ["theirs"])):
+                with database.reading(owner) as tx:
+                    assert _names(tx) == seen
+        with database.reading() as tx:
+            prepared = text("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%FROM targets%'")
+            assert tx.execute(prepared).scalar_one() == 1
 
 
 def test_a_walled_role_that_names_no_workspace_sees_nothing(database: Database) -> None:

@@ -207,8 +207,8 @@ def test_a_worker_that_signs_off_leaves_no_lock_file(database: Database, tmp_pat
 
 @pytest.fixture
 def server(postgres: PostgresServer) -> Iterator[Database]:
-    """A PostgreSQL database; the lock of a session is known there only."""
-    with postgres.database() as url:
+    """A PostgreSQL database; the lock of a session is known there only, and kept through no pooler."""
+    with postgres.direct.database() as url:
         database = Database(url)
         prepare(database)
         yield database

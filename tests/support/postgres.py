@@ -7,9 +7,9 @@ import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 from uuid import uuid4
 
 import psutil
@@ -85,6 +85,11 @@ class PostgresServer:
                 yield server
             finally:
                 server.stop("immediate")
+
+    @property
+    def direct(self) -> Self:
+        """Return the same server past any pooler, for what cannot be had through one."""
+        return replace(self, front=None)
 
     @property
     def data(self) -> str:

@@ -20,7 +20,7 @@ OLDEST = "counterfoil_database_oldest_transaction_seconds"
 
 @pytest.fixture
 def house(postgres: PostgresServer, tmp_path: Path) -> Iterator[House]:
-    with postgres.database() as url:
+    with postgres.direct.database() as url:  # a pooler makes up the process ids that it greets with
         house = build(settings_for(tmp_path, database_url=url))
         yield house
         house.database.close()
