@@ -12,7 +12,7 @@ twice = $(1) || $(1)
 
 .DEFAULT_GOAL := help
 VERSIONS := 15 16 17 18
-.PHONY: help demo serve test test-faults test-postgres test-pgbouncer check format docs lock bench-jobs bench-peers soak clean
+.PHONY: help demo serve test test-faults test-postgres test-pgbouncer check format docs lock bench-jobs bench-peers bench-reading soak clean
 
 help:  ## List the commands.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -87,6 +87,9 @@ bench-jobs: .venv/dev.stamp  ## Measure the job engine beside bare SQL; BENCH="-
 
 bench-peers: .venv-peers/default.stamp  ## Measure other job queues at the same work; BENCH="--quick" and other options.
 	$(PEERS)/python -m benchmarks.peers $(BENCH)
+
+bench-reading: .venv/dev.stamp  ## Measure the reading through the real queue beside OCR alone; BENCH="--pages 100" and other options.
+	$(BIN)/python -m benchmarks.reading $(BENCH)
 
 MINUTES ?= 30
 soak: .venv/dev.stamp  ## Kill workers and servers for MINUTES=30 under every sort of job, then audit; SOAK="--workers 8" and other options.
