@@ -141,6 +141,17 @@ def test_what_shows_the_same_in_another_workspace_is_not_named(
     assert shelf.like(mine, BLURRED) is None
 
 
+def test_a_part_of_the_document_itself_is_passed_over_and_the_next_is_named(
+    shelf: Shelf, workspace: WorkspaceId
+) -> None:
+    part = shelf.put(workspace, "part", RECEIPT, "a")
+    joined = shelf.put(workspace, "joined", BLURRED, "b")
+    assert shelf.like(joined, BLURRED) == "part"
+    assert shelf.service.lookalike(joined, extraction(BLURRED), {part.id}) is None
+    other = shelf.put(workspace, "other", BLURRED, "c")
+    assert shelf.service.lookalike(other, extraction(BLURRED), {part.id}) == joined.id
+
+
 def test_one_whose_file_is_gone_is_passed_over(shelf: Shelf, workspace: WorkspaceId) -> None:
     shelf.put(workspace, "first", RECEIPT, "a")
     for path in shelf.folder.rglob("extraction.json"):

@@ -268,6 +268,21 @@ def test_the_same_bytes_are_not_called_the_same_purchase_as_well(draft: Draft) -
     assert codes(draft(document_id=document)) == []
 
 
+def test_a_record_that_was_set_aside_is_no_other_purchase(
+    records: RecordService, workspace: WorkspaceId, other_workspace: WorkspaceId, draft: Draft
+) -> None:
+    half = draft()
+    joined = Reason(code=ReasonCode.JOINED, facts={"document": "whole.pdf"})
+    with records.database.transaction() as tx:
+        assert records.set_aside(tx, other_workspace, half.id, joined) is None
+        records.set_aside(tx, workspace, half.id, joined)
+    assert codes(draft()) == []
+    assert (codes(records.get(workspace, half.id)), records.get(workspace, half.id).version) == (
+        [ReasonCode.JOINED],
+        half.version + 1,
+    )
+
+
 def test_what_comes_later_leaves_the_first_record_as_it_is(draft: Draft) -> None:
     document = a_document()
     draft(document_id=document)

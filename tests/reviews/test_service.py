@@ -194,6 +194,20 @@ def test_rejection_takes_back_what_was_accepted_unseen(desk: Desk) -> None:
     assert desk.record_of(opened).status is RecordStatus.DRAFT
 
 
+def test_nobody_is_asked_any_more_about_a_document_that_was_joined(desk: Desk, clock: FixedClock) -> None:
+    opened, answered = desk.hand_in(WRONG), desk.hand_in(WRONG)
+    rejected = desk.reviews.reject(desk.workspace, answered.id, seen(answered, "private"))
+    with desk.records.database.transaction() as tx:
+        for review in (opened, rejected):
+            desk.reviews.close_joined(tx, desk.record_of(review), "Its pages are read elsewhere.")
+    closed, _ = desk.reviews.get(desk.workspace, opened.id)
+    assert (closed.status, closed.decision, closed.decided_by) == (ReviewStatus.CLOSED, Decision.JOINED, RULE)
+    assert (closed.note, closed.closed_at) == ("Its pages are read elsewhere.", clock.now())
+    assert desk.reviews.get(desk.workspace, rejected.id)[0] == rejected
+    with pytest.raises(ReviewClosed):
+        desk.reviews.approve(desk.workspace, closed.id, seen(closed))
+
+
 def test_an_answered_review_takes_no_other_answer(desk: Desk) -> None:
     opened = desk.hand_in(WRONG)
     review = desk.reviews.approve(desk.workspace, opened.id, seen(opened))

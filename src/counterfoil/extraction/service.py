@@ -1,5 +1,6 @@
 """Reading documents: each once, by the cascade of readers."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -48,12 +49,16 @@ class ExtractionService:
             self.store.add(tx, document, made, self.cascade.name, extraction)
         return made, extraction
 
-    def lookalike(self, document: Document, extraction: Extraction) -> DocumentId | None:
+    def lookalike(
+        self, document: Document, extraction: Extraction, apart_from: Collection[DocumentId] = ()
+    ) -> DocumentId | None:
         """Return an earlier document of other bytes that shows the same as one that was read, if there is one."""
         marks = marks_of(extraction.pages)
         with self.database.reading(document.workspace) as tx:
             found = self.store.sharing_marks(tx, document, marks) if marks else ()
         for extraction_id, other in found:
+            if other in apart_from:
+                continue
             kept = self.archive.load(document.workspace, extraction_id)
             if kept and alike(extraction, kept):
                 return other

@@ -160,6 +160,7 @@ class ReasonCode(StrEnum):
     LOW_CONFIDENCE = "low_confidence"
     DUPLICATE = "duplicate"
     LOOKS_ALIKE = "looks_alike"
+    JOINED = "joined"
     SAME_PURCHASE = "same_purchase"
     SEVERAL_RECEIPTS = "several_receipts"
     PAGE_DIFFERS = "page_differs"
@@ -185,6 +186,7 @@ _GIVEN = {
     ReasonCode.INSTRUCTIONS_IN_DOCUMENT,
     ReasonCode.MODEL_NOT_ASKED,
     ReasonCode.MODEL_FAILED,
+    ReasonCode.JOINED,
 }
 
 

@@ -30,6 +30,7 @@ SENTENCES: Mapping[ReasonCode, str] = {
     ReasonCode.INSTRUCTIONS_IN_DOCUMENT: "Page {page} has text that looks like instructions to a model: {text}.",
     ReasonCode.MODEL_NOT_ASKED: "The model was not asked: {why}.",
     ReasonCode.MODEL_FAILED: "The model did not help: {why}.",
+    ReasonCode.JOINED: "It is read as a part of another document ({document}).",
     ReasonCode.DUPLICATE: "The same file was handed in before ({document}).",
 }
 """What a reason says, with its facts in braces. Whoever makes a reason gives all of its facts."""

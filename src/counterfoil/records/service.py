@@ -36,7 +36,7 @@ from counterfoil.records.protocols import RecordStep, RecordStore
 from counterfoil.records.purchases import purchase_key, same_purchase
 from counterfoil.records.revision import corrected, differences, reread
 
-COPIES = {ReasonCode.DUPLICATE, ReasonCode.LOOKS_ALIKE}
+COPIES = {ReasonCode.DUPLICATE, ReasonCode.LOOKS_ALIKE, ReasonCode.JOINED}
 """Reasons that tell of another document, which shows the same purchase."""
 
 
@@ -103,6 +103,13 @@ class RecordService:
         """Take back an acceptance: a person says that the record is not right after all."""
         record = self.hold(tx, workspace, record_id)
         return self._save(tx, record, replace(record, status=RecordStatus.DRAFT, accepted_by=None), by=None)
+
+    def set_aside(self, tx: Transaction, workspace: WorkspaceId, record_id: RecordId, reason: Reason) -> Record | None:
+        """Say of a record, if it is there, why another stands for it, so that the two are not taken for copies."""
+        record = self.store.hold(tx, workspace, record_id)
+        if record is None:
+            return None
+        return self._save(tx, record, replace(record, reasons=(*record.reasons, reason)), by=None)
 
     def correct(
         self,

@@ -1,6 +1,6 @@
 """A review is the question whether a record is right, and its answer.
 
-    (a document is read) ─→ open ─→ closed: accepted_by_rule | approved | corrected | rejected
+    (a document is read) ─→ open ─→ closed: accepted_by_rule | approved | corrected | rejected | joined
                              ↑  │
                              └──┘ read again, or corrections saved
 
@@ -38,6 +38,8 @@ class Decision(StrEnum):
     CORRECTED = "corrected"
     REJECTED = "rejected"
     ACCEPTED_BY_RULE = "accepted_by_rule"
+    JOINED = "joined"
+    """Nobody has to answer any more: the document is read as a part of another, which the note names."""
 
 
 class DeliveryRule(StrEnum):

@@ -127,6 +127,12 @@ class ReviewService:
             self.records.withdraw(tx, workspace, record.id)
             return self._closed(tx, review, Decision.REJECTED, answer)
 
+    def close_joined(self, tx: Transaction, record: Record, note: str) -> None:
+        """Ask nobody about a record any more whose document is read as a part of another. The caller holds it."""
+        review = self.store.latest(tx, record.workspace, record.document_id)
+        if review is not None and review.status is ReviewStatus.OPEN:
+            self._saved(tx, closed(review, Decision.JOINED, by=RULE, now=self.clock.now(), note=note))
+
     def get(self, workspace: WorkspaceId, review_id: ReviewId) -> tuple[Review, Record]:
         """Return a review and the record as it is now.
 

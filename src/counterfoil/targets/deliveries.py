@@ -92,6 +92,10 @@ class DeliveryService:
             self.store.save(tx, delivery)
         return due
 
+    def are_planned(self, tx: Transaction, workspace: WorkspaceId, record_id: RecordId) -> bool:
+        """Tell whether a record has, or is to have, a row in any target."""
+        return bool(self.store.of_record(tx, workspace, record_id))
+
     def deliver(self, workspace: WorkspaceId, delivery_id: DeliveryId) -> Delivery:
         """Bring the record, as it stands now, to the target; how it went is the delivery's status.
 
