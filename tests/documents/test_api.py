@@ -2,9 +2,11 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+from uuid import UUID
 
 import pytest
 from fastapi import FastAPI
@@ -13,16 +15,17 @@ from fastapi.testclient import TestClient
 from counterfoil.access.domain import WorkspaceId
 from counterfoil.access.service import AccessService
 from counterfoil.documents.api import UPLOAD_PATH, router
-from counterfoil.documents.domain import DocumentTooLarge
+from counterfoil.documents.domain import Document, DocumentId, DocumentTooLarge
+from counterfoil.documents.joining import JoinService
 from counterfoil.documents.service import DocumentService
 from counterfoil.foundation import problems
 from counterfoil.foundation.body_limit import BodyLimit, RouteLimit
 from counterfoil.foundation.database import Database
 from counterfoil.foundation.ids import new_id
 from tests.conftest import ACME, BIRCH
-from tests.support import files
+from tests.support import einvoices, files
 from tests.support.clock import FixedClock
-from tests.support.documents import LIMIT, NOTION, TARGET, NotedSteps, document_service
+from tests.support.documents import LIMIT, NOTION, TARGET, NotedParts, NotedSteps, document_service, join_service
 
 PICTURE = files.picture("PNG")
 FRAMING = 64 << 10
@@ -41,10 +44,19 @@ def steps() -> NotedSteps:
 
 
 @pytest.fixture
-def client(database: Database, tmp_path: Path, clock: FixedClock, steps: NotedSteps) -> Iterator[TestClient]:
+def parts() -> NotedParts:
+    return NotedParts()
+
+
+@pytest.fixture
+def client(
+    database: Database, tmp_path: Path, clock: FixedClock, steps: NotedSteps, parts: NotedParts
+) -> Iterator[TestClient]:
     app = FastAPI()
+    documents = document_service(database, tmp_path / "data", clock, steps)
     app.state.services = {
-        DocumentService: document_service(database, tmp_path / "data", clock, steps),
+        DocumentService: documents,
+        JoinService: join_service(documents, parts),
         AccessService: AccessService(entrance=NamedEntrance()),
     }
     app.include_router(router, prefix="/api/v1")
@@ -85,6 +97,7 @@ def test_a_document_tells_what_it_is(client: TestClient) -> None:
         "size": len(PICTURE),
         "page_count": 1,
         "received_at": "2026-03-01T12:00:00Z",
+        "joined_into": None,
     }
 
 
@@ -243,6 +256,90 @@ def test_a_document_is_read_again(client: TestClient, steps: NotedSteps) -> None
     assert len(steps.read_again) == 1
 
 
+def test_documents_are_joined_and_the_same_again_is_the_same(client: TestClient, steps: NotedSteps) -> None:
+    pages = [uploaded(client, files.pdf(2)).rpartition("/")[2], uploaded(client).rpartition("/")[2]]
+    key = {"Idempotency-Key": "hotel-march"}
+    answer = client.post("/api/v1/documents/join", json={"document_ids": pages, "name": "hotel"}, headers=key)
+    body = answer.json()
+    assert (answer.status_code, body["status"], body["same_as"]) == (202, "queued", None)
+    assert steps.read[-1].id == UUID(body["document_id"])
+    joined = client.get(f"/api/v1/documents/{body['document_id']}").json()
+    assert (joined["name"], joined["media_type"], joined["page_count"]) == ("hotel", "application/pdf", 3)
+    assert [client.get(f"/api/v1/documents/{page}").json()["joined_into"] for page in pages] == [joined["id"]] * 2
+    for headers in (key, {}):
+        again = client.post("/api/v1/documents/join", json={"document_ids": pages}, headers=headers)
+        assert (again.status_code, again.json()) == (202, body)
+    assert len(steps.read) == 3
+
+
+@pytest.mark.parametrize(
+    ("case", "status", "code"),
+    [
+        ("a neighbour's", 404, "document_not_found"),
+        ("one", 422, "validation_error"),
+        ("twice", 422, "invalid_parts"),
+        ("an e-invoice", 422, "part_is_einvoice"),
+        ("accepted", 409, "part_accepted"),
+        ("joined", 409, "document_joined"),
+        ("another order", 409, "document_joined"),
+        ("key of others", 409, "idempotency_key_reused"),
+        ("another target", 409, "parts_for_different_targets"),
+        ("too long a name", 422, "validation_error"),
+    ],
+)
+def test_what_cannot_be_joined_is_refused_and_nothing_is_changed(
+    client: TestClient, steps: NotedSteps, parts: NotedParts, case: str, status: int, code: str
+) -> None:
+    first, second, third, fourth = (uploaded(client).rpartition("/")[2] for _ in range(4))
+    done = {"document_ids": [third, fourth]}
+    key = {"Idempotency-Key": "taken"}
+    joined = client.post("/api/v1/documents/join", json=done, headers=key).json()["document_id"]
+    ids, headers, name = [first, second], {}, ""
+    match case:
+        case "a neighbour's":
+            headers = {"x-workspace": "birch"}
+        case "one":
+            ids = [first]
+        case "twice":
+            ids = [first, second, first]
+        case "an e-invoice":
+            ids[1] = uploaded(client, einvoices.ubl(), "invoice.xml").rpartition("/")[2]
+        case "accepted":
+            parts.refused = DocumentId(UUID(second))
+        case "joined":
+            ids[1] = third
+        case "another order":
+            ids = [fourth, third]
+        case "key of others":
+            headers = key
+        case "another target":
+            to_one, to_other = replace(steps.read[0], target=TARGET), replace(steps.read[0], target=new_id())
+            ids = [str(added(client, one)) for one in (to_one, to_other)]
+        case _:
+            name = "x" * 300
+    before = client.get("/api/v1/documents").json()
+    answer = client.post("/api/v1/documents/join", json={"document_ids": ids, "name": name}, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert client.get("/api/v1/documents").json() == before
+    assert {whole for _, whole in parts.aside} == {UUID(joined)}
+
+
+def added(client: TestClient, document: Document) -> DocumentId:
+    """Add a document of the same bytes as another's."""
+    documents: DocumentService = client.app.state.services[DocumentService]  # type: ignore[attr-defined]  # it is ours
+    other = replace(document, id=DocumentId(new_id()))
+    with documents.database.transaction(document.workspace) as tx:
+        documents.store.add(tx, document.workspace, other)
+    return other.id
+
+
+def test_a_part_is_not_read_again_by_itself(client: TestClient, steps: NotedSteps) -> None:
+    pages = [uploaded(client), uploaded(client)]
+    client.post("/api/v1/documents/join", json={"document_ids": [page.rpartition("/")[2] for page in pages]})
+    answer = client.post(f"{pages[0]}/reprocess")
+    assert (answer.status_code, answer.json()["code"], steps.read_again) == (409, "document_joined", [])
+
+
 def test_documents_are_listed_page_by_page(client: TestClient) -> None:
     names = ["a.png", "b.png", "c.png"]
     for name in names:
@@ -268,7 +365,7 @@ def test_bytes_that_are_gone_are_said_to_be(client: TestClient, tmp_path: Path) 
 
 def test_every_field_of_the_api_is_described(client: TestClient) -> None:
     api = client.get("/openapi.json").json()
-    for name in ("DocumentRead", "UploadRead", "ReprocessRead"):
+    for name in ("DocumentRead", "JoinCreate", "UploadRead", "ReprocessRead"):
         for field in api["components"]["schemas"][name]["properties"].values():
             assert field["description"]
     for path in api["paths"].values():

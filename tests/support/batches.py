@@ -38,6 +38,9 @@ class QuickDecoder:
     def picture(self, path: Path, media_type: MediaType, number: int) -> bytes:
         raise AssertionError(path)
 
+    def join(self, parts: Sequence[tuple[Path, MediaType]], max_bytes: int) -> bytes:
+        raise AssertionError(parts)
+
 
 @dataclass(frozen=True, slots=True)
 class Counted:

@@ -7,11 +7,12 @@ from pathlib import Path
 from uuid import UUID
 
 from counterfoil.access.domain import WorkspaceId
-from counterfoil.documents.domain import Document
+from counterfoil.documents.domain import Document, DocumentId, PartAccepted
 from counterfoil.documents.infrastructure.bytes import FileBytes
 from counterfoil.documents.infrastructure.decoding import LimitedDecoder
 from counterfoil.documents.infrastructure.pages import DecodedPages
-from counterfoil.documents.infrastructure.sql import SqlDocumentStore
+from counterfoil.documents.infrastructure.sql import SqlDocumentStore, SqlJoinStore
+from counterfoil.documents.joining import JoinService
 from counterfoil.documents.protocols import ByteStore
 from counterfoil.documents.service import DocumentService
 from counterfoil.foundation.clock import Clock, SystemClock
@@ -71,6 +72,23 @@ def document_service(
         new_id=new_id,
         max_bytes=LIMIT,
     )
+
+
+@dataclass(slots=True, kw_only=True)
+class NotedParts:
+    """Notes what is set aside; fails at one part when it is told to."""
+
+    aside: list[tuple[DocumentId, DocumentId]] = field(default_factory=list)
+    refused: DocumentId | None = None
+
+    def __call__(self, tx: Transaction, part: Document, joined: Document) -> None:
+        if part.id == self.refused:
+            raise PartAccepted(part)
+        tx.after_commit(lambda: self.aside.append((part.id, joined.id)))
+
+
+def join_service(documents: DocumentService, parts: NotedParts) -> JoinService:
+    return JoinService(database=documents.database, store=SqlJoinStore(), documents=documents, set_aside=parts)
 
 
 class Crash(NotedSteps):

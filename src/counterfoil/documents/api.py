@@ -8,7 +8,8 @@ from fastapi.responses import FileResponse
 
 from counterfoil.access.api import CurrentWorkspace
 from counterfoil.documents.domain import DocumentId, Sha256
-from counterfoil.documents.schemas import DocumentRead, ReprocessRead, UploadRead
+from counterfoil.documents.joining import JoinService
+from counterfoil.documents.schemas import DocumentRead, JoinCreate, ReprocessRead, UploadRead
 from counterfoil.documents.service import DocumentService
 from counterfoil.foundation.paging import PageRead, PagingParameters, page_read
 from counterfoil.foundation.problems import problems
@@ -26,6 +27,7 @@ _FOREVER = "private, max-age=31536000, immutable"
 router = APIRouter(tags=["documents"])
 
 Documents = Annotated[DocumentService, Depends(provided(DocumentService))]
+Joins = Annotated[JoinService, Depends(provided(JoinService))]
 DocumentKey = Annotated[UUID, Path(description="The document's id.", examples=["01950000-0000-7000-8000-000000000001"])]
 
 
@@ -124,7 +126,26 @@ def get_page(
     return FileResponse(path, media_type="image/png", headers=headers)
 
 
-@router.post("/documents/{document_id}/reprocess", status_code=202, responses=problems(404, 422))
+@router.post("/documents/join", status_code=202, responses=problems(404, 409, 413, 422))
+def join_documents(
+    joins: Joins,
+    workspace: CurrentWorkspace,
+    body: JoinCreate,
+    idempotency_key: Annotated[
+        str | None,
+        Header(
+            description="A word of your own: the same request with the same word makes no second document.",
+            pattern=r"^[\x21-\x7e]{1,256}$",
+            examples=["hotel-march"],
+        ),
+    ] = None,
+) -> UploadRead:
+    """Join the pages of several documents into one, which is read instead of them. The same again joins nothing new."""
+    parts = [DocumentId(part) for part in body.document_ids]
+    return UploadRead.of(joins.join(workspace, parts, name=body.name, idempotency_key=idempotency_key))
+
+
+@router.post("/documents/{document_id}/reprocess", status_code=202, responses=problems(404, 409, 422))
 def reprocess_document(documents: Documents, workspace: CurrentWorkspace, document_id: DocumentKey) -> ReprocessRead:
     """Read a document again."""
     return ReprocessRead.of(documents.reprocess(workspace, DocumentId(document_id)))

@@ -9,7 +9,7 @@ from typing import NewType
 from uuid import UUID
 
 from counterfoil.access.domain import WorkspaceId
-from counterfoil.foundation.errors import InvalidInput, NotFound, ServiceUnavailable
+from counterfoil.foundation.errors import Conflict, InvalidInput, NotFound, ServiceUnavailable
 from counterfoil.jobs.domain import JobId
 
 DocumentId = NewType("DocumentId", UUID)
@@ -49,6 +49,8 @@ class Document:
     received_at: datetime
     target: UUID | None = None
     """Where its record is to go, if that was said when it was handed in."""
+    joined_into: DocumentId | None = None
+    """The document in which its pages are read with others; then it is not read by itself any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +79,19 @@ class Received:
     same_as: DocumentId | None  # the first document with the same bytes, if they were handed in before
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Join:
+    """What a document was joined of. A document is a part of one other at most."""
+
+    document: DocumentId
+    workspace: WorkspaceId
+    parts: tuple[DocumentId, ...]
+    """In the order of their pages."""
+    job: JobId
+    idempotency_key: str | None = None
+
+
+MAX_PARTS = 20
 MAX_NAME_LENGTH = 200
 _MAX_EXTENSION_LENGTH = 10
 _MAX_PATH_DEPTH = 5
@@ -269,6 +284,56 @@ class PageNotFound(NotFound):
 
     def __init__(self, number: int, page_count: int) -> None:
         super().__init__(f"There is no page {number}; the document has {page_count}.")
+
+
+class InvalidParts(InvalidInput):
+    """Nothing can be joined of these: too few, too many, or one of them twice."""
+
+    code = "invalid_parts"
+    advice = "Name each document once, in the order of the pages."
+
+    def __init__(self) -> None:
+        super().__init__(f"A document is joined of 2 to {MAX_PARTS} different documents.")
+
+
+class PartIsEInvoice(InvalidInput):
+    """An e-invoice among the parts: what it says for machines would be lost."""
+
+    code = "part_is_einvoice"
+    advice = "Hand the e-invoice in by itself, and join the others without it."
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"Part {number} is an e-invoice or has one attached; it is complete as it is.")
+
+
+class PartAccepted(Conflict):
+    """A part whose record may have been delivered: joined, its purchase would be booked twice."""
+
+    code = "part_accepted"
+    advice = "If it is a part all the same, see to its row first, then hand all the files in again and join those."
+
+    def __init__(self, part: Document) -> None:
+        super().__init__(f"The record of {part.name} was accepted, so it may have been delivered already.")
+
+
+class PartsForDifferentTargets(Conflict):
+    """Parts that were handed in for different targets."""
+
+    code = "parts_for_different_targets"
+    advice = "Hand the files in again, for one target, and join those."
+
+    def __init__(self) -> None:
+        super().__init__("These documents were handed in for different targets.")
+
+
+class DocumentJoined(Conflict):
+    """The document's pages are read in another."""
+
+    code = "document_joined"
+    advice = "Look at that document. To have the pages read otherwise, hand the files in again."
+
+    def __init__(self, document: Document) -> None:
+        super().__init__(f"{document.name} was joined with others; its pages are read in {document.joined_into}.")
 
 
 class BytesMissing(NotFound):

@@ -11,7 +11,7 @@ from PIL import Image
 
 from counterfoil.access.domain import WorkspaceId
 from counterfoil.documents.archives import ArchiveEntry
-from counterfoil.documents.domain import Document, DocumentId, Incoming, Inspected, MediaType, Sha256, Word
+from counterfoil.documents.domain import Document, DocumentId, Incoming, Inspected, Join, MediaType, Sha256, Word
 from counterfoil.documents.hand_ins import Batch, HandIn
 from counterfoil.foundation.database import Transaction
 from counterfoil.foundation.paging import Page, Paging
@@ -97,6 +97,16 @@ class Decoder(Protocol):
         """
         ...
 
+    def join(self, parts: Sequence[tuple[Path, MediaType]], max_bytes: int) -> bytes:
+        """Return a PDF of all pages of some files, in order; of the same files, the same bytes.
+
+        Raises:
+            PartIsEInvoice: there is one among them.
+            DocumentTooLarge, TooManyPages: it would be larger than what is accepted.
+            InvalidInput: one of them cannot be decoded.
+        """
+        ...
+
 
 class ByteStore(Protocol):
     """Keeps the bytes of documents, the same bytes of a workspace once."""
@@ -154,6 +164,16 @@ class DocumentStore(Protocol):
 
     def find(self, tx: Transaction, workspace: WorkspaceId, document_id: DocumentId) -> Document | None: ...
 
+    def hold(self, tx: Transaction, workspace: WorkspaceId, document_id: DocumentId) -> Document | None:
+        """Find a document and keep others from joining it until the transaction ends."""
+        ...
+
+    def mark_joined(
+        self, tx: Transaction, workspace: WorkspaceId, parts: Sequence[DocumentId], into: DocumentId
+    ) -> None:
+        """Note in which document the pages of others are read."""
+        ...
+
     def first_with(self, tx: Transaction, workspace: WorkspaceId, sha256: Sha256) -> Document | None:
         """Return the first document that was handed in with these bytes."""
         ...
@@ -163,6 +183,20 @@ class DocumentStore(Protocol):
     ) -> Page[Document]:
         """Return a page of all documents, or of those with the same bytes, the newest first."""
         ...
+
+
+class JoinStore(Protocol):
+    """The table of what documents were joined of."""
+
+    def add(self, tx: Transaction, join: Join) -> bool:
+        """Keep a join; return False if the workspace has one with its idempotency key."""
+        ...
+
+    def find(self, tx: Transaction, workspace: WorkspaceId, document_id: DocumentId) -> Join | None:
+        """Return what a document was joined of, if it was."""
+        ...
+
+    def with_key(self, tx: Transaction, workspace: WorkspaceId, key: str) -> Join | None: ...
 
 
 class TargetCheck(Protocol):
@@ -183,6 +217,18 @@ class NextStep(Protocol):
     """What happens to a document that was just received: its job is enqueued in the same transaction."""
 
     def __call__(self, tx: Transaction, document: Document) -> JobId: ...
+
+
+class SetAside(Protocol):
+    """What happens to a document whose pages are read in another from now on: nobody is asked about it any more."""
+
+    def __call__(self, tx: Transaction, part: Document, joined: Document) -> None:
+        """Set it aside in the transaction that joins it.
+
+        Raises:
+            PartAccepted: its record may have been delivered.
+        """
+        ...
 
 
 class ReadAgain(Protocol):

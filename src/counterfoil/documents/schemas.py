@@ -4,9 +4,9 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from counterfoil.documents.domain import Document, MediaType, Received
+from counterfoil.documents.domain import MAX_NAME_LENGTH, MAX_PARTS, Document, MediaType, Received
 from counterfoil.documents.hand_ins import BatchDetail, BatchStatus, BatchView, HandIn, HandInStatus, Outcome, Refusal
 from counterfoil.jobs.domain import JobId, JobStatus
 from counterfoil.jobs.schemas import FailureRead, ProgressRead
@@ -35,6 +35,25 @@ class UploadRead(BaseModel):
         return cls(job_id=received.job_id, document_id=received.document.id, same_as=received.same_as)
 
 
+class JoinCreate(BaseModel):
+    """Documents whose pages are one receipt or invoice."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    document_ids: list[UUID] = Field(
+        description="The documents, in the order of their pages.",
+        min_length=2,
+        max_length=MAX_PARTS,
+        examples=[[_DOCUMENT_ID, "01941f29-7c00-7000-8000-00000000d0c2"]],
+    )
+    name: str = Field(
+        default="",
+        description="The new document's name; without one, it is called after the first part.",
+        max_length=MAX_NAME_LENGTH,
+        examples=["hotel.pdf"],
+    )
+
+
 class ReprocessRead(BaseModel):
     """A new reading that waits to begin."""
 
@@ -58,6 +77,10 @@ class DocumentRead(BaseModel):
     size: int = Field(description="Its length in bytes.", examples=[184_320])
     page_count: int = Field(description="How many pages it has.", examples=[1])
     received_at: datetime = Field(description="When it was handed in.", examples=["2026-03-01T12:00:00Z"])
+    joined_into: UUID | None = Field(
+        description="The document in which its pages are read with others; then it is not read by itself.",
+        examples=[None],
+    )
 
     @classmethod
     def of(cls, document: Document) -> "DocumentRead":
@@ -69,6 +92,7 @@ class DocumentRead(BaseModel):
             size=document.size,
             page_count=document.page_count,
             received_at=document.received_at,
+            joined_into=document.joined_into,
         )
 
 

@@ -10,6 +10,7 @@ from counterfoil.documents.domain import (
     Document,
     DocumentEmpty,
     DocumentId,
+    DocumentJoined,
     DocumentNotFound,
     Incoming,
     Inspected,
@@ -104,7 +105,18 @@ class DocumentService:
 
     def get(self, workspace: WorkspaceId, document_id: DocumentId) -> Document:
         with self.database.reading(workspace) as tx:
-            document = self.store.find(tx, workspace, document_id)
+            return self.find(tx, workspace, document_id)
+
+    def find(self, tx: Transaction, workspace: WorkspaceId, document_id: DocumentId) -> Document:
+        """Return a document as this transaction sees it."""
+        document = self.store.find(tx, workspace, document_id)
+        if not document:
+            raise DocumentNotFound(document_id)
+        return document
+
+    def hold(self, tx: Transaction, workspace: WorkspaceId, document_id: DocumentId) -> Document:
+        """Return a document and keep others from joining it until the transaction ends."""
+        document = self.store.hold(tx, workspace, document_id)
         if not document:
             raise DocumentNotFound(document_id)
         return document
@@ -134,8 +146,14 @@ class DocumentService:
         return self.byte_store.picture(document.workspace, document.sha256, number, draw)
 
     def reprocess(self, workspace: WorkspaceId, document_id: DocumentId) -> JobId:
-        """Have a document read again."""
+        """Have a document read again.
+
+        Raises:
+            DocumentJoined: it is read in another.
+        """
         document = self.get(workspace, document_id)
+        if document.joined_into:
+            raise DocumentJoined(document)
         self.path(document)
         with self.database.transaction(workspace) as tx:
             return self.read_again(tx, document)

@@ -1,7 +1,7 @@
 """What a file is and what its pages look like, found out in a child process that may die of it."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -21,12 +21,14 @@ from counterfoil.documents.domain import (
     UnreadableDocument,
     UnsupportedMediaType,
 )
+from counterfoil.documents.infrastructure.joining import join
 from counterfoil.documents.infrastructure.pages import DecodedPages
 from counterfoil.documents.infrastructure.xml import is_xml
 from counterfoil.foundation.children import ChildFailed, ChildKilled, ChildTimedOut, run_limited
 
 MEMORY_MB = 1024
 SECONDS = 20.0
+PATIENCE_WITH_PARTS = 3  # times as many seconds: each of them has been looked at before
 PICTURE_LONGEST_SIDE = 2_000  # pixels
 _GLANCE_LONGEST_SIDE = 200  # pixels; a first page is looked at only to see that it can be
 _PNG_COMPRESSION = 3  # several times quicker than the usual 6, and a little larger
@@ -80,9 +82,15 @@ class LimitedDecoder:
     def picture(self, path: Path, media_type: MediaType, number: int) -> bytes:
         return self._limited(draw, path, self.pages, media_type, number, what=media_type)
 
-    def _limited(self, function: Callable[[*Arguments], Result], *args: *Arguments, what: str) -> Result:
+    def join(self, parts: Sequence[tuple[Path, MediaType]], max_bytes: int) -> bytes:
+        what = "a picture or a PDF"
+        return self._limited(join, parts, self.pages, max_bytes, what=what, patience=PATIENCE_WITH_PARTS)
+
+    def _limited(
+        self, function: Callable[[*Arguments], Result], *args: *Arguments, what: str, patience: float = 1
+    ) -> Result:
         try:
-            return run_limited(function, *args, memory_mb=self.memory_mb, seconds=self.seconds)
+            return run_limited(function, *args, memory_mb=self.memory_mb, seconds=self.seconds * patience)
         except (ChildTimedOut, ChildKilled) as error:
             log.warning("decoding_ended", reason=str(error))
             raise DemandingDocument from error

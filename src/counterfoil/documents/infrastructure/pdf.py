@@ -18,7 +18,7 @@ from PIL import Image
 from counterfoil.documents.domain import Box, EncryptedDocument, MediaType, UnreadableDocument, Word
 
 PDF_DOTS_PER_INCH = 200
-_POINTS_PER_INCH = 72
+POINTS_PER_INCH = 72
 _DEVICE = 1_000_000  # PDFium answers in whole device units: on so large a device nothing is lost by it
 
 
@@ -99,7 +99,7 @@ class _PdfPage:
 
     def _scale(self, page: pypdfium2.PdfPage, longest_side: int | None) -> float:
         width, height = (max(side, 1.0) for side in page.get_size())
-        scale = min(PDF_DOTS_PER_INCH / _POINTS_PER_INCH, sqrt(self.max_pixels / (width * height)))
+        scale = min(PDF_DOTS_PER_INCH / POINTS_PER_INCH, sqrt(self.max_pixels / (width * height)))
         return min(scale, longest_side / max(width, height)) if longest_side else scale
 
     def words(self) -> Sequence[Word]:
