@@ -23,7 +23,8 @@ from counterfoil.documents.infrastructure.batches import SqlBatchStore
 from counterfoil.documents.infrastructure.bytes import INCOMING, FileBytes
 from counterfoil.documents.infrastructure.decoding import LimitedDecoder
 from counterfoil.documents.infrastructure.pages import DecodedPages
-from counterfoil.documents.infrastructure.sql import SqlDocumentStore
+from counterfoil.documents.infrastructure.sql import SqlDocumentStore, SqlJoinStore
+from counterfoil.documents.joining import JoinService
 from counterfoil.documents.service import DocumentService
 from counterfoil.engine import Engine, Measured
 from counterfoil.extraction.api import router as extraction_router
@@ -112,6 +113,7 @@ class House:
     services: Mapping[type, object]
     documents: DocumentService
     batches: BatchService
+    joins: JoinService
     records: RecordService
     jobs: JobService
     targets: TargetService
@@ -147,9 +149,16 @@ def assemble(settings: Settings) -> House:
     documents, extractions, records = _documents(ground), _extractions(ground), _records(ground)
     batches, reviews = _batches(ground, documents), _reviews(ground, records)
     targets, deliveries, ledgers = _targets(ground, documents, records)
+    joins = JoinService(
+        database=ground.database,
+        store=SqlJoinStore(),
+        documents=documents,
+        set_aside=pipeline.PartsAside(records=records, reviews=reviews, deliveries=deliveries),
+    )
     handlers = pipeline.Handlers(
         steps=ground.steps,
         documents=documents,
+        joins=joins,
         extractions=extractions,
         records=records,
         reviews=reviews,
@@ -160,7 +169,8 @@ def assemble(settings: Settings) -> House:
     engine = ground.engine
     forms = FormLimits(folder=settings.data_dir / INCOMING, max_parts=settings.max_batch_files)
     entrance = AccessService(entrance=OpenEntrance())
-    rooms = (documents, batches, extractions, ground.model_calls, records, reviews, targets, deliveries, ledgers)
+    of_documents = (documents, batches, joins, extractions, ground.model_calls)
+    rooms = (*of_documents, records, reviews, targets, deliveries, ledgers)
     services = (ground.database, ground.metrics, forms, entrance, _needs(ground), *engine.services, *rooms)
     return House(
         settings=settings,
@@ -170,6 +180,7 @@ def assemble(settings: Settings) -> House:
         services={type(service): service for service in services},
         documents=documents,
         batches=batches,
+        joins=joins,
         records=records,
         jobs=engine.jobs,
         targets=targets,

@@ -4,6 +4,7 @@
                                                 │ in doubt: a person answers the review
                                                 ↓
                                           record accepted ─→ job plan_deliveries ─→ job deliver, for each target
+    documents joined ─→ one document received; nothing more is made of its parts
       any change of a record ─→ job write_record_files ─→ JSON and Parquet files
 
 `Steps` says what follows what, and is given to the services as their next steps. `Handlers` does the jobs' work.
@@ -19,7 +20,8 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from counterfoil.access.domain import WorkspaceId
-from counterfoil.documents.domain import Document, DocumentId
+from counterfoil.documents.domain import Document, DocumentId, PartAccepted
+from counterfoil.documents.joining import JoinService
 from counterfoil.documents.service import DocumentService
 from counterfoil.extraction.domain import Extraction
 from counterfoil.extraction.service import ExtractionService
@@ -29,7 +31,7 @@ from counterfoil.jobs.context import JobContext
 from counterfoil.jobs.domain import Attempt, Backoff, BatchId, Job, JobId, Json, Order, Priority
 from counterfoil.jobs.service import JobService
 from counterfoil.jobs.types import Handled, JobType, JobTypes
-from counterfoil.records.domain import Reason, ReasonCode, Record, RecordId
+from counterfoil.records.domain import Reason, ReasonCode, Record, RecordId, record_id_of
 from counterfoil.records.protocols import RecordArchive
 from counterfoil.records.service import RecordService
 from counterfoil.reviews.domain import Review
@@ -134,11 +136,31 @@ class Steps:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PartsAside:
+    """Sets aside what was made of a document that is joined with others, so that nothing is asked or booked twice."""
+
+    records: RecordService
+    reviews: ReviewService
+    deliveries: DeliveryService
+
+    def __call__(self, tx: Transaction, part: Document, joined: Document) -> None:
+        reason = Reason(code=ReasonCode.JOINED, facts={"document": joined.name})
+        record = self.records.set_aside(tx, part.workspace, record_id_of(part.id), reason)
+        if record is None:
+            return
+        # A record that is a draft again may have been delivered before.
+        if record.accepted or self.deliveries.are_planned(tx, part.workspace, record.id):
+            raise PartAccepted(part)
+        self.reviews.close_joined(tx, record, f"Its pages are read in {joined.name}, document {joined.id}.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Handlers:
     """What the jobs do."""
 
     steps: Steps
     documents: DocumentService
+    joins: JoinService
     extractions: ExtractionService
     records: RecordService
     reviews: ReviewService
@@ -156,9 +178,14 @@ class Handlers:
         ]
         return {one.type.name: one for one in handled}
 
-    def read_document(self, job: JobContext, payload: ReadDocument) -> None:
-        """Read a document, draft its record and open its review, the last two together with the job's completion."""
+    def read_document(self, job: JobContext, payload: ReadDocument) -> Json | None:
+        """Read a document, draft its record and open its review, the last two together with the job's completion.
+
+        One that was joined with others, be it meanwhile, is read there.
+        """
         document = self.documents.get(job.workspace, DocumentId(payload.document_id))
+        if document.joined_into:
+            return self._joined(document)
         job.progress(0, document.page_count, message=f"Reading {document.name}")
         extraction_id, extraction = self.extractions.read(
             document, self.documents.path(document), again=payload.again, last_try=job.last_attempt
@@ -174,6 +201,10 @@ class Handlers:
                 cost_usd=f"{use.cost:f}",
             )
         with job.transaction() as tx:
+            document = self.documents.hold(tx, job.workspace, document.id)
+            if document.joined_into:
+                job.complete(tx, self._joined(document))
+                return None
             record = self.records.draft(
                 tx,
                 job.workspace,
@@ -185,6 +216,7 @@ class Handlers:
             )
             review = self.reviews.open(tx, job.workspace, record)
             job.complete(tx, self._result(document, record, review))
+        return None
 
     def plan_deliveries(self, job: JobContext, payload: PlanDeliveries) -> None:
         """Find out where a record has to go, and start its way there, together with the job's completion."""
@@ -207,7 +239,7 @@ class Handlers:
         self.archive.write(self.records.get(job.workspace, RecordId(payload.record_id)))
 
     def _lookalike(self, document: Document, extraction: Extraction) -> Sequence[Reason]:
-        found = self.extractions.lookalike(document, extraction)
+        found = self.extractions.lookalike(document, extraction, self.joins.parts(document))
         if found is None:
             return ()
         name = self.documents.get(document.workspace, found).name
@@ -216,6 +248,13 @@ class Handlers:
     def _duplicate(self, tx: Transaction, document: Document) -> Sequence[Reason]:
         first = self.documents.first_with_same_bytes(tx, document)
         return [Reason(code=ReasonCode.DUPLICATE, facts={"document": first.name})] if first else []
+
+    def _joined(self, document: Document) -> Json:
+        return {
+            "file_name": document.name,
+            "message": "It is read as a part of another document.",
+            "page_url": f"{self.public_url}/api/v1/documents/{document.joined_into}",
+        }
 
     def _result(self, document: Document, record: Record, review: Review) -> Json:
         confidences = [source.confidence for source in record.sources.values()]

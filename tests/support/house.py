@@ -15,6 +15,8 @@ from counterfoil.access.domain import DEFAULT_WORKSPACE, WorkspaceId
 from counterfoil.access.infrastructure.sql import WorkspaceRow
 from counterfoil.access.service import AccessService
 from counterfoil.bootstrap import House
+from counterfoil.documents.domain import DocumentId
+from counterfoil.foundation.failpoints import armed
 from counterfoil.foundation.settings import Settings, read_settings
 from counterfoil.main import create_app
 from tests.support.waiting import wait_until
@@ -119,3 +121,10 @@ def visiting(house: House) -> Iterator[Visitor]:
     """Serve the house's API."""
     with TestClient(create_app(house)) as http:
         yield Visitor(http)
+
+
+def join_at(url: str, folder: str, failpoint: str, *ids: str) -> None:
+    """Join documents in this process, and be killed at a failpoint of the transaction that does it."""
+    house = bootstrap.assemble(settings_for(Path(folder), database_url=url))
+    with armed(f"{failpoint}=kill*1"):
+        house.joins.join(DEFAULT_WORKSPACE, [DocumentId(UUID(part)) for part in ids])
