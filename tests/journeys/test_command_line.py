@@ -94,6 +94,31 @@ def test_what_was_handed_in_before_and_what_is_in_an_archive_is_said(
     assert added.returncode == 1
 
 
+def test_pages_are_handed_in_as_one_document_and_a_bad_one_is_named(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    pages = [str(SAMPLES / "receipt-two-sides.tiff"), str(SAMPLES / "invoice-text.pdf")]
+    (read,) = _json(_run(environment, "join", *pages, "--wait", "--json"))
+    assert (read["file"], read["handed_in"], read["status"]) == (
+        "receipt-two-sides-joined.pdf",
+        "accepted",
+        "completed",
+    )
+    assert len(_json(_run(environment, "records", "--json"))) == 1
+
+    again = _run(environment, "join", *pages, "--name", "whole.pdf")
+    assert "whole.pdf: handed in" in again.stdout
+    assert "before" in again.stdout
+    assert "2 files handed in as one document." in again.stderr
+    assert "--wait" in again.stderr
+
+    (tmp_path / "notes.jpg").write_text("this is no picture")
+    refused = _run(environment, "join", pages[0], str(tmp_path / "notes.jpg"))
+    assert (refused.returncode, "notes.jpg: By its content" in " ".join(refused.stdout.split())) == (1, True)
+    alone = _run(environment, "join", pages[0])
+    assert (alone.returncode, "2 to 20 different documents" in alone.stderr) == (2, True)
+
+
 def test_a_name_that_looks_like_markup_is_shown_as_it_is_and_ids_are_shown_whole(
     environment: dict[str, str], tmp_path: Path
 ) -> None:

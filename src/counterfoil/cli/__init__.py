@@ -32,7 +32,8 @@ from counterfoil.cli.console import (
 from counterfoil.cli.jobs import commands as job_commands
 from counterfoil.cli.reading import commands as reading_commands
 from counterfoil.cli.samples import commands as sample_commands
-from counterfoil.documents.hand_ins import BatchDetail, FileToHandIn, HandIn, HandInStatus
+from counterfoil.documents.domain import Document, InvalidParts
+from counterfoil.documents.hand_ins import BatchDetail, FileToHandIn, HandIn, HandInStatus, Refusal
 from counterfoil.foundation.errors import CounterfoilError, InvalidInput
 from counterfoil.foundation.paging import Paging
 from counterfoil.foundation.settings import read_settings
@@ -94,6 +95,27 @@ def add(
 
 
 @app.command()
+def join(
+    paths: Annotated[list[Path], typer.Argument(help="The files, in the order of the pages.", exists=True)],
+    name: Annotated[str, typer.Option(help="What the document is called.")] = "",
+    wait: Annotated[bool, typer.Option("--wait", help="Read it now, and show what became of it.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Hand in files that are the pages of one receipt or invoice, as one document."""
+    built = house()
+    files = list(_files(paths))
+    with progress_bars() as progress:
+        one = _hand_in_joined(built, files, name, progress)
+        jobs = _await(built, [one.job_id], progress) if wait and one.job_id else {}
+    _show_hand_ins([one], jobs, as_json=as_json)
+    if not as_json and not one.error:
+        err.print(f"{len(files)} files handed in as one document.", highlight=False)
+        _say_who_reads(wait=wait)
+    if one.error or any(job.status is not JobStatus.COMPLETED for job in jobs.values()):
+        raise typer.Exit(1)
+
+
+@app.command()
 def records(limit: Limit = 20, as_json: AsJson = False) -> None:
     """Show the records, newest first."""
     page = house().records.page(DEFAULT_WORKSPACE, Paging(limit=limit))
@@ -148,11 +170,41 @@ def _hand_in(house: House, paths: Sequence[Path], progress: Progress) -> Sequenc
     return [
         house.batches.receive(
             DEFAULT_WORKSPACE,
-            [FileToHandIn(name=str(path), open=partial(_opened, path)) for path in paths[start : start + most]],
+            _to_hand_in(paths[start : start + most]),
             on_hand_in=advance,
         )
         for start in range(0, len(paths), most)
     ]
+
+
+def _hand_in_joined(house: House, paths: Sequence[Path], name: str, progress: Progress) -> HandIn:
+    """Hand in files as one document; of a file that is refused, say so, and hand in none."""
+    bar = progress.add_task("Handing in", total=len(paths))
+    admitted: list[Document] = []
+
+    def advance(part: Document) -> None:
+        admitted.append(part)
+        progress.advance(bar)
+
+    try:
+        received = house.joins.receive(DEFAULT_WORKSPACE, _to_hand_in(paths), name=name, on_part=advance)
+    except CounterfoilError as error:
+        if error.retry or isinstance(error, InvalidParts) or len(admitted) == len(paths):  # no fault of one file
+            raise
+        refused = str(paths[len(admitted)])
+        return HandIn(position=0, name=refused, status=HandInStatus.REFUSED, error=Refusal.of(error))
+    return HandIn(
+        position=0,
+        name=received.document.name,
+        status=HandInStatus.DUPLICATE if received.same_as else HandInStatus.ACCEPTED,
+        document_id=received.document.id,
+        job_id=received.job_id,
+        same_as=received.same_as,
+    )
+
+
+def _to_hand_in(paths: Iterable[Path]) -> Sequence[FileToHandIn]:
+    return [FileToHandIn(name=str(path), open=partial(_opened, path)) for path in paths]
 
 
 @contextmanager
@@ -189,7 +241,12 @@ def _sum_up(batches: Sequence[BatchDetail], handed_in: Sequence[HandIn], *, wait
         words.append(f"{refused} refused")
     batch_ids = ", ".join(str(batch.view.batch.id) for batch in batches)
     err.print(f"{', '.join(words)}. Batch: {batch_ids}", highlight=False)
-    if taken and not wait:
+    if taken:
+        _say_who_reads(wait=wait)
+
+
+def _say_who_reads(*, wait: bool) -> None:
+    if not wait:
         err.print("The next worker reads them: counterfoil serve, counterfoil worker, or --wait.", highlight=False)
 
 
