@@ -73,6 +73,20 @@ def test_the_figures_are_those_counted_by_hand() -> None:
     assert (tally.entities.right, tally.entities.predicted, tally.entities.true) == (3, 5, 7)
 
 
+def test_of_wrong_values_the_surest_ones_are_named_and_missing_ones_are_counted_apart() -> None:
+    files = [str(number) for number in range(12)]
+    truths = [Truth(file=file, values={"total": "10.00", "merchant": "Beta"}) for file in files]
+    predictions = [
+        Prediction(file=file, values={"total": PredictedValue(value="19.00", confidence=int(file) / 20)})
+        for file in files
+    ]
+    tally = score(predictions, truths)
+    assert (len(tally.mistakes), tally.missing) == (12, 12)
+    assert [one.file for one in tally.worst] == [str(number) for number in range(11, 1, -1)]
+    worst = tally.worst[0]
+    assert (worst.name, worst.said, worst.wanted, worst.confidence) == ("total", "19.00", "10.00", 0.55)
+
+
 def test_a_value_that_says_more_is_right_where_the_truth_allows_it() -> None:
     truth = Truth(file="d", values={"merchant": "delta"}, contained=frozenset({"merchant"}))
     assert truth.accepts("merchant", "Delta Supermarkt GmbH")
@@ -209,6 +223,8 @@ def test_a_truth_file_is_read_document_by_document_and_reported(folder: Path) ->
     assert figures["line_items"]["quantity_accuracy"] == 1
     assert figures["confidence"]["n"] == 4
     assert figures["all_fields_right"] == pytest.approx(1 / 3)
+    assert (figures["wrong"], figures["wrong_and_sure"], figures["worst"]) == (0, 0, [])
+    assert [round(share, 2) for share in figures["folds"]] == [1, 0, 0]
     assert figures["seconds"]["max"] >= 0
     assert figures["peak_memory_mb"] > 0
     assert predictions[0].as_json()["fields"]["total"] == {

@@ -1,7 +1,7 @@
 """Commands about reading: read a file and say why, measure the reading against labelled documents."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -129,7 +129,24 @@ def _show_report(report: Mapping[str, Any]) -> None:
         ("seconds a document", (report["seconds"] or {}).get("mean"), ".2f"),
         ("processor seconds a page", (report["seconds"] or {}).get("cpu_per_page"), ".2f"),
         ("peak memory, MB", report["peak_memory_mb"], ".0f"),
+        ("values missing", report["missing"], "d"),
+        ("values wrong", report["wrong"], "d"),
+        ("values wrong that nobody would be asked about", report["wrong_and_sure"], "d"),
     )
     for words, figure, form in lines:
         if figure is not None:
             out.print(f"{words}: {figure:{form}}", highlight=False)
+    folds = ", ".join(f"{share:.1%}" for share in report["folds"])
+    out.print(f"values right in each fifth of the documents: {folds}", highlight=False)
+    if report["worst"]:
+        out.print(_mistakes(report["worst"]))
+
+
+def _mistakes(worst: Sequence[Mapping[str, Any]]) -> Table:
+    table = Table(box=None, header_style="bold", title="The surest mistakes", title_justify="left")
+    for heading in ("file", "field", "said", "wanted", "sure"):
+        table.add_column(heading, overflow="fold")
+    for one in worst:
+        said, wanted = escape(one["said"]), escape(one["wanted"])
+        table.add_row(escape(one["file"]), one["name"], said, wanted, f"{one['confidence']:.0%}")
+    return table

@@ -5,7 +5,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import mean, median_high
@@ -23,6 +23,9 @@ from counterfoil.extraction.evaluation.truths import Truth, read_truths
 from counterfoil.foundation.errors import InvalidInput, Postponed
 from counterfoil.foundation.files import digest_of
 
+SURE = 0.85
+"""The confidence from which on nobody is asked, by default."""
+FOLDS = 5
 _XML_ON_SOME_MACHINES = "text/xml"  # on those without a list of types
 Progress = Callable[[int, int, Prediction], None]
 """Told after each document: how many are done, of how many, and what was read."""
@@ -40,9 +43,13 @@ class Durations:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """A score with what it cost. `peak_memory` is the most that this process has held, in bytes."""
+    """A score with what it cost. `peak_memory` is the most that this process has held, in bytes.
+
+    `folds` has the share of right values in each of five parts of the documents: what differs between them is chance.
+    """
 
     score: Score
+    folds: Sequence[float]
     durations: Durations | None
     peak_memory: int
 
@@ -68,6 +75,11 @@ class Report:
             "entities": _ratio(tally.entities),
             "line_items": _items(tally),
             "confidence": _calibration(tally),
+            "missing": tally.missing,
+            "wrong": len(tally.mistakes),
+            "wrong_and_sure": sum(one.confidence >= SURE for one in tally.mistakes),
+            "worst": [asdict(one) for one in tally.worst],
+            "folds": self.folds,
             "seconds": _durations(self.durations),
             "peak_memory_mb": round(self.peak_memory / 2**20),
         }
@@ -88,7 +100,17 @@ def evaluate(
 
 def report_of(predictions: Sequence[Prediction], truths: Sequence[Truth]) -> Report:
     """Hold predictions against the truths, and add what they cost."""
-    return Report(score=score(predictions, truths), durations=durations_of(predictions), peak_memory=_peak_memory())
+    return Report(
+        score=score(predictions, truths),
+        folds=[_share_right(predictions, fold) for number in range(FOLDS) if (fold := truths[number::FOLDS])],
+        durations=durations_of(predictions),
+        peak_memory=_peak_memory(),
+    )
+
+
+def _share_right(predictions: Sequence[Prediction], truths: Sequence[Truth]) -> float:
+    fields = score(predictions, truths).fields.values()
+    return sum(one.right for one in fields) / max(sum(one.true for one in fields), 1)
 
 
 def predictions_for(truths: Sequence[Truth], folder: Path, cascade: Cascade, pages: PageSource) -> Iterator[Prediction]:

@@ -12,6 +12,7 @@ from counterfoil.extraction.evaluation.truths import Truth
 ENTITIES = ("merchant", "date", "address", "total")
 _BINS = 10
 _PRECISE = 0.98
+_WORST = 10
 _ALIKE = 0.8  # descriptions of the same item
 _GROWN = 0.25  # of its height, by which a box is grown before a centre is looked for in it
 _OVERLAP = 0.3  # of two boxes' union
@@ -87,6 +88,17 @@ class Calibration:
     kept: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mistake:
+    """A wrong value, and how sure its reader was. Worse than a missing one, the more the surer it was."""
+
+    file: str
+    name: str
+    said: str
+    wanted: str
+    confidence: float
+
+
 @dataclass(slots=True, kw_only=True)
 class Score:
     """All tallies of a set of documents."""
@@ -98,6 +110,7 @@ class Score:
     fields: dict[str, FieldScore] = field(default_factory=dict)
     items: ItemScore | None = None
     surenesses: list[tuple[float, bool]] = field(default_factory=list)
+    mistakes: list[Mistake] = field(default_factory=list)
 
     @property
     def entities(self) -> Ratio:
@@ -108,6 +121,16 @@ class Score:
             predicted=sum(one.predicted for one in ratios),
             true=sum(one.true for one in ratios),
         )
+
+    @property
+    def missing(self) -> int:
+        """Return how many values are there that nothing was said of."""
+        return sum(one.true - one.predicted for one in self.fields.values())
+
+    @property
+    def worst(self) -> Sequence[Mistake]:
+        """Return the mistakes of which their reader was surest."""
+        return sorted(self.mistakes, key=lambda one: -one.confidence)[:_WORST]
 
     @property
     def calibration(self) -> Calibration | None:
@@ -152,6 +175,15 @@ def _score_value(tally: Score, name: str, predicted: PredictedValue | None, trut
         of_field.similarity += 1.0 if right else max(alike(predicted.value, one) for one in truth.accepted(name))
     if predicted.confidence is not None:
         tally.surenesses.append((predicted.confidence, right))
+        if not right:
+            mistake = Mistake(
+                file=truth.file,
+                name=name,
+                said=predicted.value,
+                wanted=truth.accepted(name)[0],
+                confidence=predicted.confidence,
+            )
+            tally.mistakes.append(mistake)
     if right and predicted.box and truth.boxes.get(name):
         of_field.boxes += 1
         of_field.boxes_hit += hits(predicted.box, truth.boxes[name])
