@@ -117,15 +117,9 @@ def _words(page: pypdfium2.PdfPage, text: pypdfium2.PdfTextPage) -> Iterator[Wor
         if blank:
             continue
         word = list(run)
-        boxes = [_box(page, text.get_charbox(index, loose=True)) for index, _ in word]
-        yield Word(text="".join(letter for _, letter in word), box=_around(boxes))
-
-
-def _around(boxes: Sequence[Box]) -> Box:
-    around = boxes[0]
-    for box in boxes[1:]:
-        around = around.union(box)
-    return around
+        lefts, bottoms, rights, tops = zip(*(text.get_charbox(index, loose=True) for index, _ in word), strict=True)
+        box = _box(page, (min(lefts), min(bottoms), max(rights), max(tops)))
+        yield Word(text="".join(letter for _, letter in word), box=box)
 
 
 def _box(page: pypdfium2.PdfPage, corners: tuple[float, float, float, float]) -> Box:
