@@ -131,6 +131,22 @@ def test_a_stamp_on_a_scan_is_no_text_layer() -> None:
     assert extraction.data.total == Decimal("56.20")
 
 
+def test_a_text_layer_of_letters_that_a_font_has_mixed_up_is_read_by_ocr() -> None:
+    real = page(*RECEIPT)
+    mixed_up = tuple(replace(word, text="".join(chr(ord(letter) + 3) for letter in word.text)) for word in real.words)
+    finder = FakeWordFinder(words=real.words)
+    extraction = LayoutReader().read(reading_of(replace(real, words=mixed_up), finder=finder))
+    assert extraction.pages[0].origin is WordOrigin.OCR
+    assert extraction.data.total == Decimal("56.20")
+
+
+def test_a_page_on_which_nothing_is_called_by_its_name_is_believed_beside_one_that_makes_sense() -> None:
+    goods = page(*[f"Schraube M{size} verzinkt" for size in range(9)], number=2)
+    finder = FakeWordFinder()
+    LayoutReader().read(reading_of(page(*RECEIPT), goods, finder=finder))
+    assert finder.asked == []
+
+
 def test_the_sum_of_an_invoice_may_stand_on_another_page_and_says_so() -> None:
     extraction = extraction_of([page("Own Works Ltd", "Invoice No: A-7"), page("Total EUR 12.00", number=2)])
     evidence = extraction.sources[FieldPath("total")].evidence

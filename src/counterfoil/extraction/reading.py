@@ -11,6 +11,7 @@ from counterfoil.access.domain import WorkspaceId
 from counterfoil.documents.domain import Sha256, Word
 from counterfoil.documents.protocols import OpenDocument, OpenPage
 from counterfoil.extraction.domain import Extraction, PageText, WordOrigin
+from counterfoil.extraction.layout.labels import announces_anything
 from counterfoil.records.domain import Reason
 
 _LONGEST_SIDE = 2000  # pixels of a picture that OCR is given
@@ -42,16 +43,19 @@ class Reading:
 
     @cached_property
     def texts(self) -> tuple[PageText, ...]:
-        """The words of each page: of its text layer if there is a real one, else by OCR."""
-        return tuple(self._text(page) for page in self.document.pages)
+        """The words of each page: of its text layer if there is a real one, else by OCR.
 
-    def _text(self, page: OpenPage) -> PageText:
-        words = page.words()
+        A program that embeds fonts without saying which letters they hold leaves text that nobody can read. One page
+        that makes sense vouches for the others.
+        """
+        layers = [(page, tuple(page.words())) for page in self.document.pages]
+        sound = self.document.drawn or any(_makes_sense(words) for _, words in layers)
+        return tuple(self._text(page, words if sound else ()) for page, words in layers)
+
+    def _text(self, page: OpenPage, words: tuple[Word, ...]) -> PageText:
         if self.document.drawn or _is_text(words):
             width, height = page.size(longest_side=_LONGEST_SIDE)
-            return PageText(
-                number=page.number, width=width, height=height, origin=WordOrigin.TEXT_LAYER, words=tuple(words)
-            )
+            return PageText(number=page.number, width=width, height=height, origin=WordOrigin.TEXT_LAYER, words=words)
         picture = page.picture(longest_side=_LONGEST_SIDE)
         found, turned = self.word_finder.find(picture)
         return PageText(
@@ -66,3 +70,8 @@ class Reading:
 
 def _is_text(words: Sequence[Word]) -> bool:
     return sum(any(letter.isalnum() for letter in word.text) for word in words) >= _REAL_WORDS
+
+
+def _makes_sense(words: Sequence[Word]) -> bool:
+    """Tell whether anything is called by its name; every receipt says at least what is a total, a date or a tax."""
+    return announces_anything(" ".join(word.text for word in words))

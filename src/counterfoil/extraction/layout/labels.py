@@ -95,6 +95,12 @@ def place(label: Label, text: str) -> tuple[int, int] | None:
     return None
 
 
+def announces_anything(text: str) -> bool:
+    """Say whether a text has words for any of the things, in any language."""
+    words = plain(text)
+    return any(pattern.search(words) for label in _words().values() for _, pattern in label.phrases)
+
+
 def is_only(label: Label, text: str) -> bool:
     """Say whether a text is nothing but words for the thing."""
     return any(
