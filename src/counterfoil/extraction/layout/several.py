@@ -19,6 +19,7 @@ from counterfoil.records.domain import ISSUE_DATE, MERCHANT, TOTAL, Evidence, Fi
 
 NUMBER = FieldPath("number")
 _ANNOUNCED = 0.5  # how surely words have to call an amount a total, or a date the paper's
+_NAMED = 0.65  # how surely a line has to be a name, if that alone tells two receipts apart
 _FEWEST_WORDS = 12  # on a receipt
 _GUTTER = 0.012  # of the picture's width or height between two receipts, at least
 _GUTTERS = 4  # the widest ones are tried
@@ -60,7 +61,7 @@ class _Receipt:
             total=total.value,
             issued=issued.value,
             number=number.value if number else None,
-            merchant=str(merchant.value).casefold() if merchant else "",
+            merchant=str(merchant.value).casefold() if merchant and merchant.score >= _NAMED else "",
         )
 
     def is_other_than(self, other: Self) -> bool:
