@@ -36,6 +36,7 @@ class Shot:
     exposure: float = 1.0
     hand: float = 0.30  # how dark the shadow of the hand is
     fading: float = 1.0  # of the print: what a till's head does, and less of it a better printer
+    torn: bool = True  # off a roll; a sheet is cut all round
 
     @property
     def size(self) -> tuple[int, int]:
@@ -54,6 +55,7 @@ def shot_of(paper: Image.Image, random: Random, *, of_till: bool) -> Shot:
     return Shot(
         scale=scale,
         fading=1.0 if of_till else 0.3,
+        torn=of_till,
         corners=[(x * scale, y * scale) for x, y in _corners(paper.width, paper.height, random)],
         fold=random.uniform(0.25, 0.75),
         blur=random.uniform(0.4, 1.0),
@@ -88,7 +90,9 @@ def photograph(strip: Image.Image, seed: int, shot: Shot = EVENING) -> Image.Ima
     """Lay a paper on a wooden table and take a picture of it with a phone, by hand, in the evening."""
     random = np.random.default_rng(seed)
     ink = _array(strip)
-    paper, outline = _crumpled(_printed(ink, shot.fading, random), _torn(ink.shape, random), shot.fold, random)
+    paper, outline = _crumpled(
+        _printed(ink, shot.fading, random), _outline(ink.shape, random, torn=shot.torn), shot.fold, random
+    )
     table = _table(shot, random)
     across = _view(ink.shape[1], ink.shape[0], shot)
     laid = _warped(paper, across, shot)
@@ -162,11 +166,11 @@ def _printed(strip: Picture, fading: float, random: np.random.Generator) -> Pict
     return np.asarray(np.array(_PAPER) * (1 - ink) + np.array(_INK) * ink + grain, dtype=np.float32)
 
 
-def _torn(shape: Sequence[int], random: np.random.Generator) -> Picture:
-    """Return the outline of the paper: cut straight at the sides, torn on a toothed blade above and below."""
+def _outline(shape: Sequence[int], random: np.random.Generator, *, torn: bool) -> Picture:
+    """Return the outline of the paper: cut straight at the sides, above and below cut too, or torn on teeth."""
     height, width = shape
     columns = np.arange(width)
-    teeth = np.abs((columns / 17) % 2 - 1) * 9 + random.uniform(0, 2, width)
+    teeth = np.abs((columns / 17) % 2 - 1) * 9 * torn + random.uniform(0, 2, width)
     rows = np.arange(height)[:, None]
     inside = (rows > teeth[None, :]) & (rows < height - 1 - teeth[None, ::-1])
     return np.asarray(inside, dtype=np.float32)
