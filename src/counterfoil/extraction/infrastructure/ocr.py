@@ -56,8 +56,10 @@ class RapidOcrWords:
     def find(self, picture: Image.Image) -> tuple[tuple[Word, ...], int]:
         small = picture.convert("RGB")
         small.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE))
+        # A view with its colours turned round would be copied whole for each line that is cut out of it.
+        pixels = np.ascontiguousarray(np.asarray(small)[:, :, ::-1])
         with self._turn:
-            lines, turned = self._upright_lines(np.asarray(small)[:, :, ::-1])
+            lines, turned = self._upright_lines(pixels)
         return tuple(_turned_back(word, turned) for line in lines for word in line), turned
 
     def _upright_lines(self, pixels: Pixels) -> "tuple[list[list[Word]], int]":
