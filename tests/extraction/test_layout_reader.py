@@ -140,6 +140,16 @@ def test_a_text_layer_of_letters_that_a_font_has_mixed_up_is_read_by_ocr() -> No
     assert extraction.data.total == Decimal("56.20")
 
 
+def test_a_text_layer_in_a_language_that_is_not_known_is_kept_in_its_own_letters() -> None:
+    greek = page(
+        "Καφενείο Ακρόπολις", "Καφές ελληνικός διπλός 2,00", "Τυρόπιτα με φέτα 4,00", "Πληρωτέο Ποσό 6,00", "6 5 4"
+    )
+    finder = FakeWordFinder(words=page("KaqEvEIO AKpo", "TTooo 6,00").words)
+    extraction = LayoutReader().read(reading_of(greek, finder=finder))
+    assert extraction.pages[0].origin is WordOrigin.TEXT_LAYER
+    assert extraction.pages[0].words[0].text == "Καφενείο"
+
+
 def test_a_page_on_which_nothing_is_called_by_its_name_is_believed_beside_one_that_makes_sense() -> None:
     goods = page(*[f"Schraube M{size} verzinkt" for size in range(9)], number=2)
     finder = FakeWordFinder()

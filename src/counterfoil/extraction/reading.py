@@ -45,12 +45,16 @@ class Reading:
     def texts(self) -> tuple[PageText, ...]:
         """The words of each page: of its text layer if there is a real one, else by OCR.
 
-        A program that embeds fonts without saying which letters they hold leaves text that nobody can read. One page
-        that makes sense vouches for the others.
+        A program that embeds fonts without saying which letters they hold leaves text that nobody can read: then OCR
+        makes sense of pages whose text makes none. What makes sense to neither is in a language that we do not know,
+        and better in its own letters.
         """
         layers = [(page, tuple(page.words())) for page in self.document.pages]
-        sound = self.document.drawn or any(_makes_sense(words) for _, words in layers)
-        return tuple(self._text(page, words if sound else ()) for page, words in layers)
+        if not self.document.drawn and not any(_makes_sense(words) for _, words in layers):
+            seen = tuple(self._text(page, ()) for page, _ in layers)
+            if any(_makes_sense(page.words) for page in seen) or not any(_is_text(words) for _, words in layers):
+                return seen
+        return tuple(self._text(page, words) for page, words in layers)
 
     def _text(self, page: OpenPage, words: tuple[Word, ...]) -> PageText:
         if self.document.drawn or _is_text(words):
