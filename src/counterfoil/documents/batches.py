@@ -256,9 +256,7 @@ class _HandingIn:
         documents = self.service.documents
 
         def admit() -> Document:
-            document = documents.get(self.batch.workspace, document_id)
-            documents.path(document)
-            return document
+            return documents.to_read_again(self.batch.workspace, document_id)
 
         def accept(tx: Transaction, document: Document) -> Received:
             job_id = self.service.read_again(tx, document, batch=self.batch.id)

@@ -145,16 +145,22 @@ class DocumentService:
 
         return self.byte_store.picture(document.workspace, document.sha256, number, draw)
 
-    def reprocess(self, workspace: WorkspaceId, document_id: DocumentId) -> JobId:
-        """Have a document read again.
+    def to_read_again(self, workspace: WorkspaceId, document_id: DocumentId) -> Document:
+        """Return a document that can be read again.
 
         Raises:
+            DocumentNotFound: it is not there.
             DocumentJoined: it is read in another.
         """
         document = self.get(workspace, document_id)
         if document.joined_into:
             raise DocumentJoined(document)
         self.path(document)
+        return document
+
+    def reprocess(self, workspace: WorkspaceId, document_id: DocumentId) -> JobId:
+        """Have a document read again; the errors are those of `to_read_again`."""
+        document = self.to_read_again(workspace, document_id)
         with self.database.transaction(workspace) as tx:
             return self.read_again(tx, document)
 
