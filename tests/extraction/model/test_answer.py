@@ -61,6 +61,12 @@ def test_an_answer_with_nothing_in_it_has_no_values() -> None:
         ("1,234.50", "1234.50"),
         ("1 234,50 kr", "1234.50"),
         ("19 %", "19"),
+        ("\u22126,00", "-6.00"),
+        ("\u20136.00", "-6.00"),
+        ("EUR \u221212.50", "-12.50"),
+        ("-€ 4.00", "-4.00"),
+        ("(5.00)", "-5.00"),
+        ("($1,234.50)", "-1234.50"),
     ],
 )
 def test_an_amount_is_taken_however_it_is_dressed(written: object, meant: str) -> None:
@@ -69,7 +75,21 @@ def test_an_amount_is_taken_however_it_is_dressed(written: object, meant: str) -
 
 @pytest.mark.parametrize(
     "written",
-    ["1,234", "about twelve", "", "1.2.3", "3 for 10", "12.30-", True, {"amount": 1}, [], 1e300, float("nan")],
+    [
+        "1,234",
+        "about twelve",
+        "",
+        "1.2.3",
+        "3 for 10",
+        "12.30-",
+        "(5.00",
+        "5-3",
+        True,
+        {"amount": 1},
+        [],
+        1e300,
+        float("nan"),
+    ],
 )
 def test_what_is_no_amount_or_might_be_two_is_dropped(written: object) -> None:
     assert data(total=written, number="R-1") == InvoiceData(number="R-1")

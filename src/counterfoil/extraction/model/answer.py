@@ -26,7 +26,10 @@ from counterfoil.records.json_form import keepable
 from counterfoil.records.parsing import parse
 
 _AMOUNTS = ("subtotal", "tip", "discount", "total", "rate", "base", "amount", "quantity", "unit_price", "tax_rate")
-_DRESSED = re.compile(r"[^\d-]*(-?\d[\d., ]*)[^\d-]*")  # in currency signs, blanks, per cent
+_DRESSED = re.compile(r"[^\d()-]*(-?)[^\d()-]*(\d[\d., ]*)[^\d()-]*")  # in currency signs, blanks, per cent
+_BRACKETED = re.compile(r"([^\d()-]*)\(([^()-]*)\)([^\d()-]*)")  # how bookkeepers write what is less than nothing
+_LONGEST_AMOUNT = 40  # letters
+_MINUSES = str.maketrans(dict.fromkeys("\u2212\u2013\u2014\u2012\ufe63\uff0d", "-"))
 _CENTS_BY_COMMA = re.compile(r"(-?[\d.]*\d),(\d{1,2})")
 _THOUSANDS_BY_COMMA = re.compile(r"-?\d{1,3}(,\d{3})+\.\d+")
 
@@ -151,8 +154,9 @@ def _parsed(given: BaseModel, names: Sequence[str], place: str = "") -> Iterator
 def _undressed(name: str, text: str) -> str:
     """Return what a model wrote without what it was asked to leave out, unless that would be a guess."""
     if name in _AMOUNTS:
-        dressed = _DRESSED.fullmatch(" ".join(text.split()))
-        bare = dressed[1].replace(" ", "").rstrip(".,") if dressed else text
+        signed = _BRACKETED.sub(r"\1-\2\3", " ".join(text[:_LONGEST_AMOUNT].translate(_MINUSES).split()))
+        dressed = _DRESSED.fullmatch(signed)
+        bare = dressed[1] + dressed[2].replace(" ", "").rstrip(".,") if dressed else text
         if found := _CENTS_BY_COMMA.fullmatch(bare):
             return f"{found[1].replace('.', '')}.{found[2]}"
         return bare.replace(",", "") if _THOUSANDS_BY_COMMA.fullmatch(bare) else bare
