@@ -67,6 +67,8 @@ class WriteRecordFiles(BaseModel):
     record_id: UUID
 
 
+MODEL_PATIENCE = timedelta(hours=1)
+"""How long a document waits for a model that is gone; then it is read without, and a person is asked."""
 READ_DOCUMENT = JobType(
     name="read_document",
     payload=ReadDocument,
@@ -188,7 +190,10 @@ class Handlers:
             return self._joined(document)
         job.progress(0, document.page_count, message=f"Reading {document.name}")
         extraction_id, extraction = self.extractions.read(
-            document, self.documents.path(document), again=payload.again, last_try=job.last_attempt
+            document,
+            self.documents.path(document),
+            again=payload.again,
+            last_try=job.last_attempt or job.now() - job.job.created_at > MODEL_PATIENCE,
         )
         lookalike = self._lookalike(document, extraction)
         job.log("Document read", reader=extraction.reader, version=extraction.version, values=len(extraction.sources))

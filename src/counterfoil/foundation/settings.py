@@ -1,7 +1,7 @@
 """The settings, read once from the environment or `.env`; nothing has to be set for the default to work."""
 
-import os
 import re
+from collections.abc import Iterable
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
@@ -78,8 +78,12 @@ class Settings(BaseSettings):
     )
     model_api_key: SecretStr = Field(
         default=SecretStr(""),
-        description="Its provider's key; empty for OPENAI_API_KEY, GOOGLE_API_KEY, GEMINI_API_KEY, ANTHROPIC_API_KEY.",
+        description="Its provider's key; empty for one of the following.",
     )
+    openai_api_key: SecretStr = Field(default=SecretStr(""), description="OpenAI's key, by its usual name.")
+    google_api_key: SecretStr = Field(default=SecretStr(""), description="Google's key, by its usual name.")
+    gemini_api_key: SecretStr = Field(default=SecretStr(""), description="Google's key, by its other name.")
+    anthropic_api_key: SecretStr = Field(default=SecretStr(""), description="Anthropic's key, by its usual name.")
     model_base_url: str = Field(
         default="",
         description="Where the model is, if not at its provider's usual address: any OpenAI-compatible server.",
@@ -178,8 +182,9 @@ class Settings(BaseSettings):
         return self.database_session_url or self.database
 
     def model_key(self, *usual: str) -> str:
-        """Return the key of the model's provider: the one that is set, or the first of its usual variables."""
-        return self.model_api_key.get_secret_value() or next(filter(None, map(os.environ.get, usual)), "")
+        """Return the key of the model's provider: the one that is set, or the first of its usual names."""
+        keys: Iterable[SecretStr] = (getattr(self, name.lower()) for name in ("MODEL_API_KEY", *usual))
+        return next(filter(None, (key.get_secret_value().strip() for key in keys)), "")
 
     @property
     def queues(self) -> list[str]:

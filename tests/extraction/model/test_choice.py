@@ -44,6 +44,11 @@ def test_a_key_is_taken_from_where_its_provider_has_it(
     assert chosen_model(settings(model=provider, model_api_key="another")).key == "another"
 
 
+def test_a_key_may_stand_in_a_file_with_blanks_around_it(tmp_path: Path) -> None:
+    (tmp_path / "env").write_text(f'OPENAI_API_KEY="{SECRET}\n"\n')
+    assert chosen_model(read_settings(_env_file=tmp_path / "env", model="openai:gpt-4o")).key == SECRET
+
+
 def test_known_prices_are_known_and_given_ones_go_before() -> None:
     known = chosen_model(settings(model="openai:gpt-4o", model_api_key=SECRET)).price
     assert (known.input, known.output) == (Decimal("2.5"), Decimal(10))
@@ -67,6 +72,8 @@ def test_a_local_model_needs_neither_key_nor_price() -> None:
         ({"model": "google:gemini-2.5-pro"}, "set MODEL_API_KEY or GOOGLE_API_KEY or GEMINI_API_KEY"),
         ({"model": "openai:nobody-knows", "model_api_key": SECRET}, "its price is not known"),
         ({"model": "openai:gpt-4o", "model_api_key": SECRET, "model_input_price": 1}, "MODEL_INPUT_PRICE=1: give"),
+        ({"model": "openai:gpt-4o", "model_api_key": SECRET, "model_output_price": 2}, "MODEL_OUTPUT_PRICE=2: give"),
+        ({"model": "openai:gpt-4o", "model_api_key": f"{SECRET}\u2026"}, "MODEL_API_KEY=…: a key has plain letters"),
     ],
 )
 def test_what_is_missing_is_said_in_one_line(changes: dict[str, Any], line: str, tmp_path: Path) -> None:

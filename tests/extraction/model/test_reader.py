@@ -27,7 +27,7 @@ from counterfoil.extraction.model.domain import (
 from counterfoil.extraction.model.reader import LONGEST_SIDE, MOST_PAGES, ModelReader, _pictures
 from counterfoil.extraction.reading import Reading
 from counterfoil.foundation.database import Database
-from counterfoil.jobs.limits.domain import RateLimited
+from counterfoil.jobs.limits.domain import BreakerOpen, RateLimited
 from counterfoil.records.domain import InvoiceData, Reason, ReasonCode
 from tests.support import einvoices
 from tests.support.clock import FixedClock
@@ -131,6 +131,15 @@ def test_what_may_get_better_is_tried_again_until_the_last_time(desk: Desk, erro
         desk.read(IN_DOUBT)
     assert desk.read(IN_DOUBT, last_try=True) is None
     assert desk.remarks == [(ReasonCode.MODEL_FAILED, error.why)]
+
+
+def test_a_model_that_is_left_alone_is_waited_for_until_the_last_time(desk: Desk) -> None:
+    desk.asker.client.said = [ModelUnreachable(MODEL)] * 20
+    for _ in range(20):
+        with pytest.raises((ModelUnreachable, BreakerOpen)):
+            desk.read(IN_DOUBT)
+    assert desk.read(IN_DOUBT, last_try=True) is None
+    assert desk.remarks == [(ReasonCode.MODEL_FAILED, "its provider has failed several times in a row")]
 
 
 def test_what_only_has_to_wait_waits_also_on_the_last_try(desk: Desk) -> None:

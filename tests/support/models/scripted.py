@@ -28,7 +28,7 @@ from tests.support.readings import SHA256
 
 TOKENS = Tokens(input=3000, output=400)
 COST = Decimal("0.0034")
-MOST = Decimal("0.025")
+MOST = Decimal("0.061")
 """What a call about one page sets aside."""
 
 

@@ -48,6 +48,8 @@ from counterfoil.extraction.model.domain import (
 from counterfoil.extraction.model.prompt import INSTRUCTIONS, QUESTION
 
 _CONNECT_SECONDS: Final = 5.0
+_IN_BETWEEN: Final = {502, 504, 524}
+"""What a proxy says of a server behind it, which may have worked and charged all the same."""
 
 log = structlog.get_logger()
 
@@ -110,6 +112,8 @@ class PydanticAiClient:
                 return AnswerUnusable(Fault.WRONG_TYPE, _tokens(usage))
             case ModelRateLimitError():
                 return TooManyCalls(error.retry_after)
+            case ModelServerError() if status in _IN_BETWEEN:
+                return ModelSilent(self.name)
             case ProviderUnavailable() | ModelServerError():
                 return ModelUnavailable(self.name, status)
             case ModelQuotaExceededError() | ModelRequestRejectedError() | UserError():

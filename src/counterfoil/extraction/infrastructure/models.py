@@ -106,6 +106,8 @@ def _key(settings: Settings, provider: Provider) -> str:
     if not key and provider.keys and not settings.model_base_url:
         fault = f"its key is missing; set MODEL_API_KEY or {' or '.join(provider.keys)}"
         raise InvalidSettings("MODEL", settings.model, fault)
+    if not (key.isascii() and key.isprintable()):
+        raise InvalidSettings("MODEL_API_KEY", "…", "a key has plain letters, digits and signs only")
     return key or _NO_KEY
 
 
@@ -114,7 +116,10 @@ def _price(settings: Settings, provider: str, model: str) -> Price:
     if given[0] is not None and given[1] is not None:
         return Price(input=given[0], output=given[1])
     if given != (None, None):
-        raise InvalidSettings("MODEL_INPUT_PRICE", given[0], "give MODEL_OUTPUT_PRICE with it, or neither")
+        names = ("MODEL_INPUT_PRICE", "MODEL_OUTPUT_PRICE")
+        missing = given.index(None)
+        fault = f"give {names[missing]} with it, or neither"
+        raise InvalidSettings(names[1 - missing], given[1 - missing], fault)
     known = None if PROVIDERS[provider].local else _known_price(provider, model)
     if known is None and settings.model_daily_spend and not PROVIDERS[provider].local:
         fault = "its price is not known, so that MODEL_DAILY_SPEND cannot be kept; set MODEL_INPUT_PRICE and"

@@ -41,8 +41,8 @@ MOST_OUTPUT: Final = 16_000
 """Tokens that an answer may have: some three hundred lines sold."""
 MOST_INPUT: Final = 5_000
 """Tokens that the prompt and the description of the answer take, at most, by any provider's count."""
-MOST_A_PICTURE: Final = 4_000
-"""Tokens that a page picture takes, at most, by any provider's count."""
+MOST_A_PICTURE: Final = 40_000
+"""Tokens that a page picture takes, at most, by any provider's count: small models' are said to be counted dearest."""
 DEFAULT_PAUSE: Final = timedelta(seconds=30)
 """How long a provider is left alone that has had too many calls and does not say until when."""
 AFTERWARDS: Final = timedelta(seconds=15)

@@ -24,6 +24,7 @@ from counterfoil.extraction.model.suspicion import suspicious
 from counterfoil.extraction.model.weighing import NAME, weigh
 from counterfoil.extraction.reading import Reading
 from counterfoil.foundation.clock import Clock
+from counterfoil.jobs.limits.domain import BreakerOpen
 from counterfoil.records.checks import check
 from counterfoil.records.domain import Reason, ReasonCode
 
@@ -32,7 +33,8 @@ MOST_PAGES: Final = 10
 LONGEST_SIDE: Final = 1600
 """Pixels of the pictures; providers scale down what is much larger."""
 _QUALITY: Final = 85
-_FOR_NOW: Final = (ModelUnavailable, ModelUnreachable, ModelSilent)
+_FOR_NOW: Final = (ModelUnavailable, ModelUnreachable, ModelSilent, BreakerOpen)
+_LEFT_ALONE: Final = "its provider has failed several times in a row"
 _IN_VAIN: Final = (*_FOR_NOW, ModelRejected, AskedInVain, BudgetSpent)
 
 log = structlog.get_logger()
@@ -66,9 +68,10 @@ class ModelReader:
         except _IN_VAIN as error:
             if isinstance(error, _FOR_NOW) and not reading.last_try:
                 raise
+            why = _LEFT_ALONE if isinstance(error, BreakerOpen) else error.why
             code = ReasonCode.MODEL_NOT_ASKED if isinstance(error, BudgetSpent) else ReasonCode.MODEL_FAILED
-            log.warning("read_without_model", reason=code, why=error.why)
-            reading.remarks.append(Reason(code=code, facts={"why": error.why}))
+            log.warning("read_without_model", reason=code, why=why)
+            reading.remarks.append(Reason(code=code, facts={"why": why}))
             return None
         grounding = Grounding.of(layout.pages)
         together = weigh(answer.data(), layout, grounding, version=self.version, sure=self.threshold, use=use)

@@ -9,6 +9,8 @@ from counterfoil.extraction.layout.dates import folded
 from counterfoil.records.domain import Reason, ReasonCode
 
 LONGEST_SHOWN: Final = 120
+MOST_LOOKED_AT: Final = 50_000
+"""Letters of a page; no sheet of paper holds more."""
 _GAP = r"(?:\W+\w+){0,4}?\W+"
 _PATTERNS: Final = tuple(
     re.compile(pattern)
@@ -33,7 +35,7 @@ _PATTERNS: Final = tuple(
         # Polish
         rf"\b(?:z?ignoruj|zapomnij)\b{_GAP}(?:instrukcj|polece|zasad)\w*",
         # Russian, Chinese, Japanese; what they look like without accents
-        rf"(?:игнорир|забуд)\w*{_GAP}(?:инструкци|указани|правил)\w*",
+        rf"\b(?:игнорир|забуд)\w*{_GAP}(?:инструкци|указани|правил)\w*",
         r"(?:忽略|无视|忽視|無視).{0,12}(?:指令|指示|提示|说明|說明|命令)",
         r"(?:指示|命令|フロンフト).{0,8}(?:無視|忘れ)",
         # The marks by which some models tell who speaks
@@ -53,7 +55,7 @@ def suspicious(pages: Sequence[PageText]) -> Iterator[Reason]:
 
 def _first(text: str) -> str | None:
     """Return the first such text, with a little of what stands around it."""
-    plain = folded(text)
+    plain = folded(text[:MOST_LOOKED_AT])
     places = sorted(found.span() for pattern in _PATTERNS if (found := pattern.search(plain)))
     if not places:
         return None
