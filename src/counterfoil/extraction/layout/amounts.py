@@ -20,6 +20,7 @@ _AMOUNT = re.compile(
     rf"(?:\s?(?P<after_sign>-(?!\w)|CR\b))?(?:\s?(?P<after>{CURRENCY})(?!\d))?(?P<close>\))?(?=(?P<rest>\s?%|[A-Za-z%/:-]?[\w/:%-]*))"
 )
 _GROUPED = re.compile(r"\d{1,3}(?:,\d\d)*,\d{3}|\d{1,3}(?:\.\d{3})+|\d{1,3}(?:,\d{3})+")  # the first is India's
+_THOUSANDS = re.compile(r"(?<!\d)\d{1,3}[.,'\u2019]\d{3}(?!\d)")
 _TAX_MARK = re.compile(r"^(?:[A-Z*]|[A-Z]{2}|[A-Z]\d|SR|ZRL?|OS|T|NT)?$")
 _LETTER_FOR_DIGIT = str.maketrans("OoQDlI|SB", "000011158")
 
@@ -32,11 +33,17 @@ class Amount:
     places: int
     currency: str | None
     span: Span
+    is_whole: bool = False  # money of a currency that is written without cents
 
     @property
     def is_money(self) -> bool:
-        """Say whether it is written as money is: with cents, or with a currency."""
-        return self.places == 2 or (self.currency is not None and self.places < 2)
+        """Say whether it is written as money is: with cents, with a currency, or as money without cents is."""
+        return self.places == 2 or self.is_whole or (self.currency is not None and self.places < 2)
+
+    @property
+    def is_grouped(self) -> bool:
+        """Say whether it is a whole number whose thousands are set apart."""
+        return self.places == 0 and _THOUSANDS.search(self.span.text) is not None
 
 
 def read_number(text: str, decimal_sign: str | None = None) -> Decimal | None:

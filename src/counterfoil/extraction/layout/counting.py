@@ -10,7 +10,7 @@ from counterfoil.extraction.layout.rows import Span
 
 _UNIT = r"[^\W\d_]{1,6}\.?"
 _TIMES = r"[x*@\u00d7\u00e0\u00e1]"
-_MONEY = rf"(?:(?:{CURRENCY})\s?)?(?P<price>\d{{1,4}}[.,]\d{{2,3}})\s?(?:{CURRENCY})?"
+_MONEY = rf"(?:(?:{CURRENCY})\s?)?(?P<price>\d{{1,4}}[.,]\d{{2,3}}|\d{{1,3}}(?:[.,]\d{{3}})+)\s?(?:{CURRENCY})?"
 _PRICE = rf"{_MONEY}(?P<each>\s?/\s?\d{{0,3}}\s?{_UNIT})?"
 _MANY_FIRST = re.compile(
     rf"\W*(?P<many>\d{{1,4}}(?:[.,]\d{{1,3}})?)\s?(?:{_UNIT}\s?)??(?P<times>{_TIMES})?\s?{_PRICE}\W*", re.IGNORECASE

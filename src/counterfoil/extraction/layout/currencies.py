@@ -29,9 +29,11 @@ _WRITTEN = {
     "PLN": "PLN",
     "Z\u0141": "PLN",
     "JPY": "JPY",
+    "\u5186": "JPY",
     "\u00a5": "JPY",
     "INR": "INR",
     "RS.": "INR",
+    "RS": "INR",
     "\u20b9": "INR",
     "IDR": "IDR",
     "RP": "IDR",
@@ -45,14 +47,31 @@ _WRITTEN = {
     "CZK": "CZK",
     "K\u010c": "CZK",
     "HUF": "HUF",
+    "FT": "HUF",
     "MXN": "MXN",
     "AED": "AED",
     "ZAR": "ZAR",
+    "KRW": "KRW",
+    "\u20a9": "KRW",
+    "\uc6d0": "KRW",
+    "VND": "VND",
+    "VN\u0110": "VND",
+    "\u20ab": "VND",
+    "TWD": "TWD",
+    "NT$": "TWD",
+    "CLP": "CLP",
+    "ISK": "ISK",
+    "XOF": "XOF",
+    "XAF": "XAF",
+    "FCFA": "XOF",
 }
 _DOLLAR = "$"  # whose, the rest of the paper must say
 
 CURRENCY = "(?i:" + "|".join(re.escape(sign) for sign in sorted(_WRITTEN, key=len, reverse=True)) + r")(?![A-Za-z])|\$"
 """A pattern for a currency's sign or code before or after an amount."""
+
+WITHOUT_CENTS = frozenset({"CLP", "HUF", "IDR", "ISK", "JPY", "KRW", "PYG", "TWD", "UGX", "VND", "XAF", "XOF", "XPF"})
+"""Currencies whose amounts are mostly printed without cents, though some have a smaller unit."""
 
 OF_COUNTRY = {
     "MY": "MYR",
@@ -82,6 +101,11 @@ OF_COUNTRY = {
     "HU": "HUF",
     "ID": "IDR",
     "JP": "JPY",
+    "KR": "KRW",
+    "VN": "VND",
+    "TW": "TWD",
+    "CL": "CLP",
+    "IS": "ISK",
     "MX": "MXN",
     "NO": "NOK",
     "PH": "PHP",
