@@ -12,16 +12,17 @@ _LETTERS = 1024  # remembered: more than documents are written with
 _MONTHS = {
     1: "january januar janvier enero gennaio januari janeiro stycznia styczen ene gen jan janv sty",
     2: "february februar fevrier febrero febbraio februari fevereiro lutego luty feb fev fevr lut",
-    3: "march marz maerz mars marzo maart marco marca marzec mac mar mrz mrt mrs",
+    3: "march marz maerz mars marzo maart marco marca marzec mac mar mrz mrt mrs maret",
     4: "april avril abril aprile kwietnia kwiecien apr avr abr kwi",
     5: "may mai mayo maggio mei maio maja maj mag",
     6: "june juni juin junio giugno junho czerwca czerwiec jun giu cze",
     7: "ju1 july juli juillet julio luglio julho lipca lipiec julai jul juil lug lip",
-    8: "august aout agosto augustus sierpnia sierpien ogos aug ago aou sie og",
+    8: "august aout agosto augustus sierpnia sierpien ogos aug ago aou sie og agustus agt agu ags",
     9: "september septembre septiembre settembre setembro wrzesnia wrzesien sep sept set wrz",
     10: "october oktober octobre octubre ottobre outubro pazdziernika pazdziernik oct okt ott out paz",
     11: "november novembre noviembre novembro listopada listopad nov lis",
-    12: "december dezember decembre diciembre dicembre dezembro grudnia grudzien disember dec dez dic dis gru",
+    12: "december dezember decembre diciembre dicembre dezembro grudnia grudzien disember dec dez dic dis gru desember "
+    "des",
 }
 _NUMBER_OF = {name: number for number, names in _MONTHS.items() for name in names.split()}
 _MONTH = "|".join(sorted(_NUMBER_OF, key=len, reverse=True))

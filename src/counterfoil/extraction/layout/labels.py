@@ -20,6 +20,7 @@ class Label(StrEnum):
     SUBTOTAL = "subtotal"
     TAX = "tax"
     CHARGE = "charge"
+    SERVICE = "service"
     TIP = "tip"
     DISCOUNT = "discount"
     ROUNDING = "rounding"
@@ -57,7 +58,10 @@ def _compiled(table: dict[str, list[str]]) -> _Words:
     lookalikes = table.pop("not", [])
     strengths = sorted(table, key=float, reverse=True)
     return _Words(
-        phrases=tuple((float(one), re.compile(rf"{_loose(table[one])}(?![a-z])")) for one in strengths),
+        phrases=tuple(
+            (float(one), re.compile(rf"{_loose(sorted(table[one], key=len, reverse=True))}(?![a-z])"))
+            for one in strengths
+        ),
         lookalikes=re.compile(_loose(lookalikes)) if lookalikes else None,
     )
 

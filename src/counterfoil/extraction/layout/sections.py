@@ -10,7 +10,7 @@ from counterfoil.extraction.layout.paper import Paper
 _REACH = 9  # rows that such words govern
 _SELLER = re.compile(
     r"\W*(?:seller|sold by|vendor|supplier|from|issued by|verkaufer|lieferant|rechnungssteller|vendeur|"
-    r"fournisseur|emetteur|vendedor|proveedor|venditore|fornitore|verkoper|leverancier|sprzedawca)\W*"
+    r"fournisseur|emetteur|vendedor|proveedor|venditore|fornitore|verkoper|leverancier|sprzedawca|penjual|dari|emitente|emisor|fornecedor|cedente|wystawca)\W*"
 )
 _BUYER = re.compile(
     r"\W*(?:bill(?:ed)?[ -]to|sold to|ship to|invoice to|deliver(?:ed)? to|customer|client|buyer|"
@@ -18,7 +18,9 @@ _BUYER = re.compile(
     r"kunde|kaufer(?:/leistungsempfanger)?|rechnungsempfanger|rechnungsadresse|lieferadresse|"
     r"leistungsempfanger|rechnung an|"
     r"adresse de (?:livraison|facturation)|facture a|destinataire|acheteur|client\W+adresse|cliente|"
-    r"destinatario|comprador|klant|factuuradres|afleveradres|koper|nabywca)\W*"
+    r"destinatario|comprador|klant|factuuradres|afleveradres|koper|nabywca|odbiorca|platnik|"
+    r"facturar a|facturado a|faturar a|faturado a|enviar a|spett\.?(?:le)?|intestatario|factuur aan|"
+    r"kepada|pelanggan|pembeli|rechnung an|lieferung an|livrer a|livre a|factuuradres)\W*"
 )
 
 

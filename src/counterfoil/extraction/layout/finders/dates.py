@@ -15,6 +15,8 @@ from counterfoil.records.domain import FieldPath
 ISSUE_DATE = FieldPath("issue_date")
 ISSUE_TIME = FieldPath("issue_time")
 DUE_DATE = FieldPath("due_date")
+_LABELS = (Label.DUE_DATE, Label.DATE, Label.OTHER_DATE)
+_WORDS = 40  # letters before a date that may announce it
 _EARLIEST, _LATEST = date(1990, 1, 1), date(2090, 1, 1)
 
 
@@ -59,17 +61,31 @@ def _all(paper: Paper) -> Iterator[_Dated]:
 
 
 def _announcement(paper: Paper, row: Row, span: Span) -> str:
-    """Return the words left of a date; if there are none, those above it."""
-    index = row.span.tokens.index(span.tokens[0])
-    before = " ".join(row.text.split(" ")[:index])
-    own = re.split(r"\d[\d./:-]{5,}", before)[-1]
-    if re.search(r"[a-z]{2}", own):
-        return own[-40:]
+    """Return the words left of a date; if they say nothing of dates, those above it that do."""
+    own = _left_of(row, span)
+    if any(strength(label, own) for label in _LABELS):
+        return own
+    above = _above(paper, row, span)
+    has_words = re.search(r"[a-z]{2}", own)
+    return above if not has_words or any(strength(label, above) for label in _LABELS) else own
+
+
+def _left_of(row: Row, span: Span) -> str:
+    """Return the last words before a date on its row, from where another date ends."""
+    start = row.span.tokens.index(span.tokens[0])
+    earlier = (row.span.between(one.start, one.end).tokens[-1] for one in dates_in(row.span.text))
+    ends = [end + 1 for token in earlier if (end := row.span.tokens.index(token)) < start]
+    before = " ".join(row.text.split(" ")[max(ends, default=0) : start])
+    return re.split(r"\d[\d./:-]{5,}", before)[-1][-_WORDS:]
+
+
+def _above(paper: Paper, row: Row, span: Span) -> str:
+    """Return the words over a date in the nearest of the two rows above that has any there, and no money."""
     for above in reversed(paper.rows[max(row.index - 2, 0) : row.index]):
         over = [part for part in above.columns if part.left < span.right and part.right > span.left]
-        if over and above.page == row.page:
-            return plain(" ".join(part.text for part in over))[-40:]
-    return own
+        if over and above.page == row.page and not above.money:
+            return plain(" ".join(part.text for part in over))[-_WORDS:]
+    return ""
 
 
 def _says(label: Label, dated: _Dated) -> float:

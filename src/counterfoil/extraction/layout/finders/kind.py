@@ -15,7 +15,8 @@ _SIGNS: tuple[tuple[Kind, float, str], ...] = (
         0.95,
         (
             r"\b(?:credit note|credit memo|gutschrift|rechnungskorrektur|avoir|nota de credito|nota di credito|"
-            r"creditnota|creditfactuur)\b"
+            r"creditnota|creditfactuur|nota kredit|korekta|faktura korygujaca|factura rectificativa|factura de abono|"
+            r"stornorechnung|korrekturrechnung)\b"
         ),
     ),
     (
@@ -23,7 +24,8 @@ _SIGNS: tuple[tuple[Kind, float, str], ...] = (
         0.9,
         (
             r"\b(?:receipt|kassenbon|kassenbeleg|quittung|ticket|scontrino|kassabon|paragon|recibo|resit|"
-            r"cash bill|cash sales?|bon fiscal|guest check)\b"
+            r"cash bill|cash sales?|bon fiscal|guest check|ricevuta|struk|kuitansi|fatura simplificada|"
+            r"factura simplificada|documento commerciale|kwitantie)\b"
         ),
     ),
     (
@@ -31,7 +33,7 @@ _SIGNS: tuple[tuple[Kind, float, str], ...] = (
         0.6,
         r"\b(?:cashier|kasse|ruckgeld|change due|tendered|cash|gegeben|rendu|wisselgeld|change|guest|server)\b",
     ),
-    (Kind.INVOICE, 0.7, r"\b(?:invoice|rechnung|facture|factura|fattura|factuur|fatura|faktura)\b"),
+    (Kind.INVOICE, 0.7, r"\b(?:invoice|rechnung|facture|factura|fattura|factuur|fatura|faktura|faktur|invois)\b"),
 )
 _COMPILED = tuple((kind, score, re.compile(pattern)) for kind, score, pattern in _SIGNS)
 

@@ -19,7 +19,7 @@ from counterfoil.records.domain import FieldPath
 PATH = FieldPath("merchant.name")
 LEGAL_FORM = re.compile(
     r"\b(?:[s5]dn|bhd|berhad|gmbh|ltd|limited|inc|s\.?a\.?r\.?l|b\.?v|llc|ag|e\.? ?k|ohg|s/b)\b|"
-    r"\bs\.?r\.?l\b|\bs\.?p\.?a\b|\bsp\.? ?z ?o"
+    r"\bs\.?r\.?l\b|\bs\.?p\.?a\b|\bsp\.? ?z ?o|\blt?da\b|\bs\.[al]\.(?!\w)|\bk\.k\.|\bn\.v\.|^(?:pt|cv)\.? [a-z]{3}"
 )
 _TRADE = re.compile(
     r"\b(?:enterprises?|trading|corp|plc|kg|sas|pty|pte|company|restaurant|restoran|cafe|hotel|store|"
@@ -44,13 +44,14 @@ _DOMAIN = re.compile(
     r"org|my|us|uk|au)\b"
 )
 _MAIL_SERVICES = {"gmail", "yahoo", "hotmail", "outlook", "gmx", "web", "facebook", "instagram"}
+_ANNOUNCING = (Label.TITLE, Label.NUMBER, Label.BUYER, Label.DATE)
 _LOWER = 0.06  # by which each line of names above makes one less likely
 _HEAD_ROWS = 14
 _UNSURE, _SURE_LETTERS = 0.8, 0.9  # letters that are less sure make a name less likely: a logo, a hand's note
 _LARGE = 1.25  # letter widths of usual text from which on a line is set as a name is
 _SAME_SIZE = (0.65, 1.2)  # widths of a letter in the second line of a name, to that in the first
 _CENTRED = 0.2  # letter heights between the middles of two centred lines, at most
-_CLOSE = 1.05  # letter heights from line to line of one name, at most
+_CLOSE = 1.3  # letter heights from line to line of one name, at most
 _NAME_ROWS = 3  # rows at the top of the paper in which a name is set over two lines
 _NAME_WORDS = 3  # words in a line of such a name; a motto has more
 _APART = 0.6  # letter heights between a logo and the name beside it, at least
@@ -175,7 +176,7 @@ def _can_be_name(text: str) -> bool:
     return (
         letters >= 3
         and digits <= letters
-        and not is_only(Label.TITLE, text)
+        and not any(is_only(label, text) for label in _ANNOUNCING)
         and not _NOT_NAME.search(text)
         and not dates_in(text)
         and not re.search(r"\d[.,]\d\d\b", text)
