@@ -32,7 +32,7 @@ _BEARING_OUT = ("paid", "summed", "items")
 _UNTAXED = -0.45  # worth of a total to which taxes are added to give another
 _PART = 0.5  # worth of a value that is part of the total's sum
 _CLEAR = 0.45  # the weight from which a balance shows that its subtotal is no total
-_SURE_WITHOUT = 0.65  # the score from which a tip or discount is taken that no sum bears out
+_SURE_WITHOUT = 0.65  # the score from which a subtotal, tip or discount is taken that no sum bears out
 
 _Place = tuple[FieldPath, object]
 
@@ -57,7 +57,7 @@ class Agreement:
         """Say whether a candidate is still one beside the others."""
         if candidate.path == TAXES:
             return any(candidate is tax for tax in self.taxes)
-        if candidate.path in (TIP, DISCOUNT):
+        if candidate.path in (SUBTOTAL, TIP, DISCOUNT):
             return self.support(candidate) > 0 or candidate.score >= _SURE_WITHOUT
         return True
 

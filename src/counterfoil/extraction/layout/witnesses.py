@@ -20,6 +20,7 @@ _LARGEST_ROUNDING = Decimal("0.5")
 _MOST_TAXES = 4  # that are on top of one sum
 _LIKELIEST_TAXES = 7  # that are tried
 _TRIED = 6  # amounts of any other sort
+_CHARGED = 0.3  # by which a sum that charges are added to is less likely the subtotal than one that holds them
 _UNNAMED = 0.5  # how surely another total is the subtotal
 _SUMMED = 0.9  # how surely the bases of several rates make up the subtotal
 
@@ -34,7 +35,13 @@ class Balance:
     taxes: tuple[Candidate, ...]
     tip: Decimal
     discount: Decimal
+    charges: Decimal
     weight: float
+
+    @property
+    def likelihood(self) -> float:
+        """Say how likely it is meant beside others: a sum that no charge comes on top of is the one before taxes."""
+        return self.weight - (_CHARGED if self.charges else 0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +71,7 @@ class Witnesses:
             taxes=tuple(_different(candidates.get(TAXES, ()))),
             tips=_decimals(candidates.get(TIP, ())),
             discounts=_decimals(candidates.get(DISCOUNT, ())),
-            charges=_called(paper, Label.CHARGE),
+            charges=_called(paper, Label.CHARGE) + _called(paper, Label.SERVICE),
             roundings=tuple(
                 value for value in _called(paper, Label.ROUNDING) if value and abs(value) <= _LARGEST_ROUNDING
             ),
@@ -105,32 +112,40 @@ class Witnesses:
     def items_add_up(self, total: Decimal, balance: Balance | None) -> bool:
         summed = sum(self.items, Decimal())
         return bool(self.items) and any(
-            abs(summed - value) < _CENT for value in (total, balance.subtotal if balance else total)
+            abs(summed - value) < _CENT
+            for value in (total, *((balance.subtotal, balance.subtotal + balance.charges) if balance else ()))
         )
 
     def best_balance(self, total: Decimal) -> Balance | None:
         """Return the likeliest way in which a subtotal and what comes on top of it give a total."""
-        return max(self._balances(total), key=lambda one: one.weight, default=None)
+        return max(self._balances(total), key=lambda one: one.likelihood, default=None)
 
     def _balances(self, total: Decimal) -> Iterator[Balance]:
         others = {value: _UNNAMED for value in self.totals if value not in self.subtotals and value != total}
         bases = {**self.subtotals, **others}
         tips, discounts = (Decimal(), *self.tips), (Decimal(), *self.discounts)
-        for taxes, tip, discount, more in product(_choices(self.taxes), tips, discounts, self._extras()):
-            on_top = sum((amount_of(one) or Decimal() for one in taxes), tip - discount + more)
-            if not on_top and not (tip or discount or more):
+        extras = product(self._charges(), (Decimal(), *self.roundings, *(-one for one in self.roundings)))
+        for taxes, tip, discount, more in product(_choices(self.taxes), tips, discounts, tuple(set(extras))):
+            charges = more[0]
+            on_top = sum((amount_of(one) or Decimal() for one in taxes), tip - discount + sum(more))
+            if not on_top and not (tip or discount or any(more)):
                 continue
             summed = _sum_of_bases(taxes)
-            likely = _likelihood(taxes) - 0.1 * (bool(tip) + bool(discount) + bool(more))
+            likely = _likelihood(taxes) - 0.1 * (bool(tip) + bool(discount) + any(more))
             for subtotal, sure in (bases if summed is None else {summed: _SUMMED, **bases}).items():
                 if abs(subtotal + on_top - total) < _CENT:
-                    yield Balance(subtotal=subtotal, taxes=taxes, tip=tip, discount=discount, weight=likely * sure)
+                    yield Balance(
+                        subtotal=subtotal,
+                        taxes=taxes,
+                        tip=tip,
+                        discount=discount,
+                        charges=charges,
+                        weight=likely * sure,
+                    )
 
-    def _extras(self) -> tuple[Decimal, ...]:
-        """Return what charges and roundings may add."""
-        charges = (Decimal(), sum(set(self.charges), Decimal()))
-        roundings = (Decimal(), *self.roundings, *(-one for one in self.roundings))
-        return tuple({charge + rounding for charge in charges for rounding in roundings})
+    def _charges(self) -> set[Decimal]:
+        """Return what charges may add: all of them, or one where the others are among the items."""
+        return {Decimal(), sum(self.charges, Decimal()), *self.charges}
 
 
 def amount_of(tax: Candidate) -> Decimal | None:

@@ -13,22 +13,38 @@ from counterfoil.records.domain import FieldPath, Tax
 
 PATH = FieldPath("subtotal")
 _CENT = Decimal("0.011")
+_BASE = 0.6  # how surely the base of the only rate is the subtotal
 _SUMMED = 0.8  # how surely a row that adds up the bases and the taxes of several rates shows the subtotal
 
 
 def find(paper: Paper) -> Iterable[Candidate]:
-    """Propose what is called a subtotal, and the sum under a table of rates.
+    """Propose what is called a subtotal, the base of the only rate, and the sum under a table of rates.
 
-    Where there are several rates, the base of one of them is no subtotal.
+    Where there are several rates, the base of one of them is no subtotal. What a rate's base and tax make together is
+    none either, if vague words say so.
     """
     rated = _rated(paper)
+    gross = {tax.base + tax.amount for tax in rated.values() if tax.base is not None and tax.amount is not None}
     several = len({tax.rate for tax in rated.values()}) > 1 and len({tax.base for tax in rated.values()}) > 1
-    for one in labelled_amounts(paper, Label.SUBTOTAL):
+    named = labelled_amounts(paper, Label.SUBTOTAL)
+    for one in named:
         is_part = several and not rated.keys().isdisjoint(one.row.span.tokens)
-        if one.amount.value and not is_part:
+        is_gross = one.strength < 1 and one.amount.value in gross
+        if one.amount.value and not is_part and not is_gross:
             yield Candidate(path=PATH, value=one.amount.value, span=one.amount.span, score=one.strength)
+    if len({tax.base for tax in rated.values()}) == 1 and all(one.strength < 1 for one in named):
+        yield from _bases(paper, gross)
     if several:
         yield from _sums(paper, set(rated.values()))
+
+
+def _bases(paper: Paper, gross: set[Decimal]) -> Iterator[Candidate]:
+    """Propose the base of the only rate where the paper shows what it makes with its tax."""
+    if not any(amount.value in gross for row in paper.rows for amount in row.money):
+        return
+    for one in taxes.find(paper):
+        if "base" in one.parts and isinstance(one.value, Tax):
+            yield Candidate(path=PATH, value=one.value.base, span=one.parts["base"], score=_BASE)
 
 
 def _rated(paper: Paper) -> Mapping[Token, Tax]:

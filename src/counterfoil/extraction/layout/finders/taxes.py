@@ -1,7 +1,8 @@
 """The taxes, each with its rate, its base and its amount where the paper gives them."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 from counterfoil.extraction.layout.amounts import Amount, read_number
@@ -16,6 +17,7 @@ PATH = FieldPath("taxes")
 _RATE = re.compile(r"(?<![\d.,])(\d{1,2}(?:[.,]\d{1,3})?)\s?%")
 _HIGHEST_RATE = Decimal(30)
 _CENT = Decimal("0.02")  # rates, bases and amounts are rounded each for itself
+_UNIT = Decimal("0.99")  # by which a tax in whole units may be rounded, up or down
 
 
 def find(paper: Paper) -> Iterable[Candidate]:
@@ -41,7 +43,7 @@ def rate_in(row: Row) -> tuple[Decimal, Span] | None:
 
 def _announced(one: Labelled) -> Candidate:
     rated = rate_in(one.label_row) or _bare_rate(one.row)
-    amounts = [amount for amount in one.row.money if not (rated and amount.span == rated[1])]
+    amounts = [amount for amount in _money(one.row) if not (rated and amount.span == rated[1])]
     if rated and (fitting := _fitting(amounts, rated[0])):
         base, tax = fitting
         return _candidate(tax, min(one.strength + 0.1, 1.0), rated, base)
@@ -51,7 +53,7 @@ def _announced(one: Labelled) -> Candidate:
 def _bare_rate(row: Row) -> tuple[Decimal, Span] | None:
     """Return a number on the row that is the rate of two amounts beside it, though no sign says so."""
     for number in row.amounts:
-        if 0 < number.value <= _HIGHEST_RATE and number.places < 2 and _fitting(row.money, number.value):
+        if 0 < number.value <= _HIGHEST_RATE and number.places < 2 and _fitting(_money(row), number.value):
             return number.value, number.span
     return None
 
@@ -61,8 +63,22 @@ def _of_table(row: Row) -> Candidate | None:
     rated = rate_in(row)
     if rated is None or not rated[0]:
         return None
-    fitting = _fitting(row.money, rated[0])
+    fitting = _fitting(_money(row), rated[0])
+    if fitting and _is_priced(row, *fitting):
+        return None
     return _candidate(fitting[1], 0.75, rated, fitting[0]) if fitting else None
+
+
+def _is_priced(row: Row, amount: Amount, price: Amount) -> bool:
+    """Say whether a number of the row, as a quantity, and what looks like a tax make what looks like its base."""
+    others = (one for one in row.amounts if one.span.tokens not in (amount.span.tokens, price.span.tokens))
+    return price.span.left < amount.span.left and any(one.value * price.value == amount.value for one in others)
+
+
+def _money(row: Row) -> Sequence[Amount]:
+    """Return the amounts of a row; those in brackets, which may mean a minus or set a base apart, in both ways."""
+    bracketed = (one for one in row.money if one.value < 0 and one.span.text.startswith("("))
+    return [*row.money, *(replace(one, value=-one.value) for one in bracketed)]
 
 
 def _fitting(amounts: Iterable[Amount], rate: Decimal) -> tuple[Amount, Amount] | None:
@@ -72,7 +88,8 @@ def _fitting(amounts: Iterable[Amount], rate: Decimal) -> tuple[Amount, Amount] 
         for tax in amounts:
             if base is tax or not base.value or abs(tax.value) >= abs(base.value):
                 continue
-            if abs(base.value * rate / 100 - tax.value) <= _CENT and tax.value:
+            slack = _UNIT if base.is_whole and tax.is_whole else _CENT
+            if abs(base.value * rate / 100 - tax.value) <= slack and tax.value:
                 return base, tax
     return None
 
