@@ -9,10 +9,12 @@ from counterfoil.extraction.layout.amounts import Amount, read_number
 from counterfoil.extraction.layout.candidates import Candidate
 from counterfoil.extraction.layout.counting import Counted, counted_on
 from counterfoil.extraction.layout.dates import dates_in
+from counterfoil.extraction.layout.finders import taxes
+from counterfoil.extraction.layout.labelled import Labelled, labelled_amounts
 from counterfoil.extraction.layout.labels import Label, blotted, is_only, plain, strength
 from counterfoil.extraction.layout.paper import Paper, Row
 from counterfoil.extraction.layout.rows import Span, Token
-from counterfoil.records.domain import FieldPath, LineItem
+from counterfoil.records.domain import FieldPath, LineItem, Tax
 
 PATH = FieldPath("line_items")
 _SUMS = (
@@ -24,7 +26,6 @@ _SUMS = (
     Label.CARD,
     Label.ROUNDING,
     Label.TIP,
-    Label.CHARGE,
 )
 _HEAD = re.compile(
     r"\b(?:description|item|items|product|designation|libelle|produit|article|bezeichnung|beschreibung|"
@@ -66,6 +67,7 @@ def find(paper: Paper) -> Iterable[Candidate]:
     price_first = any(_is_head(row) and _PRICE_FIRST.search(row.text) for row in paper.rows)
     body = _body(paper)
     owners, counting = _counts(body)
+    items: list[_Priced] = []
     for row in body:
         if row.index in counting and not waiting:
             continue
@@ -78,8 +80,45 @@ def find(paper: Paper) -> Iterable[Candidate]:
         elif counted := owners.get(row.index):
             priced = _counted(priced, counted)
         waiting = None
-        if not _has_no_words(priced) and not is_only(Label.CARRIED, plain(_text(priced))):
-            yield _item(priced)
+        if not _has_no_words(priced) and not _is_carried(priced, items):
+            items.append(priced)
+    yield from map(_item, [*items, *_charges(paper, items)])
+
+
+def _is_carried(priced: _Priced, items: Sequence[_Priced]) -> bool:
+    """Say whether a row carries the sum of a page over; words that may name an item too need that sum beside them."""
+    text = plain(_text(priced))
+    is_sum = abs(sum((one.amount.value for one in items), -priced.amount.value)) < _CENT
+    return is_only(Label.CARRIED, text) and (strength(Label.CARRIED, text) == 1 or is_sum)
+
+
+def _charges(paper: Paper, items: Sequence[_Priced]) -> list[_Priced]:
+    """Return the charges among the sums, such as freight, if the items make a total with them and none without."""
+    taken = {one.row.index for one in items}
+    named = {one.row.index: one for one in reversed(labelled_amounts(paper, Label.CHARGE)) if one.amount.value}
+    charges = [one for index, one in named.items() if index not in taken]
+    bare = sum((one.amount.value for one in items), Decimal())
+    charged = bare + sum((one.amount.value for one in charges), Decimal())
+    if not items or not charges or _makes_a_total(paper, bare) or not _makes_a_total(paper, charged):
+        return []
+    return [_charge(one) for one in sorted(charges, key=lambda one: one.row.index)]
+
+
+def _makes_a_total(paper: Paper, amount: Decimal) -> bool:
+    """Say whether an amount is called a total, or makes one with the taxes and less a discount."""
+    on_top = {one.value.amount for one in taxes.find(paper) if isinstance(one.value, Tax)}
+    known = {Decimal(), *(one for one in on_top if one is not None)}
+    off = {Decimal(), *(abs(one.amount.value) for one in labelled_amounts(paper, Label.DISCOUNT))}
+    totals = {one.amount.value for one in labelled_amounts(paper, Label.TOTAL) if one.strength >= _SUM_WORDS}
+    totals -= {one.amount.value for one in labelled_amounts(paper, Label.SUBTOTAL)}
+    ways = (amount + tax - lowered for tax in {*known, sum(known)} for lowered in off)
+    return any(abs(way - total) < _CENT for way in ways for total in totals)
+
+
+def _charge(one: Labelled) -> _Priced:
+    return _Priced(
+        description=_words(one.row, [one.amount.span]), quantity=None, price=None, amount=one.amount, row=one.row
+    )
 
 
 def _counts(body: Sequence[Row]) -> tuple[dict[int, Counted], set[int]]:
