@@ -15,7 +15,7 @@ from counterfoil.extraction.reading import Reading
 from counterfoil.records.domain import Reason, ReasonCode
 
 NAME = "layout"
-VERSION = "1"
+VERSION = "2"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
