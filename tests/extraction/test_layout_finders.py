@@ -238,6 +238,8 @@ def test_the_address_is_the_lines_under_the_name() -> None:
         (("12 rue Haute", "69001 Lyon"), "12 rue Haute, 69001 Lyon"),
         (("Weena 664", "3012 CN Rotterdam"), "Weena 664, 3012 CN Rotterdam"),
         (("91-95 Clerkenwell Rd", "London, EC1R 5BX"), "91-95 Clerkenwell Rd, London, EC1R 5BX"),
+        (("65-12 Minato-cho", "Tokyo 107-9999"), "65-12 Minato-cho, Tokyo 107-9999"),
+        (("Largo do Moinho 43", "3099-998 Coimbra"), "Largo do Moinho 43, 3099-998 Coimbra"),
     ],
 )
 def test_addresses_are_known_in_the_forms_of_several_countries(lines: tuple[str, ...], expected: str) -> None:

@@ -28,6 +28,7 @@ _POSTCODE = re.compile(
     r"\b[a-z]{1,2}\d[a-z\d]?\s?\d[a-z]{2}\b|"
     r"\b[a-z]\d[a-z]\s?\d[a-z]\d\b|\b\d{4}\s?[a-z]{2}\s[a-z]{3}|\b(?:nsw|vic|qld|wa|sa|tas|act|"
     r"nt)\s*\d{4}\b|^(?:[a-z]{1,2}-)?\d{4,5}\s[a-z]{3,}|\b\d{2}-\d{3}\s[a-z]{3}|"
+    r"\b\d{4}-\d{3}\s[a-z]{3}|^\W?\d{3}-\d{4}\s[a-z]{4}|[a-z]{4,}(?<!call)(?<!fone)(?<!phone),?\s\d{3}-\d{4}$|"
     r"\b(?:singapore|s)\s?\(?\d{6}\)?|,\s*\d{5,6}\b|^\d{5}[,\s]|[a-z]{3,},?\s\d{5}$"
 )
 _REGION = re.compile(
