@@ -238,3 +238,17 @@ def test_words_for_a_sum_carried_over_may_name_an_item() -> None:
 )
 def test_the_kind_is_known_abroad(title: str, expected: Kind) -> None:
     assert best(kind.find(paper(title))) == expected
+
+
+def test_items_by_day_are_items_without_the_day() -> None:
+    rows = ("Datum        Leistung       Betrag", "03.05.2024   Einzelzimmer   95,00", "04.05.2024   Sauna   9,00")
+    described = [one.value.description for one in items.find(paper("HOTEL", *rows)) if isinstance(one.value, LineItem)]
+    assert described == ["Einzelzimmer", "Sauna"]
+
+
+@pytest.mark.parametrize("carried", ["Suma y sigue", "Dibawa ke hadapan", "Dipindahkan"])
+def test_the_sum_of_a_page_ends_no_items(carried: str) -> None:
+    head = "Bil.   Keterangan   Kuantiti   Harga   Jumlah"
+    first = ("SHOP", head, "1   Lampu   2   40.00   80.00", f"{carried}   80.00")
+    following = (head, "2   Rak   1   9.00   9.00", "Total   89.00")
+    assert len(list(items.find(paper(*first, *following)))) == 2

@@ -29,12 +29,15 @@ _SUMS = (
 )
 _HEAD = re.compile(
     r"\b(?:description|item|items|product|designation|libelle|produit|article|bezeichnung|beschreibung|"
-    r"artikel|leistung|position|omschrijving|descripcion|concepto|descrizione|opis|nazwa|descricao|desc)\b"
+    r"artikel|leistung|position|omschrijving|descripcion|concepto|descrizione|opis|nazwa|descricao|desc|artigo|articulo|"
+    r"produto|producto|prodotto|towar|keterangan|perihal|uraian|nama barang|barang)\b"
 )
 _COLUMNS = re.compile(
     r"\b(?:qty|qte|qantite|pu|sous|quantity|price|amount|amt|total|u\.?price|unit|menge|preis|einzelpreis|"
     r"betrag|gesamt|quantite|prix|montant|aantal|prijs|bedrag|cantidad|precio|importe|quantita|prezzo|"
-    r"importo|ilosc|cena|disc|rm)\b"
+    r"importo|ilosc|cena|disc|rm|"
+    r"kuantiti|ktt|jml|jumlah|harga|amaun|satuan|unidades|ud|qtd|quantidade|preco|valor|importancia|wartosc|kwota|"
+    r"stukprijs|totaal|totale)\b"
 )
 _PRICE_FIRST = re.compile(
     r"\b(?:pu|p\.u|prix|price|preis|nettopreis|einzelpreis|precio|prezzo|prijs|cena)\b.*\b(?:qte|qty|"
@@ -198,12 +201,16 @@ def _is_head(row: Row) -> bool:
 def _is_sum(row: Row) -> bool:
     """Say whether a row begins with the words for a sum; further right they may speak of an item's tax or price."""
     first = " ".join(row.text.split(" ")[: max(len(row.columns[0].tokens), 2)])
-    return any(strength(label, blotted(label, first)) >= _SUM_WORDS for label in _SUMS)
+    return strength(Label.CARRIED, plain(first)) < 1 and any(
+        strength(label, blotted(label, first)) >= _SUM_WORDS for label in _SUMS
+    )
 
 
 def _priced(row: Row, *, price_first: bool = False) -> _Priced | None:
     """Read a row that ends in money. Quantity and price are those numbers whose product is the amount."""
-    if not row.money or any(dates_in(column.text) for column in row.columns):
+    day = _day(row)
+    columns = row.columns[1:] if day else row.columns
+    if not row.money or any(dates_in(column.text) for column in columns):
         return None
     amount = row.money[-1]
     for product in reversed(row.money):
@@ -219,7 +226,7 @@ def _priced(row: Row, *, price_first: bool = False) -> _Priced | None:
             amount=amount,
             row=row,
         )
-    words = list(row.span.tokens[: row.span.tokens.index(row.money[0].span.tokens[0])])
+    words = list(row.span.tokens[len(day) : row.span.tokens.index(row.money[0].span.tokens[0])])
     first = row.money[0] if len(row.money) > 1 else None
     counted, words = _quantity(words, first)
     return _Priced(
@@ -229,6 +236,14 @@ def _priced(row: Row, *, price_first: bool = False) -> _Priced | None:
         amount=amount,
         row=row,
     )
+
+
+def _day(row: Row) -> tuple[Token, ...]:
+    """Return the date in the first column of a row that goes on with words, as in a hotel's bill by day."""
+    first, *others = row.columns
+    dates = dates_in(first.text)
+    is_day = len(dates) == 1 and not dates[0].loose and dates[0].start == 0 and dates[0].end == len(first.text)
+    return first.tokens if is_day and others and re.search(r"[^\W\d]{3}", others[0].text) else ()
 
 
 def _factors(numbers: Sequence[Amount], product: Decimal, *, price_first: bool = False) -> tuple[Amount, Amount] | None:
@@ -246,7 +261,7 @@ def _factors(numbers: Sequence[Amount], product: Decimal, *, price_first: bool =
 
 def _words(row: Row, numbers: Sequence[Span]) -> tuple[Token, ...]:
     """Return the words of a row before its numbers; a number at its start is no part of them."""
-    tokens = list(row.span.tokens)
+    tokens = list(row.span.tokens[len(_day(row)) :])
     taken = {token for span in numbers for token in span.tokens}
     while tokens and (tokens[0] in taken or re.fullmatch(r"\d{1,3}[.)]?|[x*@]", tokens[0].text)):
         tokens.pop(0)
