@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
-from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -52,8 +51,6 @@ class RapidOcrWords:
         # With OpenCV and more it takes 40 MB, which a process that reads no picture, such as a worker, is to be spared.
         from rapidocr import RapidOCR
 
-        sessions: Any = import_module("rapidocr.inference_engine.onnxruntime.main")
-        sessions.SessionOptions = _session_options  # RapidOCR has no setting for what it says
         return RapidOCR(params={**_SETTINGS, "EngineConfig.onnxruntime.intra_op_num_threads": self.threads})
 
     def find(self, picture: Image.Image) -> tuple[tuple[Word, ...], int]:
@@ -105,15 +102,6 @@ class RapidOcrWords:
         widest = sorted(range(len(crops)), key=lambda index: -crops[index].shape[1])[:_PROBES]
         flipped = self._engine.recognize_txt([_rotated(crops[index], 180) for index in widest])
         return _mean(flipped.scores) > _mean([scores[index] for index in widest])
-
-
-def _session_options() -> Any:
-    """Take numbers that are next to nothing for nothing: processors are slow with them, and no letter changes by it."""
-    from onnxruntime import SessionOptions  # here for the same reason as above
-
-    options = SessionOptions()
-    options.add_session_config_entry("session.set_denormal_as_zero", "1")
-    return options
 
 
 def _give_large_memory_back() -> None:
