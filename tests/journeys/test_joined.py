@@ -38,8 +38,8 @@ TORN_AT = 0.55  # of its height, between the things bought and what they cost to
 
 
 @pytest.fixture
-def house(database_url: str, tmp_path: Path) -> Iterator[House]:
-    house = build(settings_for(tmp_path, database_url=database_url))
+def house(tmp_path: Path) -> Iterator[House]:
+    house = build(settings_for(tmp_path))
     yield house
     house.database.close()
 
@@ -143,10 +143,8 @@ def test_what_may_have_been_delivered_is_not_joined(visitor: Visitor, house: Hou
 
 
 @pytest.mark.parametrize("decision", ["rejected", "read otherwise"])
-def test_what_was_delivered_and_is_a_draft_again_is_not_joined(
-    database_url: str, tmp_path: Path, decision: str
-) -> None:
-    house = build(settings_for(tmp_path, database_url=database_url, deliver="always"))
+def test_what_was_delivered_and_is_a_draft_again_is_not_joined(tmp_path: Path, decision: str) -> None:
+    house = build(settings_for(tmp_path, deliver="always"))
     with visiting(house) as visitor:
         with bootstrap.working(house):
             halves = hand_in(visitor, torn())
@@ -173,7 +171,7 @@ class JoinedMeanwhile:
     house: House
     other: DocumentId
 
-    def read(self, document: Document, path: Path, *, again: bool = False) -> tuple[ExtractionId, Extraction]:
+    def read(self, document: Document, path: Path, **_: bool) -> tuple[ExtractionId, Extraction]:
         self.house.joins.join(document.workspace, [document.id, self.other])
         extraction = Extraction(reader="layout", version="1", data=BAKERY, sources=sources_of(BAKERY))
         return ExtractionId(new_id()), extraction
@@ -188,6 +186,7 @@ class PlayedJob:
     database: Database
     workspace: WorkspaceId = DEFAULT_WORKSPACE
     results: list[Json] = field(default_factory=list)
+    last_attempt: bool = True
 
     def progress(self, *_: object, **__: object) -> None: ...
 
@@ -231,6 +230,7 @@ def _join_and_die(house: House, failpoint: str, ids: list[str]) -> None:
     assert subprocess.run(arguments, cwd=ROOT, check=False).returncode == -SIGKILL
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("failpoint", ["transaction.committing", "transaction.committed"])
 def test_killed_around_its_commit_a_join_is_there_with_everything_or_not_at_all(
     visitor: Visitor, house: House, failpoint: str

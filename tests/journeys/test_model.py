@@ -130,6 +130,7 @@ def test_text_that_speaks_to_the_model_is_shown_to_a_person_and_obeyed_by_nobody
         assert visitor.review_of(record)["status"] == "open"
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("faults", [[Fault.KEY_REFUSED], [Fault.REFUSES], [Fault.PROSE, Fault.TRUNCATED]])
 def test_what_will_not_get_better_leaves_what_was_read_without_the_model(
     tmp_path: Path, provider: Provider, faults: list[Fault]
@@ -161,6 +162,7 @@ def test_a_budget_that_is_spent_leaves_what_was_read_without_the_model(tmp_path:
         assert (provider.asked, visitor.get("/model-calls")["items"]) == ([], [])
 
 
+@pytest.mark.faults
 def test_while_the_provider_is_down_a_document_waits_and_is_read_without_it_in_the_end(
     tmp_path: Path, provider: Provider
 ) -> None:
