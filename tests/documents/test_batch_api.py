@@ -3,15 +3,20 @@
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from sqlalchemy import select
 
+from counterfoil.access.domain import WorkspaceId
 from counterfoil.access.service import AccessService
 from counterfoil.documents.batch_api import BATCHES_PATH, router
 from counterfoil.documents.batches import BatchService
+from counterfoil.documents.domain import DocumentId
 from counterfoil.documents.hand_ins import BatchTooLarge
+from counterfoil.documents.infrastructure.sql import DocumentRow
 from counterfoil.foundation import problems
 from counterfoil.foundation.body_limit import BodyLimit, RouteLimit
 from counterfoil.foundation.database import Database
@@ -99,6 +104,19 @@ def test_documents_are_read_again_by_their_ids(client: TestClient, engine: Playe
         assert answer.status_code == 202
         assert known in {one["document_id"] for one in answer.json()["files"]}
     assert [str(document.id) for document in engine.again] == [known, known]
+
+
+def test_a_part_of_another_document_is_refused_and_not_read_again(client: TestClient, engine: PlayedEngine) -> None:
+    part, whole = (
+        DocumentId(UUID(post(client, (name, content)).json()["files"][0]["document_id"]))
+        for name, content in (("red.png", RED), ("green.png", GREEN))
+    )
+    documents = client.app.state.services[BatchService].documents  # type: ignore[attr-defined]  # it is ours
+    with documents.database.transaction() as tx:
+        workspace = tx.execute(select(DocumentRow.workspace_id).where(DocumentRow.id == part)).scalar_one()
+        documents.store.mark_joined(tx, WorkspaceId(workspace), [part], whole)
+    (refused,) = client.post(PATH, data={"document_ids": [str(part)]}).json()["files"]
+    assert (refused["status"], refused["error"]["code"], engine.again) == ("refused", "document_joined", [])
 
 
 def test_the_same_key_is_the_same_batch(client: TestClient, engine: PlayedEngine) -> None:

@@ -107,7 +107,7 @@ def test_a_provider_that_is_down_is_asked_once_and_may_be_asked_later(provider: 
     assert (caught.value.retry, len(provider.asked)) == (True, 1)
 
 
-@pytest.mark.parametrize("fault", [Fault.SLOW, Fault.CUT])
+@pytest.mark.parametrize("fault", [Fault.SLOW, Fault.CUT, Fault.IN_BETWEEN])
 def test_of_a_call_that_was_sent_and_not_answered_nobody_knows_what_it_cost(provider: Provider, fault: Fault) -> None:
     provider.faults.append(fault)
     with pytest.raises(ModelSilent) as caught:

@@ -30,6 +30,7 @@ class Fault(Enum):
     BUSY = auto()  # 429, with the time after which to ask again
     NO_CREDIT = auto()
     BROKEN = auto()  # 500
+    IN_BETWEEN = auto()  # 502, by a proxy: what is behind it may have worked
     OVERLOADED = auto()
     KEY_REFUSED = auto()  # 401
     NO_SUCH_MODEL = auto()  # 404
@@ -125,6 +126,8 @@ class Provider(ABC):
                 return self.error(404, "There is no such model.")
             case Fault.BROKEN:
                 return self.error(500, "Something broke.")
+            case Fault.IN_BETWEEN:
+                return self.error(502, "Bad gateway.")
             case _:
                 return self.failed(fault)
 
