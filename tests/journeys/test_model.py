@@ -2,9 +2,6 @@
 
 import io
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +15,7 @@ from counterfoil import bootstrap
 from counterfoil.foundation.database import Database
 from counterfoil.jobs.domain import JobStatus
 from counterfoil.jobs.infrastructure.tables import JobRow
+from tests.support.command_line import CommandLine
 from tests.support.house import Visitor, build, settings_for, visiting
 from tests.support.models.base import INPUT_TOKENS, KEY, OUTPUT_TOKENS, Fault, Provider
 from tests.support.models.openai import OpenAI
@@ -184,23 +182,22 @@ def test_a_file_is_read_from_the_command_line_with_the_model_and_its_calls_are_w
 ) -> None:
     (tmp_path / "kiosk.png").write_bytes(picture(*PAGE))
     environment = {
-        **os.environ,
         "DATA_DIR": str(tmp_path / "data"),
         "DATABASE_URL": "",
         "MODEL": provider.setting,
         "MODEL_BASE_URL": provider.base_url,
         "MODEL_API_KEY": KEY,
     }
-    command = [str(Path(sys.executable).parent / "counterfoil"), "read", str(tmp_path / "kiosk.png"), "--json"]
-    for kept in (False, True):
-        ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-        said = json.loads(ran.stdout)
-        assert (said["reader"], said["model"]["kept"]) == ("model", kept)
-        assert KEY not in ran.stdout + ran.stderr
-    assert len(provider.asked) == 1
-    without = {**environment, "MODEL": "", "DATA_DIR": str(tmp_path / "other")}
-    ran = subprocess.run(command, env=without, capture_output=True, text=True, check=True)
-    assert json.loads(ran.stdout)["reader"] == "layout"
+    words = ["read", str(tmp_path / "kiosk.png"), "--json"]
+    with CommandLine.running(tmp_path) as line:
+        for kept in (False, True):
+            ran = line.run(words, environment)
+            said = json.loads(ran.out)
+            assert (said["reader"], said["model"]["kept"]) == ("model", kept)
+            assert KEY not in ran.out + ran.err
+        assert len(provider.asked) == 1
+        without = {**environment, "MODEL": "", "DATA_DIR": str(tmp_path / "other")}
+        assert json.loads(line.run(words, without).out)["reader"] == "layout"
     assert not (tmp_path / "other" / "counterfoil.db").exists()
 
 
