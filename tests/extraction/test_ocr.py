@@ -1,5 +1,7 @@
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
+import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
@@ -38,3 +40,14 @@ def test_a_picture_that_lies_on_its_side_is_turned_and_its_boxes_are_turned_back
 
 def test_an_empty_picture_has_no_words() -> None:
     assert FINDER.find(Image.new("RGB", (200, 200), "white")) == ((), 0)
+
+
+def test_others_go_on_computing_with_the_smallest_numbers() -> None:
+    FINDER.find(drawn())
+    smallest = np.float32(1e-40)
+
+    def halved() -> float:
+        return float(smallest / np.float32(2))
+
+    with ThreadPoolExecutor(1) as other:
+        assert (halved() > 0, other.submit(halved).result() > 0) == (True, True)

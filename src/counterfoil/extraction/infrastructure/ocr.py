@@ -1,8 +1,10 @@
 """Words on pictures by RapidOCR, on the CPU, with the models that come inside its package."""
 
 import ctypes
-import threading
+import platform
+import sys
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -20,6 +22,8 @@ _UPRIGHT_SCORE = 0.85  # upright text scores 0.96, upside-down text 0.70
 _PROBES = 6  # lines read upside down to find out which way is up
 _LARGE_BLOCK = 8 << 20  # bytes
 _M_MMAP_THRESHOLD = -3  # as malloc.h calls it
+_MXCSR = 7  # where fenv.h of Linux keeps this register of x86-64, in words
+_TINY_IS_NOTHING = 0x8040  # its two bits for that: of what is computed, and of what is computed with
 _SETTINGS = {
     "Global.log_level": "critical",
     "Global.use_cls": False,
@@ -40,10 +44,13 @@ Corners = NDArray[np.float32]
 
 @dataclass(frozen=True, kw_only=True)
 class RapidOcrWords:
-    """A word finder that builds its engine at the first picture and keeps it; one picture at a time."""
+    """A word finder that builds its engine at the first picture and keeps it; one picture at a time.
+
+    The engine has a thread to itself, for how floating point is set there would change what others compute.
+    """
 
     threads: int = 1
-    _turn: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _turn: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "ocr"), repr=False)
 
     @cached_property
     def _engine(self) -> Any:
@@ -58,8 +65,7 @@ class RapidOcrWords:
         small.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE))
         # A view with its colours turned round would be copied whole for each line that is cut out of it.
         pixels = np.ascontiguousarray(np.asarray(small)[:, :, ::-1])
-        with self._turn:
-            lines, turned = self._upright_lines(pixels)
+        lines, turned = self._turn.submit(self._upright_lines, pixels).result()
         return tuple(_turned_back(word, turned) for line in lines for word in line), turned
 
     def _upright_lines(self, pixels: Pixels) -> "tuple[list[list[Word]], int]":
@@ -94,6 +100,7 @@ class RapidOcrWords:
         """Return how sure each line is, and its words."""
         if not crops:
             return [], []
+        _take_tiny_for_nothing()  # each time, for what finds the lines sets it back
         found = self._engine.recognize_txt(list(crops))
         lines = zip(found.txts, found.word_results, corners, strict=True)
         return found.scores, [list(_words(text, parts, where)) for text, parts, where in lines]
@@ -112,6 +119,16 @@ def _give_large_memory_back() -> None:
     """
     with suppress(AttributeError, OSError):
         ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE_BLOCK)
+
+
+def _take_tiny_for_nothing() -> None:
+    """Have this thread take what is next to nothing for nothing: processors are slow with such numbers."""
+    if (sys.platform, platform.machine()) == ("linux", "x86_64"):
+        library = ctypes.CDLL(None)
+        setting = (ctypes.c_uint32 * 8)()
+        library.fegetenv(setting)
+        setting[_MXCSR] |= _TINY_IS_NOTHING
+        library.fesetenv(setting)
 
 
 def _mean(scores: Sequence[float]) -> float:
