@@ -263,15 +263,25 @@ class Handlers:
 
     def _result(self, document: Document, record: Record, review: Review) -> Json:
         confidences = [source.confidence for source in record.sources.values()]
-        questions = len(record.reasons)
         return {
             "file_name": document.name,
-            "message": f"A person should look at it: {questions} questions." if questions else "Read without a doubt.",
+            "message": _summary(len(record.reasons)),
             "page_url": f"{self.public_url}/api/v1/records/{record.id}",
             "record_id": str(record.id),
             "review_id": str(review.id),
             "confidence": round(fmean(confidences), 4) if confidences else None,
         }
+
+
+def _summary(questions: int) -> str:
+    """Say in a sentence how a reading ended."""
+    match questions:
+        case 0:
+            return "Read without a doubt."
+        case 1:
+            return "A person should look at it: one question."
+        case _:
+            return f"A person should look at it: {questions} questions."
 
 
 def measure(metrics: Metrics, job: Job, attempt: Attempt) -> None:
