@@ -84,3 +84,13 @@ def test_the_decimal_sign_is_the_one_that_most_amounts_use() -> None:
     assert decimal_sign_of([row("1,50"), row("2,50"), row("1.50")]) == ","
     assert decimal_sign_of([row("1.50")]) == "."
     assert decimal_sign_of([row("1.50"), row("2,50")]) is None
+
+
+@pytest.mark.parametrize("text", ["TOTAL 52-00", "Grand total : 52:00", "CASH 52:00"])
+def test_the_sign_of_a_sum_s_cents_may_be_smudged(text: str) -> None:
+    assert [(one.value, one.is_money) for one in amounts_in(row(text))] == [(Decimal("52.00"), True)]
+
+
+@pytest.mark.parametrize("text", ["TABLE 12-04", "TIME 10:45", "TOTAL TIME 10:45", "TOTAL 52-00-1"])
+def test_other_numbers_with_such_signs_are_no_sums(text: str) -> None:
+    assert amounts_in(row(text)) == ()

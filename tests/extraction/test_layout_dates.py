@@ -65,6 +65,7 @@ def test_months_are_read_by_their_names(language: str, day: date) -> None:
         ("3 de mayo de 2019", date(2019, 5, 3)),
         ("7th March 2016", date(2016, 3, 7)),
         ("2019\u5e745\u67083", date(2019, 5, 3)),
+        ("21~05-17", date(2017, 5, 21)),
     ],
 )
 def test_dates_are_read_as_they_are_printed(text: str, day: date) -> None:

@@ -54,7 +54,18 @@ def test_the_total_is_found_by_its_words_in_every_language(row: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "row", ["SUB TOTAL 9.00", "TOTAL QTY 9.00", "TOTAL GST 9.00", "TOTAL (EXCL GST) 9.00", "TOTAL DISCOUNT 9.00"]
+    "row",
+    [
+        "SUB TOTAL 9.00",
+        "TOTAL QTY 9.00",
+        "TOTAL GST 9.00",
+        "TAX TOTAL: 9.00",
+        "TOTAL (EXCL GST) 9.00",
+        "TOTAL DISCOUNT 9.00",
+        "TOTAL 0% SUPPLIES: 9.00",
+        "TOTAL % SUPPLIES: 9.00",
+        "(TOTAL INCLUDED GST @ 6% : 0.68)",
+    ],
 )
 def test_what_only_sounds_like_a_total_is_none(row: str) -> None:
     strong = [one for one in total.find(paper("TEA 12.00", row)) if one.score > 0.2]
@@ -63,6 +74,21 @@ def test_what_only_sounds_like_a_total_is_none(row: str) -> None:
 
 def test_a_total_may_stand_under_its_words() -> None:
     assert best(total.find(paper("TEA  5.00", "             TOTAL", "             9.00"))) == Decimal("9.00")
+
+
+def test_an_amount_whose_tax_is_in_it_is_a_total_however_the_tax_is_named() -> None:
+    assert best(total.find(paper("TEA 12.00", "TOTAL AMT INCL. GST @ 6% : 12.00"))) == Decimal("12.00")
+    assert best(total.find(paper("TEA 12.00", "AMT PAID INCL GST: RMI2.00"))) == Decimal("12.00")
+
+
+def test_what_a_machine_took_is_cash_and_no_total() -> None:
+    found = total.find(paper("PARKING", "Amount incl. GST 5.00", "Accepted total 10.00", "Change 5.00"))
+    assert best(found) == Decimal("5.00")
+
+
+def test_what_is_given_back_is_no_total_though_it_stands_under_the_words_for_one() -> None:
+    strong = [one for one in total.find(paper("TEA 12.00", "TOTAL", "", "CHANGE  85.00")) if one.value == 85]
+    assert all(one.score <= 0.2 for one in strong)
 
 
 def test_what_a_rounding_makes_of_the_total_is_proposed() -> None:
@@ -199,6 +225,34 @@ def test_letters_that_ocr_saw_as_digits_are_put_right_in_names() -> None:
     assert best(merchant.find(paper("99 FAST MART 5/B", "NO 5, JALAN SATU"))) == "99 FAST MART S/B"
 
 
+@pytest.mark.parametrize(
+    ("printed", "name"),
+    [
+        ("RIVER REALTIES SDN BHD (Co. No:20154-T)", "RIVER REALTIES SDN BHD"),
+        ("RIVER REALTIES SDN BHD (Co. No", "RIVER REALTIES SDN BHD"),
+        ("RIVER HOLDINGS SDN. BHD. (2", "RIVER HOLDINGS SDN. BHD."),
+        ("RIVER CAKES S/B (RCK)", "RIVER CAKES S/B"),
+        ("RIVER FOODS (M SDN BHD E0118-A)", "RIVER FOODS (M) SDN BHD"),
+        ("RIVER CAKE HOUSE SDN BHD 8OZTZ5-U", "RIVER CAKE HOUSE SDN BHD"),
+        ("RIVER MALAYSIA SON BHD", "RIVER MALAYSIA SDN BHD"),
+        ("River City Parking Sn Bhd", "River City Parking Sdn Bhd"),
+        ("RIVER CASH & CARRY SDN 3HD", "RIVER CASH & CARRY SDN BHD"),
+        ("MR. R.1.V. (M) SDN BHD", "MR. R.I.V. (M) SDN BHD"),
+    ],
+)
+def test_a_name_ends_with_its_legal_form_as_it_is_spelled(printed: str, name: str) -> None:
+    assert best(merchant.find(paper(printed, "NO 5, JALAN SATU", "81100 JOHOR BAHRU"))) == name
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("THE RIVER BEAN", "& TEA LEAF (M) SDN. BHD."), ("RIVER AND LAKE VEGETARIAN", "RESTAURANT SDN BHD")],
+)
+def test_a_line_that_cannot_begin_a_name_goes_on_with_the_one_above_it(first: str, second: str) -> None:
+    found = merchant.find(paper(first, second, "NO 5, JALAN SATU", "81100 JOHOR BAHRU"))
+    assert best(found) == f"{first} {second}"
+
+
 def test_the_sender_of_a_letter_is_the_seller_and_not_its_receiver() -> None:
     letter = paper(
         "Hosting Nord AG - Uferweg 4 - 63571 Gelnhausen", "", "Kunden Ltd.", "12 Other Street", "", "Rechnung", ""
@@ -239,6 +293,16 @@ def test_the_address_is_the_lines_under_the_name() -> None:
         (("Weena 664", "3012 CN Rotterdam"), "Weena 664, 3012 CN Rotterdam"),
         (("91-95 Clerkenwell Rd", "London, EC1R 5BX"), "91-95 Clerkenwell Rd, London, EC1R 5BX"),
         (("65-12 Minato-cho", "Tokyo 107-9999"), "65-12 Minato-cho, Tokyo 107-9999"),
+        (
+            ("Menara Sungai #02-03, Level 2,", "27, Jalan Satu,", "50250 Kuala Lumpur."),
+            "Menara Sungai #02-03, Level 2, 27, Jalan Satu, 50250 Kuala Lumpur.",
+        ),
+        (
+            ("LOT P.T. 12, JALAN SATU,", "41150 KLANG, SELANGOR", "1181-TMN SUNGAI"),
+            "LOT P.T. 12, JALAN SATU, 41150 KLANG, SELANGOR, 1181-TMN SUNGAI",
+        ),
+        (("NO 29O, JALAN SATU,", "53200 KUALA LUMPUR", "Te1 No.: 07-1234"), "NO 290, JALAN SATU, 53200 KUALA LUMPUR"),
+        (("No.1, J1n Satu 1/6,", "47100 Puchong, Selangor"), "No.1, Jln Satu 1/6, 47100 Puchong, Selangor"),
         (("Largo do Moinho 43", "3099-998 Coimbra"), "Largo do Moinho 43, 3099-998 Coimbra"),
     ],
 )

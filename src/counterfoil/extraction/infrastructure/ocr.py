@@ -24,6 +24,7 @@ _LARGE_BLOCK = 8 << 20  # bytes
 _M_MMAP_THRESHOLD = -3  # as malloc.h calls it
 _MXCSR = 7  # where fenv.h of Linux keeps this register of x86-64, in words
 _TINY_IS_NOTHING = 0x8040  # its two bits for that: of what is computed, and of what is computed with
+_HALF_WIDE = {wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)}  # the recogniser knows Chinese signs as well
 _SETTINGS = {
     "Global.log_level": "critical",
     "Global.use_cls": False,
@@ -153,7 +154,7 @@ def _words(text: str, parts: Any, corners: Corners) -> Iterator[Word]:
     for letters, places in zip(parts.words, parts.word_cols, strict=True):
         sure = [next(scores, 0.0) for _ in letters]
         start, end = max(places[0] - 0.5, 0) / columns, min(places[-1] + 1.5, columns) / columns
-        yield Word(text="".join(letters), box=_part(corners, start, end), score=_mean(sure))
+        yield Word(text="".join(letters).translate(_HALF_WIDE), box=_part(corners, start, end), score=_mean(sure))
 
 
 def _part(corners: Corners, start: float, end: float) -> Box:

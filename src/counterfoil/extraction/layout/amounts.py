@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from counterfoil.extraction.layout.currencies import CURRENCY, currency_of
+from counterfoil.extraction.layout.labels import Label, is_only, plain
 from counterfoil.extraction.layout.rows import Span
 
 _DIGITS = (
@@ -22,6 +23,7 @@ _AMOUNT = re.compile(
 _GROUPED = re.compile(r"\d{1,3}(?:,\d\d)*,\d{3}|\d{1,3}(?:\.\d{3})+|\d{1,3}(?:,\d{3})+")  # the first is India's
 _THOUSANDS = re.compile(r"(?<!\d)\d{1,3}[.,'\u2019]\d{3}(?!\d)")
 _TAX_MARK = re.compile(r"^(?:[A-Z*]|[A-Z]{2}|[A-Z]\d|SR|ZRL?|OS|T|NT)?$")
+_SMUDGED = re.compile(r"(?P<words>\D+?)\W*\b(?P<whole>\d{1,5})[-:;](?P<cents>\d\d)")
 _LETTER_FOR_DIGIT = str.maketrans("OoQDlI|SB", "000011158")
 
 
@@ -73,7 +75,15 @@ def _cut(text: str, decimal_sign: str | None) -> int | None:
 
 def amounts_in(row: Span, decimal_sign: str | None = None) -> tuple[Amount, ...]:
     """Return the amounts of a row, from left to right. Dates, codes and percentages are none."""
-    return tuple(_amounts(row, decimal_sign))
+    return tuple(_amounts(row, decimal_sign)) or tuple(_smudged(row))
+
+
+def _smudged(row: Span) -> Iterator[Amount]:
+    """Yield the number behind "total" or "cash" alone if its decimal sign was seen as another: "Total 52-00"."""
+    found = _SMUDGED.fullmatch(row.text)
+    if found and any(is_only(label, plain(found["words"])) for label in (Label.TOTAL, Label.CASH)):
+        value = Decimal(f"{found['whole']}.{found['cents']}")
+        yield Amount(value=value, places=2, currency=None, span=row.between(found.start("whole"), found.end()))
 
 
 def _amounts(row: Span, decimal_sign: str | None) -> Iterator[Amount]:
@@ -109,6 +119,7 @@ def _repaired(row: Span) -> str:
 
 def _digits_again(text: str) -> str:
     text = re.sub(r"^S(?=\d+[.,]\d\d$)", "$", text)
+    text = re.sub(r"^RM[Il|](?=\d+[.,]\d\d$)", "RM1", text)
     mended = text.translate(_LETTER_FOR_DIGIT)
     return mended if mended != text and re.fullmatch(r"-?[\d,]*\d[.,]\d\d", mended) and re.search(r"\d", text) else text
 

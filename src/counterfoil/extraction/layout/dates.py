@@ -93,7 +93,7 @@ class WrittenDate:
 def dates_in(text: str) -> tuple[WrittenDate, ...]:
     """Return the dates in a text that can be dates of a receipt, in order, none overlapping."""
     taken: list[WrittenDate] = []
-    for found in _all_dates(folded(text)):
+    for found in _all_dates(folded(text).replace("~", "-")):  # a hyphen that OCR saw bent
         if (found.day_first or found.month_first) and all(found.start >= t.end or found.end <= t.start for t in taken):
             taken.append(found)
     return tuple(sorted(taken, key=lambda one: one.start))

@@ -39,7 +39,7 @@ def _announced(rows: Sequence[Row], row: Row, label: Label) -> Iterator[Labelled
         for back, amount in enumerate(reversed(beside)):
             yield Labelled(amount=amount, strength=sure * (0.75**back), row=row, label_row=row)
         return
-    for near, amounts in _near(rows, row, start, end):
+    for near, amounts in _near(rows, row, label, start, end):
         for amount in amounts:
             yield Labelled(amount=amount, strength=sure * 0.8, row=near, label_row=row)
         if amounts:
@@ -53,14 +53,19 @@ def _edges(row: Row, where: tuple[int, int]) -> tuple[float, float]:
     return tokens[min(first, len(tokens) - 1)].left, tokens[min(last, len(tokens) - 1)].right
 
 
-def _near(rows: Sequence[Row], row: Row, start: float, end: float) -> Iterator[tuple[Row, list[Amount]]]:
-    """Yield the rows on which an announced amount may stand when it does not stand beside its words."""
+def _near(rows: Sequence[Row], row: Row, label: Label, start: float, end: float) -> Iterator[tuple[Row, list[Amount]]]:
+    """Yield the rows on which an announced amount may stand when it does not stand beside its words.
+
+    What is given back stands on a row of its own, and is nothing else.
+    """
     height = row.span.height
     for step in (1, -1, 2):
         index = row.index + step
         if not 0 <= index < len(rows) or rows[index].page != row.page:
             continue
         near = rows[index]
+        if label is not Label.CHANGE and strength(Label.CHANGE, near.text):
+            continue
         if abs(near.span.middle - row.span.middle) > 2.6 * height * abs(step):
             continue
         bare = not re.search(r"[a-z]{3}", near.text)

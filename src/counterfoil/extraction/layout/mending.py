@@ -1,13 +1,16 @@
-"""Letters put right where OCR saw digits or capitals within words."""
+"""Letters put right where OCR saw digits or capitals within words, and digits where it saw letters."""
 
 import re
 
 
 def mended(text: str) -> str:
-    """Return the text with letters for what is none, where they stand between letters."""
+    """Return the text with letters for what is none, where they stand between letters, and a naught after digits."""
     text = re.sub(r"(?<=[a-z])1(?=[aeiouy1])|(?<=[A-Za-z]{3})1\b|(?<=[a-z]1)1|(?<=l)1", "l", text)
     text = re.sub(r"(?<=[A-Za-z][a-z])1(?=[a-z])", "i", text)
     text = re.sub(r"(?<=[A-Z])0(?=[A-Z])|\b0(?='[A-Z])", "O", text)
     text = re.sub(r"(?<=[a-z])I(?=[a-z])", "l", text)
     text = re.sub(r"(?<=[a-z])0(?=[a-z])", "o", text)
+    text = re.sub(r"(?<=\b[A-Z])[1I](?=[a-z]\b)", "l", text)
+    text = re.sub(r"(?<=\d)O(?![A-Za-z])", "0", text)
+    text = re.sub(r"(?<=\b[A-Z]\.)1(?=\.[A-Z])", "I", text)
     return re.sub(r"\b5(?=[A-Z]{3})", "S", text)

@@ -4,7 +4,7 @@ import re
 
 _STREET = re.compile(
     r"\b(?:jalan|jln|jl|lorong|persiaran|lebuh(?:raya)?|kampung|kg|taman|tmn|bandar|kawasan|seksyen|"
-    r"section|lot|batu|wisma|menara|medan|pusat|pekan|plaza|mall|"
+    r"section|lot|batu|wisma|menara|dataran|lengkok|lingkaran|medan|pusat|pekan|plaza|mall|"
     r"street|st|road|rd|avenue|ave|av|blvd|boulevard|lane|ln|drive|dr|highway|hwy|parkway|pkwy|square|sq|"
     r"court|ct|circle|way|terrace|suite|ste|unit|floor|flr|level|ground|"
     r"block|blk|building|bldg|broadway|place|pl|center|centre|complex|park|route|p\.?o\.? box|postfach|"
@@ -13,13 +13,17 @@ _STREET = re.compile(
     r"praca|travessa|ul|ulica|aleja|os|no|nr)\b\.?"
     r"|[a-z](?:stra(?:ss|\u00df)e|str\.|straat|weg|platz|allee|gasse|ring|ufer|damm|laan|plein|gracht)\b"
 )
+_BUILDING = re.compile(
+    r"\b(?:menara|wisma|plaza|mall|bangunan|kompleks|complex|tower|floor|flr|level|block|blk|lounge)\b"
+)
+_BRANCH = re.compile(r"^\d{3,4}-[a-z]")
 _HOUSE = re.compile(
     r"(?:^|\bno\.?\s*|\blot\s*|,\s*)\d{1,5}[a-z]?(?:\s*[-&/,]\s*\d{1,5}[a-z]?)*[,\s]\s*[a-z](?:[a-z]|\W+[a-z]{2})"
 )
 _HOUSE_LAST = re.compile(r"[a-z]{4,}\.?\s\d{1,4}\s?[a-z]?$")
 _START = re.compile(
     r"^\W*(?:no\b|lot\b|unit\b|level\b|ground\b|suite\b|block\b|blk\b|pt\W?\d|jalan\b|jln\b|"
-    r"\d+[a-z]?(?:\b|(?=jalan))|[a-z]{1,2}-?\d|\d+(?:st|nd|rd|th)\b|p\.?o\.? box|(?:rue|avenue|"
+    r"\d+[a-z]?(?:\b|(?=jalan))|[a-z]{1,2}[-.]?\d|[a-z]-[a-z]{1,2}-\d|\d+(?:st|nd|rd|th)\b|p\.?o\.? box|(?:rue|avenue|"
     r"boulevard|chemin|quai|via|viale|piazza|corso|calle|avenida|paseo|rua|ul|ulica)\b)"
 )
 _POSTCODE = re.compile(
@@ -82,6 +86,16 @@ def has_postcode(text: str) -> bool:
 def names_a_place(text: str) -> bool:
     """Say whether a folded line names a town, a region or a country, or has a postcode."""
     return has_postcode(text) or bool(_REGION.search(text))
+
+
+def is_unit(text: str) -> bool:
+    """Say whether a folded line names a building, or a part of one by its number."""
+    return bool(_BUILDING.search(text) and re.search(r"\d", text)) and not _NOT.search(text)
+
+
+def is_branch(text: str) -> bool:
+    """Say whether a folded line is a shop's number and the place that it is called by."""
+    return bool(_BRANCH.match(text)) and bool(_STREET.search(text))
 
 
 def is_street(text: str) -> bool:

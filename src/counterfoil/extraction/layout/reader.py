@@ -15,7 +15,7 @@ from counterfoil.extraction.reading import Reading
 from counterfoil.records.domain import Reason, ReasonCode
 
 NAME = "layout"
-VERSION = "2"
+VERSION = "3"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

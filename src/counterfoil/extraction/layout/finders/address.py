@@ -13,8 +13,10 @@ from counterfoil.extraction.layout.places import (
     REGISTRATION,
     address_weight,
     has_postcode,
+    is_branch,
     is_other,
     is_street,
+    is_unit,
     may_be_street,
     names_a_place,
     starts_address,
@@ -22,13 +24,14 @@ from counterfoil.extraction.layout.places import (
 from counterfoil.extraction.layout.rows import Span, joined
 from counterfoil.extraction.layout.sections import Section, section_of
 from counterfoil.extraction.layout.senders import sender_lines
+from counterfoil.extraction.layout.spelling import Known, spelled
 from counterfoil.records.domain import FieldPath
 
 PATH = FieldPath("merchant.address")
 _LONGEST = 7  # lines
 _SENDER_PARTS = 3  # of a sender's line after the name: a house, a street, a town
 _SENDER = 0.85  # how surely a sender's line shows the seller's address
-_PHONE = re.compile(r"\W*(?:tel|telephone|telefon|phone|fax|h/p|hp)\b")
+_PHONE = re.compile(r"\W*(?:te[l1]|telephone|telefon|phone|fax|h/p|hp)\b")
 _ANNOUNCED = re.compile(r"^(?:HQ )?(?:add|addr|address|adresse|anschrift)[.:]+ ?", re.IGNORECASE)
 _COUNTRY_PREFIX = re.compile(r"\b(?:D|A|F|I|CH|DE|AT|FR|IT|ES|BE|NL|L|LU|PL)[- ](?=\d{4,5}\b)")
 
@@ -91,7 +94,7 @@ def _runs(block: Sequence[Line]) -> Iterator[list[Line]]:
     pending: list[Line] = []
     for line in block:
         text = folded(line.text)
-        ended = any(has_postcode(folded(one.text)) for one in run) and not names_a_place(text)
+        ended = any(has_postcode(folded(one.text)) for one in run) and not (names_a_place(text) or is_branch(text))
         if _is_no_address(line, text) or ended or len(run) == _LONGEST:
             yield _trimmed(run)
             run, pending = [], []
@@ -119,11 +122,12 @@ def _trimmed(run: list[Line]) -> list[Line]:
     for index, text in enumerate(texts):
         before_town = index + 1 < len(texts) and re.match(r"(?:[a-z]{1,2}[- ])?\d{4,5}\b", texts[index + 1])
         is_town = index > 0 and re.match(r"\d{4,5}\b", text)
-        if (starts_address(text) and not is_town) or (before_town and may_be_street(text)):
+        if (starts_address(text) and not is_town) or is_unit(text) or (before_town and may_be_street(text)):
             return run[index:]
     return run
 
 
 def _one_line(run: Sequence[Line]) -> str:
-    parts = [_ANNOUNCED.sub("", " ".join(line.text.split()).strip(" ,;")) for line in run]
+    texts = (spelled(_without_phone(line).span, Known.STREET) for line in run)
+    parts = [_ANNOUNCED.sub("", " ".join(text.split()).strip(" ,;")) for text in texts]
     return mended(", ".join(_COUNTRY_PREFIX.sub("", part) for part in parts if part))

@@ -1,7 +1,7 @@
 """The seller's name: a line at the head of the paper, the sender's line of a letter, or its legal name elsewhere."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from statistics import mean, median
 
 from counterfoil.extraction.layout.blocks import Line, first_page_blocks
@@ -14,6 +14,7 @@ from counterfoil.extraction.layout.places import REGISTRATION, address_weight, i
 from counterfoil.extraction.layout.rows import Span, joined
 from counterfoil.extraction.layout.sections import Section, section_of
 from counterfoil.extraction.layout.senders import sender_lines
+from counterfoil.extraction.layout.spelling import Known, spelled
 from counterfoil.records.domain import FieldPath
 
 PATH = FieldPath("merchant.name")
@@ -26,14 +27,17 @@ _TRADE = re.compile(
     r"market|supermarket|mart|pharmacy|hardware|stationery|bakery|"
     r"kitchen|grill|pizza|bar|shop|apotheke|markt|autovermietung|verein|markets?)\b"
 )
-_TRADE_WORD = r"(?:enterprises?|trading|company|marketing|corporation|holdings)"
+_TRADE_WORD = (
+    r"(?:enterprises?|trading|company|marketing|corporation|holdings|restaurant|restoran|stationery|hardware|pharmacy|"
+    r"bakery|confectionery|industries|resources|services|supermarket)"
+)
 _ONLY_A_FORM = re.compile(
     rf"\W*(?:co\b\W*)?(?:{_TRADE_WORD}\w?\W*)?(?:\([^)]*\)\W*)?"
     rf"(?:[s5]dn\W*bh?d?|sdn|s/b|bhd|berhad|{_TRADE_WORD}|ltd|limited|gmbh|inc)\W*(?:\([^)]*\)|\d{{5,7}}\W?\w)?\W*"
 )
 _NOT_NAME = re.compile(
     r"\b(?:tel|phone|fax|gst|vat reg|date|time|cashier|www|http|invoice|receipt|total|page|seite|table|"
-    r"order|welcome|thank|your|customer|server|guest|cash bill|copy|tax|bill no|"
+    r"order|welcome|thank|your|machine|counter|customer|server|guest|cash bill|copy|tax|bill no|"
     r"check no|operator|dine in|take ?out|to go|drive thru|goods|returnable|refundable|come again|staff|"
     r"manager|mgr|register|trans|terminal|rechnung|facture|factura|fattura|factuur\w*|"
     r"adresse|anschrift|visa|debit|qty|product|description|price|datum|nummer|wahrung|iban|details)\b|"
@@ -44,6 +48,7 @@ _DOMAIN = re.compile(
     r"org|my|us|uk|au)\b"
 )
 _MAIL_SERVICES = {"gmail", "yahoo", "hotmail", "outlook", "gmx", "web", "facebook", "instagram"}
+_NUMBERED = re.compile(r"(?i)\W?\b(?:co\b[.,]?\s*no|(?:co\.?\s*)?reg\.?\s*no|company no|roc)\b.*$")
 _ANNOUNCING = (Label.TITLE, Label.NUMBER, Label.BUYER, Label.DATE)
 _LOWER = 0.06  # by which each line of names above makes one less likely
 _HEAD_ROWS = 14
@@ -85,7 +90,7 @@ def _heads(paper: Paper) -> Iterator[Candidate]:
             if not _can_be_name(text) or (whole[0].row.index >= _HEAD_ROWS and not is_company):
                 continue
             span = _without_logo(joined(line.span for line in whole))
-            name = clean_name(span.text)
+            name = clean_name(spelled(span, Known.TRADE))
             if len(re.sub(r"[^A-Za-z\u00c0-\u017f]", "", name)) < 3:
                 continue
             score = (
@@ -127,8 +132,9 @@ def _goes_on(first: Line, second: Line, width: float) -> bool:
     if not _can_be_name(above):
         return False
     is_open = above.count("(") > above.count(")") and ")" in below
-    is_end = is_open or above.endswith("&") or bool(_ONLY_A_FORM.fullmatch(below) and not LEGAL_FORM.search(above))
-    return is_end or _is_set_as_one(first, second, width)
+    is_form = bool(_ONLY_A_FORM.fullmatch(below)) and not LEGAL_FORM.search(above)
+    is_linked = above.endswith("&") or below.startswith("&")
+    return is_open or is_linked or is_form or _is_set_as_one(first, second, width)
 
 
 def _is_set_as_one(first: Line, second: Line, width: float) -> bool:
@@ -253,8 +259,19 @@ def _domains(paper: Paper) -> Iterator[Candidate]:
 def clean_name(text: str) -> str:
     """Return a name without the numbers beside it, its letters mended."""
     name = REGISTRATION.sub(" ", text)
-    name = re.sub(r"\b(?:co\.?\s*)?(?:reg\.?\s*no|company no|roc)\b.*$", " ", name, flags=re.IGNORECASE)
-    name = re.sub(r"^#\d+\s|^[A-Za-z ]{3,12}:\s(?=\S+ \S)|\s\([A-Z]{0,3}\d[\w-]*\)$", " ", name)
+    name = _NUMBERED.sub(" ", name)
+    name = re.sub(r"^#\d+\s|^[A-Za-z ]{3,12}:\s(?=\S+ \S)|\s\([A-Z]{0,3}\d[\w-]*\)$|\s\(\w{0,2}$", " ", name)
+    return mended(" ".join(_with_form(name).split()).strip(" :;,-_*|=~'\""))
+
+
+def _with_form(name: str) -> str:
+    """Return a name whose Malaysian legal form is spelled as it is, with nothing but letters behind it."""
     name = re.sub(r"\b[S5]/[B8D]\b", "S/B", name)
-    name = re.sub(r"(?i)(?<=\bSDN)(\.?\s)BH[\u00d2\u00d3O0]?(?!\w)", r"\1BHD", name)
-    return mended(" ".join(name.split()).strip(" :;,-_*|=~'\""))
+    name = re.sub(r"(?i)\bS(?:[OUD0]N|D[I1M]|N)(?=\.?\s?(?:BH[DUO0]|[38]HD)\b)", _cased("SDN"), name)
+    name = re.sub(r"(?i)(?<=\bSDN)(\.?\s?)[`'.]?(?:BH[\u00d2\u00d3UO0]?|[38D]HD)(?!\w)", r"\1BHD", name)
+    name = re.sub(r"\(M (?=S[dD][nN]\b)", "(M) ", name)
+    return re.sub(r"(?i)(?<=\bBHD)\.?\s\W*\w*\d.*$|(?<=\bS/B|\bBHD) \([A-Z]{2,4}\)$", "", name)
+
+
+def _cased(form: str) -> Callable[[re.Match[str]], str]:
+    return lambda found: form if found[0].isupper() else form.capitalize()

@@ -1,17 +1,20 @@
 """The amount to be paid, tax included and rounded."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Set
 from decimal import Decimal
 
 from counterfoil.extraction.layout.candidates import Candidate
-from counterfoil.extraction.layout.labelled import labelled_amounts
+from counterfoil.extraction.layout.labelled import Labelled, labelled_amounts
 from counterfoil.extraction.layout.labels import Label
 from counterfoil.extraction.layout.paper import Paper
 from counterfoil.records.domain import FieldPath
 
 PATH = FieldPath("total")
 _LARGEST_ROUNDING = Decimal("0.5")
+_CENT = Decimal("0.011")
+_RATE = re.compile(r"(\d{1,2}(?:[.,]\d+)?)\s?%")
 _ROUNDED = 0.75  # what a rounding turns an announced total into
 _PAID = 0.35  # what was paid is likely the total
 _LARGEST = 0.2  # so is, a little, the largest amount of a paper that announces none
@@ -22,11 +25,22 @@ def find(paper: Paper) -> Iterable[Candidate]:
     found = [
         Candidate(path=PATH, value=one.amount.value, span=one.amount.span, score=one.strength)
         for one in labelled_amounts(paper, Label.TOTAL)
-        if one.amount.value
+        if one.amount.value and not _is_contained_tax(paper, one)
     ]
     found += _paid(paper)
     found += _rounded(paper, {one.value for one in found})
     return found or _largest(paper)
+
+
+def _is_contained_tax(paper: Paper, one: Labelled) -> bool:
+    """Say whether an amount is the tax within another, as in "Total includes 6 % GST: 0.42"."""
+    rates = [Decimal(rate.replace(",", ".")) for rate in _RATE.findall(one.row.text)]
+    return any(
+        abs(amount.value * rate / (100 + rate) - one.amount.value) < _CENT
+        for rate in rates
+        for row in paper.rows
+        for amount in row.money
+    )
 
 
 def _paid(paper: Paper) -> Iterator[Candidate]:
