@@ -395,6 +395,11 @@ def test_two_columns_that_read_like_a_date_together_are_none() -> None:
     assert [one.value.amount for one in found if isinstance(one.value, LineItem)] == [Decimal("57.50")]
 
 
+def test_what_an_item_costs_elsewhere_is_no_item() -> None:
+    found = list(items.find(paper("SHOP", "", "WALNUTS  10.00", "RegPrice  12.00", "SOAP  4.47", "Item Price: 5.00")))
+    assert [one.value.description for one in found if isinstance(one.value, LineItem)] == ["WALNUTS", "SOAP"]
+
+
 def test_sums_and_what_comes_after_them_are_no_items() -> None:
     found = items.find(
         paper(
