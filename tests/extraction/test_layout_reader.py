@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from counterfoil.extraction.domain import Extraction, WordOrigin
+from counterfoil.extraction.domain import Extraction, PageText, WordOrigin
 from counterfoil.extraction.layout.reader import LayoutReader, choice_on, extraction_of
 from counterfoil.records.domain import FieldPath, InvoiceData, Party, PaymentMethod, Tax
 from tests.support.papers import page, paper
@@ -129,6 +129,28 @@ def test_a_stamp_on_a_scan_is_no_text_layer() -> None:
     assert len(finder.asked) == 1
     assert extraction.pages[0].origin is WordOrigin.OCR
     assert extraction.data.total == Decimal("56.20")
+
+
+DATELESS = tuple(row for row in RECEIPT if "2018" not in row)
+
+
+def test_a_receipt_that_lacks_its_date_is_looked_at_once_more_and_closely() -> None:
+    finder = FakeWordFinder(words=page(*DATELESS).words, close_words=page(*RECEIPT).words)
+    extraction = LayoutReader().read(reading_of(finder=finder))
+    assert (len(finder.asked), extraction.data.issue_date is not None) == (2, True)
+
+
+def test_a_closer_look_that_finds_no_more_changes_nothing() -> None:
+    finder = FakeWordFinder(words=page(*DATELESS).words, close_words=page("TOTAL 1.00").words)
+    extraction = LayoutReader().read(reading_of(finder=finder))
+    assert (len(finder.asked), extraction.data.total) == (2, Decimal("56.20"))
+
+
+@pytest.mark.parametrize("pages", [[page(*DATELESS)], []])
+def test_only_what_ocr_has_seen_words_on_is_looked_at_closely(pages: list[PageText]) -> None:
+    finder = FakeWordFinder(close_words=page(*RECEIPT).words)
+    LayoutReader().read(reading_of(*pages, finder=finder))
+    assert len(finder.asked) == (0 if pages else 1)
 
 
 def test_a_text_layer_of_letters_that_a_font_has_mixed_up_is_read_by_ocr() -> None:

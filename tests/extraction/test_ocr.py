@@ -51,3 +51,9 @@ def test_others_go_on_computing_with_the_smallest_numbers() -> None:
 
     with ThreadPoolExecutor(1) as other:
         assert (halved() > 0, other.submit(halved).result() > 0) == (True, True)
+
+
+def test_a_closer_look_finds_the_same_words_in_the_same_places() -> None:
+    words = {word.text: word.box.centre for word in FINDER.find(drawn())[0]}
+    closer = {word.text: word.box.centre for word in FINDER.find(drawn(), closely=True)[0]}
+    assert closer["TOTAL"] == pytest.approx(words["TOTAL"], abs=0.02)

@@ -21,8 +21,11 @@ _REAL_WORDS = 12  # words of a text layer that is not only a stamp on a scan
 class WordFinder(Protocol):
     """Finds the words on a picture: OCR."""
 
-    def find(self, picture: Image.Image) -> tuple[tuple[Word, ...], int]:
-        """Return the words, and by how many degrees clockwise the picture had to be turned to read them."""
+    def find(self, picture: Image.Image, *, closely: bool = False) -> tuple[tuple[Word, ...], int]:
+        """Return the words, and by how many degrees clockwise the picture had to be turned to read them.
+
+        To look closely costs more, and finds lines that are missed at first.
+        """
         ...
 
 
@@ -56,12 +59,21 @@ class Reading:
                 return seen
         return tuple(self._text(page, words) for page, words in layers)
 
-    def _text(self, page: OpenPage, words: tuple[Word, ...]) -> PageText:
+    @cached_property
+    def closer_texts(self) -> tuple[PageText, ...]:
+        """The same, the pages that OCR reads looked at closely."""
+        seen = {text.number for text in self.texts if text.origin is WordOrigin.OCR}
+        closer = {
+            page.number: self._text(page, (), closely=True) for page in self.document.pages if page.number in seen
+        }
+        return tuple(closer.get(text.number, text) for text in self.texts)
+
+    def _text(self, page: OpenPage, words: tuple[Word, ...], *, closely: bool = False) -> PageText:
         if self.document.drawn or _is_text(words):
             width, height = page.size(longest_side=_LONGEST_SIDE)
             return PageText(number=page.number, width=width, height=height, origin=WordOrigin.TEXT_LAYER, words=words)
         picture = page.picture(longest_side=_LONGEST_SIDE)
-        found, turned = self.word_finder.find(picture)
+        found, turned = self.word_finder.find(picture, closely=closely)
         return PageText(
             number=page.number,
             width=picture.width,

@@ -158,7 +158,7 @@ def test_a_spent_budget_leaves_what_was_read_and_says_so(desk: Desk) -> None:
 def test_in_the_cascade_an_e_invoice_ends_it_and_the_model_comes_last(desk: Desk) -> None:
     desk.always = True
     cascade = Cascade(readers=[EInvoiceReader(), LayoutReader(), desk.reader], word_finder=FakeWordFinder())
-    assert cascade.name == f"einvoice/1 layout/2 model/{MODEL}/1"
+    assert cascade.name == f"einvoice/1 layout/3 model/{MODEL}/1"
     exact = cascade.read(FakeDocument(xml=[einvoices.cii()]), desk.workspace, SHA256)
     assert exact is not None
     assert (exact.reader, desk.asker.client.asked) == ("einvoice", 0)

@@ -18,6 +18,7 @@ from counterfoil.documents.domain import Box, Word
 
 _LONGEST_SIDE = 2000  # pixels; recognition gains nothing from more
 _DETECTION_SIDE = 960  # pixels; enough for a receipt that fills the page, and what detection costs grows with it
+_CLOSE_SIDE = 1280  # pixels; finds some lines more, at a third more time
 _UPRIGHT_SCORE = 0.85  # upright text scores 0.96, upside-down text 0.70
 _PROBES = 6  # lines read upside down to find out which way is up
 _LARGE_BLOCK = 8 << 20  # bytes
@@ -61,15 +62,19 @@ class RapidOcrWords:
 
         return RapidOCR(params={**_SETTINGS, "EngineConfig.onnxruntime.intra_op_num_threads": self.threads})
 
-    def find(self, picture: Image.Image) -> tuple[tuple[Word, ...], int]:
+    def find(self, picture: Image.Image, *, closely: bool = False) -> tuple[tuple[Word, ...], int]:
         small = picture.convert("RGB")
         small.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE))
         # A view with its colours turned round would be copied whole for each line that is cut out of it.
         pixels = np.ascontiguousarray(np.asarray(small)[:, :, ::-1])
-        lines, turned = self._turn.submit(self._upright_lines, pixels).result()
+        lines, turned = self._turn.submit(
+            self._upright_lines, pixels, _CLOSE_SIDE if closely else _DETECTION_SIDE
+        ).result()
         return tuple(_turned_back(word, turned) for line in lines for word in line), turned
 
-    def _upright_lines(self, pixels: Pixels) -> "tuple[list[list[Word]], int]":
+    def _upright_lines(self, pixels: Pixels, side: int) -> "tuple[list[list[Word]], int]":
+        # The setting is read at each picture, but RapidOCR has no public way to change it.
+        self._engine._load_det_model().limit_side_len = side  # noqa: SLF001
         turned = 0
         crops, corners = self._detected(pixels)
         if sum(_is_tall(one, pixels) for one in corners) * 2 > len(corners):
