@@ -131,6 +131,12 @@ def test_a_stamp_on_a_scan_is_no_text_layer() -> None:
     assert extraction.data.total == Decimal("56.20")
 
 
+def test_of_two_totals_that_differ_by_a_digit_the_one_is_taken_that_adds_up() -> None:
+    rows = ("SHOP", "ROLL  0,29", "SALAD  1,19", "RICE  3,99", "SUMME EUR  5,17", "MwSt 7,0%   5,11   0,36   5,47")
+    assert extraction_of([page(*rows)]).data.total == Decimal("5.47")
+    assert extraction_of([page("SHOP", "ROLL  0,29", "SUMME EUR  5,17", "BONUS 5,47")]).data.total == Decimal("5.17")
+
+
 DATELESS = tuple(row for row in RECEIPT if "2018" not in row)
 
 

@@ -2,8 +2,9 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from decimal import Decimal
+from operator import ne
 
 from counterfoil.extraction.layout.candidates import Candidate
 from counterfoil.extraction.layout.labelled import Labelled, labelled_amounts
@@ -17,6 +18,7 @@ _CENT = Decimal("0.011")
 _RATE = re.compile(r"(\d{1,2}(?:[.,]\d+)?)\s?%")
 _ROUNDED = 0.75  # what a rounding turns an announced total into
 _PAID = 0.35  # what was paid is likely the total
+_TWIN = 0.7  # of a total's strength is that of an amount which differs by a digit
 _LARGEST = 0.2  # so is, a little, the largest amount of a paper that announces none
 
 
@@ -28,7 +30,7 @@ def find(paper: Paper) -> Iterable[Candidate]:
         if one.amount.value and not _is_contained_tax(paper, one)
     ]
     found += _paid(paper)
-    found += _rounded(paper, {one.value for one in found})
+    found += [*_rounded(paper, {one.value for one in found}), *_twins(paper, found)]
     return found or _largest(paper)
 
 
@@ -70,6 +72,21 @@ def _rounded(paper: Paper, totals: Set[object]) -> list[Candidate]:
                 found.append(Candidate(path=PATH, value=amount.value, span=amount.span, score=_ROUNDED))
                 break
     return found
+
+
+def _twins(paper: Paper, totals: Sequence[Candidate]) -> Iterator[Candidate]:
+    """Yield amounts that differ from a total by one digit: either may be misread, and sums tell which."""
+    known = {str(one.value): one.score for one in totals}
+    for row in paper.rows:
+        for amount in row.money:
+            written = str(amount.value)
+            near = [score for total, score in known.items() if _differ_by_a_digit(written, total)]
+            if near and written not in known:
+                yield Candidate(path=PATH, value=amount.value, span=amount.span, score=max(near) * _TWIN)
+
+
+def _differ_by_a_digit(one: str, other: str) -> bool:
+    return len(one) == len(other) and sum(map(ne, one, other)) == 1
 
 
 def _largest(paper: Paper) -> Iterable[Candidate]:
