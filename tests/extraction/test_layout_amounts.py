@@ -91,6 +91,9 @@ def test_the_sign_of_a_sum_s_cents_may_be_smudged(text: str) -> None:
     assert [(one.value, one.is_money) for one in amounts_in(row(text))] == [(Decimal("52.00"), True)]
 
 
-@pytest.mark.parametrize("text", ["TABLE 12-04", "TIME 10:45", "TOTAL TIME 10:45", "TOTAL 52-00-1"])
+@pytest.mark.parametrize(
+    "text",
+    ["TABLE 12-04", "TIME 10:45", "TOTAL TIME 10:45", "TOTAL 52-00-1", "TOTAL 12:30", "Amount due 12-31", "Due 05-06"],
+)
 def test_other_numbers_with_such_signs_are_no_sums(text: str) -> None:
     assert amounts_in(row(text)) == ()

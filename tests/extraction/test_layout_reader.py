@@ -137,6 +137,17 @@ def test_of_two_totals_that_differ_by_a_digit_the_one_is_taken_that_adds_up() ->
     assert extraction_of([page("SHOP", "ROLL  0,29", "SUMME EUR  5,17", "BONUS 5,47")]).data.total == Decimal("5.17")
 
 
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ("COAT  60.00", "Subtotal  50.00", "VAT  10.00", "Gross  60.00", "Gift card  -20.00", "TOTAL  40.00"),
+        ("COAT  60.00", "VAT 20%  10.00", "Net  50.00", "Gross  60.00", "Gift card  20.00", "TOTAL  40.00"),
+    ],
+)
+def test_round_amounts_that_differ_by_a_digit_are_no_rivals(rows: tuple[str, ...]) -> None:
+    assert extraction_of([page("SHOP", *rows)]).data.total == Decimal("40.00")
+
+
 DATELESS = tuple(row for row in RECEIPT if "2018" not in row)
 
 

@@ -17,7 +17,7 @@ def read(text: str, score: float = 0.9) -> Span:
     [
         (Known.TRADE, "RIVER HARDWAKE SDN BHD", "RIVER HARDWARE SDN BHD"),
         (Known.TRADE, "River Confecteonery", "River Confectionery"),
-        (Known.TRADE, "river 8akery bakeiy", "river 8akery bakery"),
+        (Known.TRADE, "river 8akery bakeny", "river 8akery bakery"),
         (Known.STREET, "7/4,Kawassn Perindustrian", "7/4,Kawasan Perindustrian"),
         (Known.STREET, "12 Ja\u012ban Satu", "12 Jalan Satu"),
     ],
@@ -26,9 +26,31 @@ def test_a_word_one_letter_off_a_known_one_is_that_one(known: Known, seen: str, 
     assert spelled(read(seen), known) == meant
 
 
-@pytest.mark.parametrize("text", ["STATIONERS", "SWEET FOREST", "RIVERDALE", "Apothek", "Cafe"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "STATIONERS",
+        "SWEET FOREST",
+        "RIVERDALE",
+        "Apothek",
+        "REWE Markt",
+        "COLD STONE",
+        "Distribuci\u00f3n",
+        "Servi\u00e7os",
+        "Cafetaria PIZZARIA",
+        "Komputer",
+        "Beaut\u00e9",
+        "Drogeria",
+        "Packing",
+    ],
+)
 def test_other_words_stay_as_they_are(text: str) -> None:
     assert spelled(read(text), Known.TRADE) == text
+
+
+@pytest.mark.parametrize("text", ["12 Broad", "Kampong Bahru", "dell'Industria", "Calle Playa", "rue du L\u00e9man"])
+def test_other_streets_stay_as_they_are(text: str) -> None:
+    assert spelled(read(text), Known.STREET) == text
 
 
 def test_a_word_between_two_known_ones_stays_as_it_is() -> None:

@@ -48,7 +48,8 @@ Corners = NDArray[np.float32]
 class RapidOcrWords:
     """A word finder that builds its engine at the first picture and keeps it; one picture at a time.
 
-    The engine has a thread to itself, for how floating point is set there would change what others compute.
+    The engine has a thread to itself, for how floating point is set there would change what others compute. A process
+    that has found words must not fork: the child would wait for a thread that it does not have.
     """
 
     threads: int = 1
@@ -73,8 +74,8 @@ class RapidOcrWords:
         return tuple(_turned_back(word, turned) for line in lines for word in line), turned
 
     def _upright_lines(self, pixels: Pixels, side: int) -> "tuple[list[list[Word]], int]":
-        # The setting is read at each picture, but RapidOCR has no public way to change it.
-        self._engine._load_det_model().limit_side_len = side  # noqa: SLF001
+        if detector := self._engine.text_det:  # not before the first picture, which is looked at as `_SETTINGS` say
+            detector.limit_side_len = side
         turned = 0
         crops, corners = self._detected(pixels)
         if sum(_is_tall(one, pixels) for one in corners) * 2 > len(corners):
@@ -130,11 +131,12 @@ def _give_large_memory_back() -> None:
 def _take_tiny_for_nothing() -> None:
     """Have this thread take what is next to nothing for nothing: processors are slow with such numbers."""
     if (sys.platform, platform.machine()) == ("linux", "x86_64"):
-        library = ctypes.CDLL(None)
-        setting = (ctypes.c_uint32 * 8)()
-        library.fegetenv(setting)
-        setting[_MXCSR] |= _TINY_IS_NOTHING
-        library.fesetenv(setting)
+        with suppress(AttributeError, OSError):
+            library = ctypes.CDLL(None)
+            setting = (ctypes.c_uint32 * 8)()
+            library.fegetenv(setting)
+            setting[_MXCSR] |= _TINY_IS_NOTHING
+            library.fesetenv(setting)
 
 
 def _mean(scores: Sequence[float]) -> float:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from counterfoil.extraction.layout.currencies import CURRENCY, currency_of
-from counterfoil.extraction.layout.labels import Label, is_only, plain
 from counterfoil.extraction.layout.rows import Span
 
 _DIGITS = (
@@ -23,7 +22,9 @@ _AMOUNT = re.compile(
 _GROUPED = re.compile(r"\d{1,3}(?:,\d\d)*,\d{3}|\d{1,3}(?:\.\d{3})+|\d{1,3}(?:,\d{3})+")  # the first is India's
 _THOUSANDS = re.compile(r"(?<!\d)\d{1,3}[.,'\u2019]\d{3}(?!\d)")
 _TAX_MARK = re.compile(r"^(?:[A-Z*]|[A-Z]{2}|[A-Z]\d|SR|ZRL?|OS|T|NT)?$")
-_SMUDGED = re.compile(r"(?P<words>\D+?)\W*\b(?P<whole>\d{1,5})[-:;](?P<cents>\d\d)")
+_SMUDGED = re.compile(  # a colon that may be that of a time is left alone
+    r"(?i)\W*(?:grand\s+)?(?:total|cash)\W*?\b(?P<whole>\d{1,5}(?=-)|(?!2[0-3]:)[2-9]\d(?=:)|\d{3,5}(?=:))[-:](?P<cents>\d\d)"
+)
 _LETTER_FOR_DIGIT = str.maketrans("OoQDlI|SB", "000011158")
 
 
@@ -81,7 +82,7 @@ def amounts_in(row: Span, decimal_sign: str | None = None) -> tuple[Amount, ...]
 def _smudged(row: Span) -> Iterator[Amount]:
     """Yield the number behind "total" or "cash" alone if its decimal sign was seen as another: "Total 52-00"."""
     found = _SMUDGED.fullmatch(row.text)
-    if found and any(is_only(label, plain(found["words"])) for label in (Label.TOTAL, Label.CASH)):
+    if found:
         value = Decimal(f"{found['whole']}.{found['cents']}")
         yield Amount(value=value, places=2, currency=None, span=row.between(found.start("whole"), found.end()))
 

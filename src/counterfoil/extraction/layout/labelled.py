@@ -64,7 +64,7 @@ def _near(rows: Sequence[Row], row: Row, label: Label, start: float, end: float)
         if not 0 <= index < len(rows) or rows[index].page != row.page:
             continue
         near = rows[index]
-        if label is not Label.CHANGE and strength(Label.CHANGE, near.text):
+        if label is not Label.CHANGE and strength(Label.CHANGE, blotted(Label.CHANGE, near.text)):
             continue
         if abs(near.span.middle - row.span.middle) > 2.6 * height * abs(step):
             continue

@@ -16,7 +16,7 @@ _STREET = re.compile(
 _BUILDING = re.compile(
     r"\b(?:menara|wisma|plaza|mall|bangunan|kompleks|complex|tower|floor|flr|level|block|blk|lounge)\b"
 )
-_BRANCH = re.compile(r"^\d{3,4}-[a-z]")
+_BRANCH = re.compile(r"^\d{3,4}-(?:taman|tmn|jalan|jln|bandar|bdr|kampung|kg|desa|sungai|sg|seksyen|bukit|subang)\b")
 _HOUSE = re.compile(
     r"(?:^|\bno\.?\s*|\blot\s*|,\s*)\d{1,5}[a-z]?(?:\s*[-&/,]\s*\d{1,5}[a-z]?)*[,\s]\s*[a-z](?:[a-z]|\W+[a-z]{2})"
 )
@@ -95,7 +95,7 @@ def is_unit(text: str) -> bool:
 
 def is_branch(text: str) -> bool:
     """Say whether a folded line is a shop's number and the place that it is called by."""
-    return bool(_BRANCH.match(text)) and bool(_STREET.search(text))
+    return bool(_BRANCH.match(text))
 
 
 def is_street(text: str) -> bool:

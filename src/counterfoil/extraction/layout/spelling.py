@@ -6,12 +6,11 @@ from enum import StrEnum
 from functools import cache
 from importlib import resources
 
-from rapidfuzz.distance import Levenshtein
-
 from counterfoil.extraction.layout.dates import folded
 from counterfoil.extraction.layout.rows import Span
 
 _SURE = 0.985  # a word whose letters are this sure stands as it is: it may be another word, or a name
+_TAKEN_FOR_EACH_OTHER = tuple(map(set, ["as", "bh", "ce", "ei", "hm", "il", "kr", "mn", "nr", "nu", "ou", "uv"]))
 _WORD = re.compile(r"(?<![0-9A-Za-z])[A-Za-z\u00c0-\u017f]{5,}")  # shorter ones are a letter from too many others
 
 
@@ -35,8 +34,14 @@ def _spelled(word: str, known: frozenset[str]) -> str:
     plain = folded(word)
     if plain in known:
         return word
-    near = [one for one in known if Levenshtein.distance(plain, one, score_cutoff=1) == 1]
+    near = [one for one in known if _is_misread(one, plain)]
     return _cased(near[0], word) if len(near) == 1 else word
+
+
+def _is_misread(known: str, seen: str) -> bool:
+    """Say whether one letter differs, and is one that OCR takes for the other."""
+    differing = [{one, other} for one, other in zip(known, seen, strict=False) if one != other]
+    return len(known) == len(seen) and len(differing) == 1 and differing[0] in _TAKEN_FOR_EACH_OTHER
 
 
 def _cased(known: str, word: str) -> str:

@@ -128,6 +128,6 @@ def _trimmed(run: list[Line]) -> list[Line]:
 
 
 def _one_line(run: Sequence[Line]) -> str:
-    texts = (spelled(_without_phone(line).span, Known.STREET) for line in run)
+    texts = (spelled(line.span, Known.STREET) for line in run)
     parts = [_ANNOUNCED.sub("", " ".join(text.split()).strip(" ,;")) for text in texts]
     return mended(", ".join(_COUNTRY_PREFIX.sub("", part) for part in parts if part))

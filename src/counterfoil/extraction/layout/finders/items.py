@@ -50,7 +50,7 @@ _FILLER = re.compile(r"[x*@]|\W+|RM|EUR|\u20ac|\$", re.IGNORECASE)
 _SUM_WORDS = 0.6
 _MANY = 100  # from here on a number at a row's start is rather a code
 _CENT = Decimal("0.011")
-_OTHER_PRICE = re.compile(r"\W*(?:item|reg|regular|list|normal|orig|original|retail|was)\W*(?:price|retail)\b")
+_OTHER_PRICE = re.compile(r"\W*(?:item|reg|regular|list|normal|orig|original|retail|was)\W*(?:price|retail)\W*\d")
 _NO_WORDS = re.compile(r"[\W\d_]*(?:x|pcs?|pc|ea|kg|sr|zr|zrl|os|rm|eur|[a-z])?[\W\d_]*", re.IGNORECASE)
 
 

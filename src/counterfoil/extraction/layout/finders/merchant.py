@@ -37,18 +37,20 @@ _ONLY_A_FORM = re.compile(
 )
 _NOT_NAME = re.compile(
     r"\b(?:tel|phone|fax|gst|vat reg|date|time|cashier|www|http|invoice|receipt|total|page|seite|table|"
-    r"order|welcome|thank|your|machine|counter|customer|server|guest|cash bill|copy|tax|bill no|"
+    r"order|welcome|thank|your|customer|server|guest|cash bill|copy|tax|bill no|"
     r"check no|operator|dine in|take ?out|to go|drive thru|goods|returnable|refundable|come again|staff|"
     r"manager|mgr|register|trans|terminal|rechnung|facture|factura|fattura|factuur\w*|"
     r"adresse|anschrift|visa|debit|qty|product|description|price|datum|nummer|wahrung|iban|details)\b|"
-    r"^company\W*(?:reg|no)\b|\S@\S+\.\S|\bstore\W*#?\d|\bstore [:#]|:$"
+    r"^(?:machine|counter)\W*(?:no\b|id\b|\d|$)|^company\W*(?:reg|no)\b|\S@\S+\.\S|\bstore\W*#?\d|\bstore [:#]|:$"
 )
 _DOMAIN = re.compile(
     r"(?:www\.|https?://(?:www\.)?|@)([a-z][a-z0-9-]{2,})\.(?:com?|de|fr|nl|it|es|pt|pl|at|ch|be|eu|net|"
     r"org|my|us|uk|au)\b"
 )
 _MAIL_SERVICES = {"gmail", "yahoo", "hotmail", "outlook", "gmx", "web", "facebook", "instagram"}
-_NUMBERED = re.compile(r"(?i)\W?\b(?:co\b[.,]?\s*no|(?:co\.?\s*)?reg\.?\s*no|company no|roc)\b.*$")
+_NUMBERED = re.compile(
+    r"(?i)\W?(?<!& )\b(?:co\b[.,]?\s*no\b(?=\W*(?:\d|$))|(?:co\.?\s*)?reg\.?\s*no\b|company no\b|roc\b(?=\W*\d)).*$"
+)
 _ANNOUNCING = (Label.TITLE, Label.NUMBER, Label.BUYER, Label.DATE)
 _LOWER = 0.06  # by which each line of names above makes one less likely
 _HEAD_ROWS = 14
@@ -260,7 +262,7 @@ def clean_name(text: str) -> str:
     """Return a name without the numbers beside it, its letters mended."""
     name = REGISTRATION.sub(" ", text)
     name = _NUMBERED.sub(" ", name)
-    name = re.sub(r"^#\d+\s|^[A-Za-z ]{3,12}:\s(?=\S+ \S)|\s\([A-Z]{0,3}\d[\w-]*\)$|\s\(\w{0,2}$", " ", name)
+    name = re.sub(r"^#\d+\s|^[A-Za-z ]{3,12}:\s(?=\S+ \S)|\s\([A-Z]{0,3}\d[\w-]*\)$|\s\(\w{0,2}\s*$", " ", name)
     return mended(" ".join(_with_form(name).split()).strip(" :;,-_*|=~'\""))
 
 
@@ -270,7 +272,8 @@ def _with_form(name: str) -> str:
     name = re.sub(r"(?i)\bS(?:[OUD0]N|D[I1M]|N)(?=\.?\s?(?:BH[DUO0]|[38]HD)\b)", _cased("SDN"), name)
     name = re.sub(r"(?i)(?<=\bSDN)(\.?\s?)[`'.]?(?:BH[\u00d2\u00d3UO0]?|[38D]HD)(?!\w)", r"\1BHD", name)
     name = re.sub(r"\(M (?=S[dD][nN]\b)", "(M) ", name)
-    return re.sub(r"(?i)(?<=\bBHD)\.?\s\W*\w*\d.*$|(?<=\bS/B|\bBHD) \([A-Z]{2,4}\)$", "", name)
+    name = re.sub(r"(?<=\b[A-Z]\.)1(?=\.[A-Z]\..*\bS[dD][nN]\b)", "I", name)
+    return re.sub(r"(?i)(?<=\bBHD)\.?\s\W*(?=\S*\d)[\w-]{5,}\)?$", "", name)
 
 
 def _cased(form: str) -> Callable[[re.Match[str]], str]:

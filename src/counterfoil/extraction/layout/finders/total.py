@@ -18,30 +18,29 @@ _CENT = Decimal("0.011")
 _RATE = re.compile(r"(\d{1,2}(?:[.,]\d+)?)\s?%")
 _ROUNDED = 0.75  # what a rounding turns an announced total into
 _PAID = 0.35  # what was paid is likely the total
+_NO_CHANCE = 2  # digits that two amounts share, naughts not counted
 _TWIN = 0.7  # of a total's strength is that of an amount which differs by a digit
 _LARGEST = 0.2  # so is, a little, the largest amount of a paper that announces none
 
 
 def find(paper: Paper) -> Iterable[Candidate]:
     """Propose what is called a total, what was paid by card, or else the largest amount."""
+    announced = labelled_amounts(paper, Label.TOTAL)
     found = [
         Candidate(path=PATH, value=one.amount.value, span=one.amount.span, score=one.strength)
-        for one in labelled_amounts(paper, Label.TOTAL)
-        if one.amount.value and not _is_contained_tax(paper, one)
+        for one in announced
+        if one.amount.value and not _is_contained_tax(one, announced)
     ]
     found += _paid(paper)
     found += [*_rounded(paper, {one.value for one in found}), *_twins(paper, found)]
     return found or _largest(paper)
 
 
-def _is_contained_tax(paper: Paper, one: Labelled) -> bool:
-    """Say whether an amount is the tax within another, as in "Total includes 6 % GST: 0.42"."""
+def _is_contained_tax(one: Labelled, totals: Sequence[Labelled]) -> bool:
+    """Say whether an amount is the tax within another total, as in "Total includes 6 % GST: 0.42"."""
     rates = [Decimal(rate.replace(",", ".")) for rate in _RATE.findall(one.row.text)]
     return any(
-        abs(amount.value * rate / (100 + rate) - one.amount.value) < _CENT
-        for rate in rates
-        for row in paper.rows
-        for amount in row.money
+        abs(total.amount.value * rate / (100 + rate) - one.amount.value) < _CENT for rate in rates for total in totals
     )
 
 
@@ -86,7 +85,10 @@ def _twins(paper: Paper, totals: Sequence[Candidate]) -> Iterator[Candidate]:
 
 
 def _differ_by_a_digit(one: str, other: str) -> bool:
-    return len(one) == len(other) and sum(map(ne, one, other)) == 1
+    """Say whether two amounts are the same but for a digit; round ones are so by chance."""
+    same = [digit for digit, its in zip(one, other, strict=False) if digit == its and digit in "123456789"]
+    both = len(one) == len(other) and one.startswith("-") == other.startswith("-")
+    return both and sum(map(ne, one, other)) == 1 and len(same) >= _NO_CHANCE
 
 
 def _largest(paper: Paper) -> Iterable[Candidate]:
