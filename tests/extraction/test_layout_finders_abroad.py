@@ -215,6 +215,13 @@ def test_a_charge_among_the_sums_is_an_item_where_the_total_needs_it() -> None:
     assert doubts(invoice).isdisjoint({"items_mismatch", "sum_mismatch"})
 
 
+def test_only_a_subtotal_before_the_charge_is_no_reason_to_ask() -> None:
+    rows = ("Lampe   2   40,00   80,00", "Zwischensumme   80,00", "Versandkosten   5,00")
+    invoice = read("Muster GmbH", *rows, "MwSt 19%   16,15", "Rechnungsbetrag   101,15 EUR")
+    assert (invoice.data.subtotal, invoice.data.total) == (Decimal("80.00"), Decimal("101.15"))
+    assert doubts(invoice).isdisjoint({"items_mismatch", "sum_mismatch"})
+
+
 def test_a_charge_that_the_total_does_not_hold_is_no_item() -> None:
     rows = ("SHOP", "Hazel Road 27", "Lamp   2   40.00   80.00", "Subtotal   80.00", "Freight   5.00", "Total   80.00")
     assert [one.value.description for one in items.find(paper(*rows)) if isinstance(one.value, LineItem)] == ["Lamp"]

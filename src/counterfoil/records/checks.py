@@ -67,15 +67,23 @@ def _missing(found: Iterable[FieldPath]) -> Iterator[Reason]:
 
 
 def _sum_mismatch(data: InvoiceData) -> Iterator[Reason]:
-    """Add up to the total. A printed subtotal may be before or after taxes, and before or after the discount."""
+    """Add up to the total. A printed subtotal may be before or after taxes, discount, and charges."""
     taxes = _tax_sum(data.taxes)
     if data.subtotal is None or data.total is None or taxes is None:
         return
+    bases = (data.subtotal, data.subtotal + _charge(data, data.subtotal))
     tip, discount = data.tip or _ZERO, data.discount or _ZERO
-    ways = [data.subtotal + tax + tip - lowered for tax, lowered in product(_once(taxes), _once(discount))]
+    ways = [base + tax + tip - lowered for base, tax, lowered in product(bases, _once(taxes), _once(discount))]
     if not _one_fits(ways, data.total, data, terms=len(data.taxes) + 3):
         facts = {"expected": _money(ways[0], data), "total": _money(data.total, data)}
         yield Reason(code=ReasonCode.SUM_MISMATCH, paths=_present(data, "subtotal", "total"), facts=facts)
+
+
+def _charge(data: InvoiceData, subtotal: Decimal) -> Decimal:
+    """Return what the one line costs, such as freight or service, that the others come to the subtotal without."""
+    amounts = [item.amount or _ZERO for item in data.line_items]
+    over = sum(amounts, -subtotal)
+    return over if over in amounts else _ZERO
 
 
 def _items_mismatch(data: InvoiceData) -> Iterator[Reason]:
