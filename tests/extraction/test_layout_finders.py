@@ -117,6 +117,10 @@ def test_what_a_rounding_makes_of_the_total_is_proposed() -> None:
     assert Decimal("60.30") in values
 
 
+def test_the_word_for_a_total_is_known_though_a_letter_of_it_is_misread() -> None:
+    assert best(total.find(paper("TEA 12.00", "Tatal Sales 11.00", "Tolal 11.00"))) == Decimal("11.00")
+
+
 def test_cash_less_change_is_proposed() -> None:
     values = [one.value for one in total.find(paper("T0TL  21.20", "CASH  100.00", "CHANGE  78.80"))]
     assert Decimal("21.20") in values

@@ -10,6 +10,7 @@ from importlib import resources
 
 from counterfoil.extraction.layout.dates import folded
 
+_TOTAL = re.compile(r"\b[ti][oa][tl][ae][li]\b")  # as OCR sees the word that matters most
 _REMEMBERED = 4096  # answers: several finders ask the same of a row
 
 
@@ -74,7 +75,7 @@ def _loose(phrases: Sequence[str]) -> str:
 
 def plain(text: str) -> str:
     """Return the text as phrases are written, digits that OCR saw in a word's letters mended."""
-    return " ".join(_mended(token) for token in folded(text).split())
+    return " ".join(_TOTAL.sub("total", _mended(token)) for token in folded(text).split())
 
 
 def _mended(token: str) -> str:
