@@ -557,6 +557,11 @@ def test_the_way_of_payment_and_the_cards_last_digits_are_found() -> None:
     assert best(card, "payment_method") is PaymentMethod.CARD
     assert best(card, "payment_last_digits") == "4242"
     assert best(payment.find(paper("Bitte per \u00dcberweisung")), "payment_method") is PaymentMethod.TRANSFER
+    account = "IBAN DE89 3704 0044 0532 0130 00"
+    (transfer,) = payment.find(paper(account))
+    (without,) = payment.find(paper(account.replace("89", "88")))
+    assert (transfer.value, transfer.score > without.score) == (PaymentMethod.TRANSFER, True)
+    assert best(payment.find(paper("CASH 10.00", account)), "payment_method") is PaymentMethod.CASH
     assert best(payment.find(paper("Betrag wird per SEPA Lastschrift")), "payment_method") is PaymentMethod.DIRECT_DEBIT
 
 
@@ -566,6 +571,8 @@ def test_the_telephone_number_is_not_the_fax_number() -> None:
 
 def test_the_tax_number_is_found_by_its_form_or_its_words() -> None:
     assert best(tax_id.find(paper("USt-IdNr. DE123456789"))) == "DE123456789"
+    assert best(tax_id.find(paper("USt-IdNr. DE123456789", "", "USt-IdNr. DE136695976"))) == "DE136695976"
+    assert best(tax_id.find(paper("USt-IdNr. DEl3669S976"))) == "DE136695976"
     assert best(tax_id.find(paper("GST ID: 001234567890"))) == "001234567890"
     assert best(tax_id.find(paper("GST 6% 12.00"))) is None
 

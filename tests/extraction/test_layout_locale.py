@@ -61,3 +61,17 @@ def test_the_language_is_that_of_most_words(text: str, language: str) -> None:
 
 def test_too_few_words_tell_no_language() -> None:
     assert paper("XYZ 123").locale.language is None
+
+
+@pytest.mark.parametrize(
+    ("number", "country"),
+    [("ID IT00743110157", "IT"), ("FR40 303 265 045", "FR"), ("IBAN: DE89 3704 0044 0532 0130 00", None)],
+)
+def test_a_tax_number_whose_check_digits_hold_names_its_country_and_an_account_only_adds_to_it(
+    number: str, country: str | None
+) -> None:
+    assert paper("SHOP", number).locale.country == country
+
+
+def test_a_tax_number_whose_check_digits_do_not_hold_says_nothing() -> None:
+    assert paper("SHOP", "ID IT00743110158").locale.country is None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from counterfoil.extraction.layout.currencies import CURRENCY, currency_of
+from counterfoil.extraction.layout.mending import DIGITS_AGAIN
 from counterfoil.extraction.layout.rows import Span
 
 _DIGITS = (
@@ -25,7 +26,6 @@ _TAX_MARK = re.compile(r"^(?:[A-Z*]|[A-Z]{2}|[A-Z]\d|SR|ZRL?|OS|T|NT)?$")
 _SMUDGED = re.compile(  # a colon that may be that of a time is left alone
     r"(?i)\W*(?:grand\s+)?(?:total|cash)\W*?\b(?P<whole>\d{1,5}(?=-)|(?!2[0-3]:)[2-9]\d(?=:)|\d{3,5}(?=:))[-:](?P<cents>\d\d)"
 )
-_LETTER_FOR_DIGIT = str.maketrans("OoQDlI|SB", "000011158")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +121,7 @@ def _repaired(row: Span) -> str:
 def _digits_again(text: str) -> str:
     text = re.sub(r"^S(?=\d+[.,]\d\d$)", "$", text)
     text = re.sub(r"^RM[Il|](?=\d+[.,]\d\d$)", "RM1", text)
-    mended = text.translate(_LETTER_FOR_DIGIT)
+    mended = text.translate(DIGITS_AGAIN)
     return mended if mended != text and re.fullmatch(r"-?[\d,]*\d[.,]\d\d", mended) and re.search(r"\d", text) else text
 
 

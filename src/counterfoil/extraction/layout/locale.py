@@ -3,11 +3,12 @@
 import re
 import tomllib
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
+from counterfoil.extraction.layout.checksums import ibans_in, tax_number_holds
 from counterfoil.extraction.layout.currencies import CURRENCY, DOLLAR_COUNTRIES, OF_COUNTRY, currency_of, is_dollar
 from counterfoil.extraction.layout.dates import DateOrder, dates_in, folded
 from counterfoil.extraction.layout.rows import Span
@@ -67,6 +68,8 @@ _CUSTOMS: tuple[tuple[str, float, str], ...] = (
     ("PH", 3, r"\bvatable sales?\b"),
     ("ID", 3, r"\bnpwp\b|\brp\.? ?\d"),
 )
+_TAX_NUMBER = re.compile(r"(?<![A-Z0-9])[A-Z]{2} ?[A-Z0-9](?:[ .]?[A-Z0-9]){6,11}(?![A-Z0-9])")
+_TAX_NUMBER_HOLDS, _ACCOUNT = 4.0, 1.0  # what a number with the right check digits says for its country
 _PLACE = 3.0  # what a place says for its country
 _SIGNS = tuple((country, weight, re.compile(pattern)) for country, weight, pattern in _CUSTOMS)
 _PLACE_NAMES = {country: re.compile(pattern) for country, pattern in _PLACES.items()}
@@ -92,7 +95,10 @@ def locale_of(rows: Sequence[Span]) -> Locale:
     texts = [folded(row.text) for row in rows]
     shown = _currency_shown(rows)
     country = _country(
-        texts, currency_of(_sign(shown)) if shown else None, dollar=bool(shown and is_dollar(_sign(shown)))
+        texts,
+        _numbered([row.text for row in rows]),
+        currency_of(_sign(shown)) if shown else None,
+        dollar=bool(shown and is_dollar(_sign(shown))),
     )
     return Locale(
         country=country,
@@ -103,8 +109,20 @@ def locale_of(rows: Sequence[Span]) -> Locale:
     )
 
 
-def _country(texts: Sequence[str], currency: str | None, *, dollar: bool) -> str | None:
+def _numbered(texts: Sequence[str]) -> Mapping[str, float]:
+    """Return what the numbers whose check digits hold say for the countries that gave them."""
     points: dict[str, float] = defaultdict(float)
+    for text in texts:
+        for account in ibans_in(text):
+            points[account[:2]] = max(points[account[:2]], _ACCOUNT)
+        for number in _TAX_NUMBER.findall(text):
+            if tax_number_holds(number):
+                points[number[:2]] = _TAX_NUMBER_HOLDS
+    return points
+
+
+def _country(texts: Sequence[str], numbered: Mapping[str, float], currency: str | None, *, dollar: bool) -> str | None:
+    points: dict[str, float] = defaultdict(float, numbered)
     whole = "\n".join(texts)
     for country, weight, pattern in _SIGNS:
         points[country] += weight * min(len(pattern.findall(whole)), _ENOUGH)

@@ -2,6 +2,9 @@
 
 import re
 
+DIGITS_AGAIN = str.maketrans("OoQDlI|SB", "000011158")
+"""Letters that OCR sees in a number, as the digits that they are."""
+
 
 def mended(text: str) -> str:
     """Return the text with letters for what is none, where they stand between letters, and a naught after digits."""

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from counterfoil.extraction.layout.candidates import Candidate
+from counterfoil.extraction.layout.checksums import ibans_in
 from counterfoil.extraction.layout.labelled import labelled_amounts
 from counterfoil.extraction.layout.labels import Label, blotted, place
 from counterfoil.extraction.layout.paper import Paper
@@ -47,7 +48,7 @@ def _methods(paper: Paper) -> Iterator[Candidate]:
     for method, pattern, score in (
         (PaymentMethod.CARD, _CARD_SLIP, 0.65),
         (PaymentMethod.DIRECT_DEBIT, _DIRECT_DEBIT, 0.75),
-        (PaymentMethod.TRANSFER, _TRANSFER, 0.55),
+        (PaymentMethod.TRANSFER, _TRANSFER, 0.58 if _has_account(paper) else 0.55),
     ):
         for row in paper.rows:
             if found := pattern.search(row.text):
@@ -61,6 +62,10 @@ def _methods(paper: Paper) -> Iterator[Candidate]:
 def _words(row: Span, text: str, label: Label) -> Span:
     start, end = place(label, blotted(label, text)) or (0, len(text))
     return Span(tokens=row.tokens[text[:start].count(" ") : text[:end].rstrip().count(" ") + 1])
+
+
+def _has_account(paper: Paper) -> bool:
+    return any(True for row in paper.rows for _ in ibans_in(row.span.text))
 
 
 def _digits(paper: Paper) -> Iterator[Candidate]:
