@@ -1,23 +1,16 @@
 """What papers of several countries print: their words for numbers, sums, dates and charges."""
 
-from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 
 import pytest
 
 from counterfoil.extraction.domain import Extraction
-from counterfoil.extraction.layout.candidates import Candidate
 from counterfoil.extraction.layout.finders import dates, items, kind, merchant, number, subtotal, taxes, total
 from counterfoil.extraction.layout.reader import extraction_of
 from counterfoil.records.checks import check
 from counterfoil.records.domain import Kind, LineItem, Tax
-from tests.support.papers import page, paper, paper_set
-
-
-def best(candidates: Iterable[Candidate], path: str | None = None) -> object:
-    fitting = [one for one in candidates if path in (None, one.path)]
-    return max(fitting, key=lambda one: one.score).value if fitting else None
+from tests.support.papers import best, page, paper, paper_set
 
 
 def read(*rows: str) -> Extraction:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from counterfoil.documents.domain import Box, Word
 from counterfoil.extraction.domain import PageText, WordOrigin
+from counterfoil.extraction.layout.candidates import Candidate
 from counterfoil.extraction.layout.paper import Paper, paper_of
 from counterfoil.extraction.layout.rows import Span, rows_of
 
@@ -38,6 +39,12 @@ def paper_set(words: Iterable[tuple[str, float, float, float]], *rows: str) -> P
     usual = page(*[""] * _HEAD, *rows)
     words_of_all = (*large, *usual.words)
     return paper_of([PageText(number=1, width=_WIDTH, height=_HEIGHT, origin=WordOrigin.OCR, words=words_of_all)])
+
+
+def best(candidates: Iterable[Candidate], path: str | None = None) -> object:
+    """Return the value of the candidate that fits best, of those for a field if one is named; None without any."""
+    fitting = [one for one in candidates if path in (None, one.path)]
+    return max(fitting, key=lambda one: one.score).value if fitting else None
 
 
 def row(text: str) -> Span:
