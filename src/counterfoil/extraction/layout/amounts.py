@@ -23,9 +23,8 @@ _AMOUNT = re.compile(
 _GROUPED = re.compile(r"\d{1,3}(?:,\d\d)*,\d{3}|\d{1,3}(?:\.\d{3})+|\d{1,3}(?:,\d{3})+")  # the first is India's
 _THOUSANDS = re.compile(r"(?<!\d)\d{1,3}[.,'\u2019]\d{3}(?!\d)")
 _TAX_MARK = re.compile(r"^(?:[A-Z*]|[A-Z]{2}|[A-Z]\d|SR|ZRL?|OS|T|NT)?$")
-_SMUDGED = re.compile(  # a colon that may be that of a time is left alone
-    r"(?i)\W*(?:grand\s+)?(?:total|cash)\W*?\b(?P<whole>\d{1,5}(?=-)|(?!2[0-3]:)[2-9]\d(?=:)|\d{3,5}(?=:))[-:](?P<cents>\d\d)"
-)
+_SMUDGED = re.compile(r"(?i)\W*(?:grand\s+)?(?:total|cash)\W*?\b(?P<whole>\d{1,5})(?P<sign>[-:])(?P<cents>\d\d)")
+_HOURS = 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +81,7 @@ def amounts_in(row: Span, decimal_sign: str | None = None) -> tuple[Amount, ...]
 def _smudged(row: Span) -> Iterator[Amount]:
     """Yield the number behind "total" or "cash" alone if its decimal sign was seen as another: "Total 52-00"."""
     found = _SMUDGED.fullmatch(row.text)
-    if found:
+    if found and (found["sign"] == "-" or int(found["whole"]) >= _HOURS):
         value = Decimal(f"{found['whole']}.{found['cents']}")
         yield Amount(value=value, places=2, currency=None, span=row.between(found.start("whole"), found.end()))
 

@@ -86,9 +86,9 @@ def _luxembourgish(number: str) -> bool:
 
 
 def _polish(number: str) -> bool:
-    return bool(re.fullmatch(r"\d{10}", number)) and _weighted(number, (6, 5, 7, 2, 3, 4, 5, 6, 7)) % 11 == int(
-        number[9]
-    )
+    if not re.fullmatch(r"\d{10}", number):
+        return False
+    return _weighted(number, (6, 5, 7, 2, 3, 4, 5, 6, 7)) % 11 == int(number[9])
 
 
 def _portuguese(number: str) -> bool:

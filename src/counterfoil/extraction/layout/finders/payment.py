@@ -65,7 +65,7 @@ def _words(row: Span, text: str, label: Label) -> Span:
 
 
 def _has_account(paper: Paper) -> bool:
-    return any(True for row in paper.rows for _ in ibans_in(row.span.text))
+    return any(account for row in paper.rows for account in ibans_in(row.span.text))
 
 
 def _digits(paper: Paper) -> Iterator[Candidate]:
