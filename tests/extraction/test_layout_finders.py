@@ -51,6 +51,7 @@ def test_the_total_is_found_by_its_words_in_every_language(row: str) -> None:
         "TOTAL QTY 9.00",
         "TOTAL GST 9.00",
         "TAX TOTAL: 9.00",
+        "19% VAT Total 9.00",
         "TOTAL (EXCL GST) 9.00",
         "TOTAL DISCOUNT 9.00",
         "TOTAL 0% SUPPLIES: 9.00",
@@ -277,6 +278,11 @@ def test_an_item_may_be_called_after_its_price() -> None:
     assert len(list(found)) == 2
 
 
+def test_a_numbered_tax_is_no_item() -> None:
+    found = list(items.find(paper("SHOP", "", "DIET TEA  3.00", "TAX1 AMT  1.05", "TOTAL  4.05")))
+    assert [one.value.description for one in found if isinstance(one.value, LineItem)] == ["DIET TEA"]
+
+
 def test_what_an_item_costs_elsewhere_is_no_item() -> None:
     found = list(items.find(paper("SHOP", "", "WALNUTS  10.00", "RegPrice  12.00", "SOAP  4.47", "Item Price: 5.00")))
     assert [one.value.description for one in found if isinstance(one.value, LineItem)] == ["WALNUTS", "SOAP"]
@@ -401,6 +407,8 @@ def test_the_tax_number_is_found_by_its_form_or_its_words() -> None:
     assert best(tax_id.find(paper("USt-IdNr. DE123456789"))) == "DE123456789"
     assert best(tax_id.find(paper("USt-IdNr. DE123456789", "", "USt-IdNr. DE136695976"))) == "DE136695976"
     assert best(tax_id.find(paper("USt-IdNr. DEl3669S976"))) == "DE136695976"
+    italian = ("Bar S.r.l.", "P.IVA 00743110158", "", "P.IVA 00743110157")
+    assert best(tax_id.find(paper(*italian))) == "00743110157"
     assert best(tax_id.find(paper("GST ID: 001234567890"))) == "001234567890"
     assert best(tax_id.find(paper("GST 6% 12.00"))) is None
 

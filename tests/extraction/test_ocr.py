@@ -57,7 +57,16 @@ def test_only_the_finder_takes_the_smallest_numbers_for_nothing() -> None:
     assert FINDER._turn.submit(halved).result() is not can_be_told
 
 
-def test_a_closer_look_finds_the_same_words_in_the_same_places() -> None:
-    words = {word.text: word.box.centre for word in FINDER.find(drawn())[0]}
-    closer = {word.text: word.box.centre for word in FINDER.find(drawn(), closely=True)[0]}
-    assert closer["TOTAL"] == pytest.approx(words["TOTAL"], abs=0.02)
+def test_a_closer_look_finds_lines_in_print_so_fine_that_the_first_one_misses_some() -> None:
+    sheet = Image.new("RGB", (1600, 2000), "white")
+    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=10)
+    tops = [300 + 200 * index for index in range(6)]
+    for index, top in enumerate(tops):
+        pen.text((700, top), f"Line {index} total 12.50", fill="black", font=font)
+
+    def found(*, closely: bool) -> list[float]:
+        words, _ = FINDER.find(sheet, closely=closely)
+        return sorted(word.box.centre[1] * sheet.height for word in words if word.text == "total")
+
+    assert len(found(closely=False)) < len(tops)
+    assert found(closely=True) == pytest.approx(tops, abs=12)

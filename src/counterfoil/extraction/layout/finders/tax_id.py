@@ -25,7 +25,8 @@ _EU = re.compile(
 _MISREAD = re.compile(
     r"(?<![A-Za-z0-9])(?P<country>(?:DE|IT|PL|BE|GB|LU|PT) ?)(?P<digits>[\dOoQDlI|SB]{8,11})(?![A-Za-z0-9])"
 )
-_SURE = {True: 0.95, None: 0.85, False: 0.6}  # by whether the check digits hold, if we know them
+_ANNOUNCED, _HOLDS = 0.8, 0.95
+_SURE = {True: _HOLDS, None: 0.85, False: 0.6}  # by whether the check digits hold, if we know them
 
 
 def find(paper: Paper) -> Iterable[Candidate]:
@@ -46,7 +47,8 @@ def find(paper: Paper) -> Iterable[Candidate]:
             and "%" not in row.text
             and len(re.sub(r"\D", "", found[0])) >= 8
         ):
-            yield _candidate(row.span, found, 0.8 - row.index * 0.002)
+            holds = tax_number_holds(f"{paper.locale.country}{found[0]}")  # printed without its country's letters
+            yield _candidate(row.span, found, (_HOLDS if holds else _ANNOUNCED) - row.index * 0.002)
 
 
 def _with_digits(found: re.Match[str]) -> str:
