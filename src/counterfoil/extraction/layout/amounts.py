@@ -10,6 +10,11 @@ from counterfoil.extraction.layout.currencies import CURRENCY, currency_of
 from counterfoil.extraction.layout.mending import DIGITS_AGAIN
 from counterfoil.extraction.layout.rows import Span
 
+CENT = Decimal("0.011")
+"""By which sums may be off: a cent, and what rates leave behind it."""
+LARGEST_ROUNDING = Decimal("0.5")
+"""By which a total is rounded at most, to what coins can pay."""
+
 _DIGITS = (
     r"(?:\d{1,3}(?:[ \u00a0\u202f]\d{3})+,\d\d(?!\d)"  # 1 234,56
     r"|\d(?:[.,][ ](?=\d\d\W*$)|[\d.,'\u2019])*"  # 1,234.56, and 12. 50 at a row's end as OCR may see it

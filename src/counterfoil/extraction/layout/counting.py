@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 
-from counterfoil.extraction.layout.amounts import read_number
+from counterfoil.extraction.layout.amounts import CENT, read_number
 from counterfoil.extraction.layout.currencies import CURRENCY
 from counterfoil.extraction.layout.rows import Span
 
@@ -16,7 +16,6 @@ _MANY_FIRST = re.compile(
     rf"\W*(?P<many>\d{{1,4}}(?:[.,]\d{{1,3}})?)\s?(?:{_UNIT}\s?)??(?P<times>{_TIMES})?\s?{_PRICE}\W*", re.IGNORECASE
 )
 _PRICE_FIRST = re.compile(rf"\W*{_PRICE}\s?(?P<times>{_TIMES})\s?(?P<many>\d{{1,3}})\s?(?:{_UNIT})?\W*", re.IGNORECASE)
-_CENT = Decimal("0.011")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +29,7 @@ class Counted:
 
     def makes(self, amount: Decimal) -> bool:
         """Say whether so many cost the amount."""
-        return abs(self.many * self.price - amount) < _CENT
+        return abs(self.many * self.price - amount) < CENT
 
 
 def counted_on(row: Span) -> Counted | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import combinations, product
 
+from counterfoil.extraction.layout.amounts import CENT, LARGEST_ROUNDING
 from counterfoil.extraction.layout.candidates import Candidate
 from counterfoil.extraction.layout.labelled import labelled_amounts
 from counterfoil.extraction.layout.labels import Label
@@ -14,9 +15,7 @@ from counterfoil.records.domain import FieldPath, LineItem, Tax
 
 TOTAL, SUBTOTAL, TAXES = FieldPath("total"), FieldPath("subtotal"), FieldPath("taxes")
 TIP, DISCOUNT, ITEMS = FieldPath("tip"), FieldPath("discount"), FieldPath("line_items")
-_CENT = Decimal("0.011")
 _COIN = Decimal("0.05")
-_LARGEST_ROUNDING = Decimal("0.5")
 _MOST_TAXES = 4  # that are on top of one sum
 _LIKELIEST_TAXES = 7  # that are tried
 _TRIED = 6  # amounts of any other sort
@@ -73,7 +72,7 @@ class Witnesses:
             discounts=_decimals(candidates.get(DISCOUNT, ())),
             charges=_called(paper, Label.CHARGE) + _called(paper, Label.SERVICE),
             roundings=tuple(
-                value for value in _called(paper, Label.ROUNDING) if value and abs(value) <= _LARGEST_ROUNDING
+                value for value in _called(paper, Label.ROUNDING) if value and abs(value) <= LARGEST_ROUNDING
             ),
             cash=_called(paper, Label.CASH) + _called(paper, Label.CARD),
             change=_called(paper, Label.CHANGE),
@@ -87,7 +86,7 @@ class Witnesses:
     def signs(self, total: Decimal, balance: Balance | None) -> dict[str, float]:
         """Return what speaks for a total or against it, each with how strongly."""
         signs: dict[str, float] = {}
-        if any(abs(cash - abs(change) - total) < _CENT for cash in self.cash for change in self.change if cash):
+        if any(abs(cash - abs(change) - total) < CENT for cash in self.cash for change in self.change if cash):
             signs["paid"] = 1.0
         elif total in self.cash:
             signs["paid"] = 0.5
@@ -112,7 +111,7 @@ class Witnesses:
     def items_add_up(self, total: Decimal, balance: Balance | None) -> bool:
         summed = sum(self.items, Decimal())
         return bool(self.items) and any(
-            abs(summed - value) < _CENT
+            abs(summed - value) < CENT
             for value in (total, *((balance.subtotal, balance.subtotal + balance.charges) if balance else ()))
         )
 
@@ -133,7 +132,7 @@ class Witnesses:
             summed = _sum_of_bases(taxes)
             likely = _likelihood(taxes) - 0.1 * (bool(tip) + bool(discount) + any(more))
             for subtotal, sure in (bases if summed is None else {summed: _SUMMED, **bases}).items():
-                if abs(subtotal + on_top - total) < _CENT:
+                if abs(subtotal + on_top - total) < CENT:
                     yield Balance(
                         subtotal=subtotal,
                         taxes=taxes,

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from counterfoil.extraction.layout.amounts import Amount, read_number
+from counterfoil.extraction.layout.amounts import CENT, Amount, read_number
 from counterfoil.extraction.layout.candidates import Candidate
 from counterfoil.extraction.layout.counting import Counted, counted_on
 from counterfoil.extraction.layout.dates import dates_in
@@ -49,7 +49,6 @@ _QUANTITY = re.compile(
 _FILLER = re.compile(r"[x*@]|\W+|RM|EUR|\u20ac|\$", re.IGNORECASE)
 _SUM_WORDS = 0.6
 _MANY = 100  # from here on a number at a row's start is rather a code
-_CENT = Decimal("0.011")
 _OTHER_PRICE = re.compile(r"\W*(?:item|reg|regular|list|normal|orig|original|retail|was)\W*(?:price|retail)\W*\d")
 _NO_WORDS = re.compile(r"[\W\d_]*(?:x|pcs?|pc|ea|kg|sr|zr|zrl|os|rm|eur|[a-z])?[\W\d_]*", re.IGNORECASE)
 
@@ -92,7 +91,7 @@ def find(paper: Paper) -> Iterable[Candidate]:
 def _is_carried(priced: _Priced, items: Sequence[_Priced]) -> bool:
     """Say whether a row carries the sum of a page over; words that may name an item too need that sum beside them."""
     text = plain(_text(priced))
-    is_sum = abs(sum((one.amount.value for one in items), -priced.amount.value)) < _CENT
+    is_sum = abs(sum((one.amount.value for one in items), -priced.amount.value)) < CENT
     return is_only(Label.CARRIED, text) and (strength(Label.CARRIED, text) == 1 or is_sum)
 
 
@@ -116,7 +115,7 @@ def _makes_a_total(paper: Paper, amount: Decimal) -> bool:
     totals = {one.amount.value for one in labelled_amounts(paper, Label.TOTAL) if one.strength >= _SUM_WORDS}
     totals -= {one.amount.value for one in labelled_amounts(paper, Label.SUBTOTAL)}
     ways = (amount + tax - lowered for tax in {*known, sum(known)} for lowered in off)
-    return any(abs(way - total) < _CENT for way in ways for total in totals)
+    return any(abs(way - total) < CENT for way in ways for total in totals)
 
 
 def _charge(one: Labelled) -> _Priced:
@@ -255,7 +254,7 @@ def _factors(numbers: Sequence[Amount], product: Decimal, *, price_first: bool =
     for price in sorted(numbers, key=lambda one: (one.places < 2, one.span.left if price_first else -one.span.left)):
         for quantity in sorted(numbers, key=lambda one: abs(one.span.left - price.span.left)):
             counts = quantity is not price and quantity.value and (price.value or quantity.value < _MANY)
-            if counts and abs(quantity.value * price.value - product) < _CENT:
+            if counts and abs(quantity.value * price.value - product) < CENT:
                 return quantity, price
     return None
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 
+from counterfoil.extraction.layout.amounts import CENT
 from counterfoil.extraction.layout.candidates import Candidate
 from counterfoil.extraction.layout.finders import taxes
 from counterfoil.extraction.layout.labelled import labelled_amounts
@@ -12,7 +13,6 @@ from counterfoil.extraction.layout.rows import Token
 from counterfoil.records.domain import FieldPath, Tax
 
 PATH = FieldPath("subtotal")
-_CENT = Decimal("0.011")
 _BASE = 0.6  # how surely the base of the only rate is the subtotal
 _SUMMED = 0.8  # how surely a row that adds up the bases and the taxes of several rates shows the subtotal
 
@@ -58,7 +58,7 @@ def _sums(paper: Paper, rated: set[Tax]) -> Iterator[Candidate]:
     base = sum((tax.base or Decimal() for tax in rated), Decimal())
     tax = sum((tax.amount or Decimal() for tax in rated), Decimal())
     for row in paper.rows:
-        if any(abs(amount.value - tax) < _CENT for amount in row.money):
+        if any(abs(amount.value - tax) < CENT for amount in row.money):
             for amount in row.money:
-                if abs(amount.value - base) < _CENT:
+                if abs(amount.value - base) < CENT:
                     yield Candidate(path=PATH, value=amount.value, span=amount.span, score=_SUMMED)

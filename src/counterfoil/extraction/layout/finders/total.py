@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 from decimal import Decimal
 from operator import ne
 
+from counterfoil.extraction.layout.amounts import CENT, LARGEST_ROUNDING
 from counterfoil.extraction.layout.candidates import Candidate
 from counterfoil.extraction.layout.labelled import Labelled, labelled_amounts
 from counterfoil.extraction.layout.labels import Label
@@ -13,8 +14,6 @@ from counterfoil.extraction.layout.paper import Paper
 from counterfoil.records.domain import FieldPath
 
 PATH = FieldPath("total")
-_LARGEST_ROUNDING = Decimal("0.5")
-_CENT = Decimal("0.011")
 _RATE = re.compile(r"(\d{1,2}(?:[.,]\d+)?)\s?%")
 _ROUNDED = 0.75  # what a rounding turns an announced total into
 _PAID = 0.35  # what was paid is likely the total
@@ -40,7 +39,7 @@ def _is_contained_tax(one: Labelled, totals: Sequence[Labelled]) -> bool:
     """Say whether an amount is the tax within another total, as in "Total includes 6 % GST: 0.42"."""
     rates = [Decimal(rate.replace(",", ".")) for rate in _RATE.findall(one.row.text)]
     return any(
-        abs(total.amount.value * rate / (100 + rate) - one.amount.value) < _CENT for rate in rates for total in totals
+        abs(total.amount.value * rate / (100 + rate) - one.amount.value) < CENT for rate in rates for total in totals
     )
 
 
@@ -63,7 +62,7 @@ def _rounded(paper: Paper, totals: Set[object]) -> list[Candidate]:
     found = []
     for rounding in labelled_amounts(paper, Label.ROUNDING):
         by = rounding.amount.value
-        if not by or abs(by) > _LARGEST_ROUNDING:
+        if not by or abs(by) > LARGEST_ROUNDING:
             continue
         below = [amount for row in paper.rows[rounding.row.index :] for amount in row.money]
         for amount in below:
