@@ -26,6 +26,7 @@ from counterfoil.documents.service import DocumentService
 from counterfoil.extraction.domain import Extraction
 from counterfoil.extraction.service import ExtractionService
 from counterfoil.foundation.database import Transaction
+from counterfoil.foundation.errors import NetworkError, ServiceUnavailable
 from counterfoil.foundation.metrics import Metrics
 from counterfoil.jobs.context import JobContext
 from counterfoil.jobs.domain import Attempt, Backoff, BatchId, Job, JobId, Json, Order, Priority
@@ -37,7 +38,7 @@ from counterfoil.records.service import RecordService
 from counterfoil.reviews.domain import Review
 from counterfoil.reviews.service import ReviewService
 from counterfoil.targets.deliveries import DeliveryService
-from counterfoil.targets.domain import DeliveryId, TargetId
+from counterfoil.targets.domain import DeliveryId, TargetAway, TargetId
 
 DOCUMENT_BACKOFF = Backoff(base=timedelta(seconds=10))
 
@@ -69,6 +70,9 @@ class WriteRecordFiles(BaseModel):
 
 MODEL_PATIENCE = timedelta(hours=1)
 """How long a document waits for a model that is gone; then it is read without, and a person is asked."""
+TARGET_PATIENCE = timedelta(days=1)
+"""How long a delivery waits for a target that is away, before each try costs it an attempt."""
+TARGET_PAUSE = timedelta(seconds=20)
 READ_DOCUMENT = JobType(
     name="read_document",
     payload=ReadDocument,
@@ -235,8 +239,13 @@ class Handlers:
             job.complete(tx, {"delivery_ids": [str(delivery.id) for delivery in planned]})
 
     def deliver(self, job: JobContext, payload: Deliver) -> Json:
-        """Bring a record to its target."""
-        delivery = self.deliveries.deliver(job.workspace, DeliveryId(payload.delivery_id))
+        """Bring a record to its target; while that is away, the job comes back without losing an attempt."""
+        try:
+            delivery = self.deliveries.deliver(job.workspace, DeliveryId(payload.delivery_id))
+        except (ServiceUnavailable, NetworkError) as error:
+            if job.now() - job.job.created_at > TARGET_PATIENCE:
+                raise
+            raise TargetAway(error, job.now() + TARGET_PAUSE) from error
         return {"delivery_id": str(delivery.id), "status": delivery.status, "page_url": delivery.url}
 
     def write_record_files(self, job: JobContext, payload: WriteRecordFiles) -> None:

@@ -5,7 +5,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Protocol
+from pathlib import Path
+from typing import Any, Protocol
 from uuid import UUID
 
 from counterfoil.access.domain import WorkspaceId
@@ -20,7 +21,7 @@ from counterfoil.targets.expressions import Facts
 from counterfoil.targets.infrastructure.ledger import LedgerAdapter, SqlLedgerStore
 from counterfoil.targets.infrastructure.sql import SqlDeliveryStore, SqlPlanStore, SqlTargetStore
 from counterfoil.targets.ledger import LedgerService
-from counterfoil.targets.protocols import TargetAdapter, WriteRequest, Written
+from counterfoil.targets.protocols import Connected, Sought, TargetAdapter, WriteRequest, Written
 from counterfoil.targets.service import TargetService
 from counterfoil.targets.values import Value
 from tests.support.clock import FixedClock
@@ -45,6 +46,7 @@ FACTS = Facts(
     document_name="receipt.jpg",
     document_url=f"{PUBLIC_URL}/api/v1/documents/7/file",
     delivered_at=datetime(2026, 3, 1, 12, 0, tzinfo=UTC),
+    key="00000000-0000-0000-0000-000000000007",
 )
 
 
@@ -81,6 +83,9 @@ class GivenDocuments:
 
     def get(self, workspace: WorkspaceId, document_id: DocumentId) -> Document:
         return self.documents[workspace, document_id]
+
+    def path(self, document: Document) -> Path:
+        return Path("documents") / document.sha256
 
 
 @dataclass
@@ -161,28 +166,43 @@ class RemoteTable:
     columns: Schema
     kind: str = "remote"
     settles_after: timedelta = timedelta(minutes=2)
+    schema_lasts: timedelta = timedelta()
     looking: Fault = nothing
     before: Fault = nothing
     after: Fault = nothing
     rows: dict[str, dict[PropertyId, Value | None]] = field(default_factory=dict)
     keys: dict[str, str] = field(default_factory=dict)
+    related: Mapping[str, str] = field(default_factory=dict)
     lookups: int = 0
     writes: int = 0
+    requests: list[WriteRequest] = field(default_factory=list)
 
-    def connect(self, settings: Mapping[str, str]) -> Mapping[str, str]:
-        return settings
+    def connect(self, workspace: WorkspaceId, settings: Mapping[str, str]) -> Connected:
+        return Connected(settings=settings, place=settings.get("place"))
 
     def schema(self, target: Target) -> Schema:
         self.looking()
         return self.columns
 
-    def find(self, target: Target, key: str) -> Written | None:
+    def candidates(self, target: Target, prop: Property, name: str) -> Mapping[str, str]:
+        return self.related
+
+    def find(self, target: Target, sought: Sought) -> Written | None:
         self.lookups += 1
-        return next((Written(external_id=row, url=None) for row, known in self.keys.items() if known == key), None)
+        return next(
+            (Written(external_id=row, url=None) for row, known in self.keys.items() if known == sought.key), None
+        )
+
+    def add_key_property(self, target: Target) -> PropertyId:
+        place = column("Counterfoil ID", PropertyType.TEXT)
+        if place not in self.columns.properties:
+            self.columns = schema(*self.columns.properties, place)
+        return place.id
 
     def write(self, request: WriteRequest) -> Written:
         self.before()
         self.writes += 1
+        self.requests.append(request)
         row = request.external_id or f"row-{len(self.rows) + 1}"
         self.keys[row] = request.key
         self.rows.setdefault(row, {}).update(request.draft)
@@ -255,7 +275,12 @@ def build(database: Database, clock: FixedClock, *adapters: TargetAdapter) -> Ta
     )
 
 
-def column(name: str, kind: PropertyType, *options: str, **settings: bool) -> Property:
+def nobody(_prop: Property, _name: str) -> Mapping[str, str]:
+    """Point to nothing."""
+    return {}
+
+
+def column(name: str, kind: PropertyType, *options: str, **settings: Any) -> Property:
     """Return a column whose id is its name."""
     return Property(id=PropertyId(name), name=name, type=kind, options=options, **settings)
 

@@ -115,6 +115,8 @@ def test_columns_are_changed_over_the_version_that_was_read(client: TestClient, 
         "open_options": False,
         "required": False,
         "read_only": False,
+        "related": None,
+        "percent": False,
     }
     assert client.get(f"{ledger}/schema").json() == put.json()
     again = client.put(f"{ledger}/columns", json=body)
@@ -137,6 +139,7 @@ def test_the_plan_is_read_changed_and_put_back(client: TestClient, ledger: str) 
             "expression": {"kind": "field", "path": "total"},
             "reason": "“Total” is English for the total.",
             "score": 1.0,
+            "unknown_option": "add",
         }
     )
     body = plan_body(plan)

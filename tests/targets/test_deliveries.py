@@ -18,14 +18,22 @@ from counterfoil.targets.domain import (
     DeliveryInDoubt,
     DeliveryNotFound,
     DeliveryStatus,
+    Entry,
     LedgerRow,
+    NotShared,
+    OptionPolicy,
+    OptionUndecided,
     PropertyId,
     PropertyType,
     RequiredValueMissing,
+    RowGone,
+    RowThere,
     Target,
     TargetNotFound,
     TargetStatus,
+    TargetTaken,
 )
+from counterfoil.targets.expressions import MERCHANT, FieldOf
 from tests.support.clock import FixedClock
 from tests.support.targets import (
     BAKERY,
@@ -206,9 +214,10 @@ def test_a_fault_around_the_create_leaves_one_row_in_the_end(
     with pytest.raises((NetworkError, Crash)):
         house.deliveries.deliver(workspace, delivery_id)
     table.before = table.after = nothing
-    with pytest.raises(DeliveryInDoubt):
-        house.deliveries.deliver(workspace, delivery_id)
-    house.clock.pass_by(SETTLED)
+    if moment == "before":  # that there is no row proves nothing while one may still be made
+        with pytest.raises(DeliveryInDoubt):
+            house.deliveries.deliver(workspace, delivery_id)
+        house.clock.pass_by(SETTLED)
     assert house.deliveries.deliver(workspace, delivery_id).status is DeliveryStatus.DELIVERED
     assert len(table.rows) == 1
 
@@ -257,6 +266,7 @@ def test_a_crash_after_the_row_was_made_in_the_ledger_is_taken_up_at_once(
         def __init__(self) -> None:
             ledger = house.targets.adapters["ledger"]
             self.connect, self.schema, self.find = ledger.connect, ledger.schema, ledger.find
+            self.candidates, self.schema_lasts = ledger.candidates, ledger.schema_lasts
 
         def write(self, request: object) -> object:
             house.targets.adapters["ledger"].write(request)  # type: ignore[arg-type]
@@ -513,3 +523,151 @@ def test_deliveries_come_in_pages_newest_first(house: TargetsHouse, workspace: W
     found: list[Delivery] = [*first.items, *second.items]
     assert [one.id for one in found] == planned[::-1]
     assert second.next_after is None
+
+
+def not_shared() -> None:
+    """Find that the table is not there for us."""
+    raise NotShared("Share the table with the connection.")
+
+
+@pytest.mark.parametrize("moment", ["looking", "before"])
+def test_a_table_that_is_not_shared_pauses_its_target_and_nothing_is_lost(
+    house: TargetsHouse, table: RemoteTable, workspace: WorkspaceId, remote: Target, moment: str
+) -> None:
+    delivery_id = house.plan(workspace, house.records.add(workspace), remote)
+    setattr(table, moment, not_shared)
+    waiting = house.deliveries.deliver(workspace, delivery_id)
+    assert (waiting.status, waiting.error) == (DeliveryStatus.WAITING, "Share the table with the connection.")
+    assert waiting.in_doubt_since is None
+    assert house.targets.get(workspace, remote.id).paused_because == "Share the table with the connection."
+    setattr(table, moment, nothing)
+    assert house.targets.check(workspace, remote.id).status is TargetStatus.ACTIVE
+    assert house.resumed == [delivery_id]
+    assert house.deliveries.deliver(workspace, delivery_id).status is DeliveryStatus.DELIVERED
+
+
+def test_a_check_pauses_a_target_before_the_next_delivery_finds_out(
+    house: TargetsHouse, table: RemoteTable, workspace: WorkspaceId, remote: Target
+) -> None:
+    house.targets.plan(workspace, remote.id)
+    table.columns = schema(*(one for one in COLUMNS.properties if one.name != "Total"))
+    assert house.targets.check(workspace, remote.id).paused_because == "“Total” is gone."
+    table.columns = COLUMNS
+    assert house.targets.check(workspace, remote.id).paused_because is None
+    table.looking = not_shared
+    assert house.targets.check(workspace, remote.id).status is TargetStatus.PAUSED
+
+
+def test_a_row_that_is_gone_is_asked_about_and_made_anew_only_on_request(
+    house: TargetsHouse, table: RemoteTable, workspace: WorkspaceId, remote: Target
+) -> None:
+    def gone() -> None:
+        raise RowGone("row-1")
+
+    record = house.records.add(workspace)
+    delivery_id = house.deliver(workspace, record, remote)
+    with pytest.raises(RowThere):
+        house.deliveries.retry(workspace, delivery_id, make_anew=True)
+    table.rows.clear()
+    house.plan(workspace, house.records.correct(workspace, record, lowered()), remote)
+    table.before = gone
+    with pytest.raises(RowGone):
+        house.deliveries.deliver(workspace, delivery_id)
+    assert table.rows == {}
+    table.before = nothing
+    house.deliveries.retry(workspace, delivery_id, make_anew=True)
+    assert house.resumed == [delivery_id]
+    assert house.deliveries.deliver(workspace, delivery_id).status is DeliveryStatus.DELIVERED
+    [row] = table.rows.values()
+    assert row[PropertyId("Merchant")] == "Corner Bakery"
+
+
+def test_a_restored_row_is_brought_up_to_date_by_a_plain_retry(
+    house: TargetsHouse, table: RemoteTable, workspace: WorkspaceId, remote: Target
+) -> None:
+    def gone() -> None:
+        raise RowGone("row-1")
+
+    record = house.records.add(workspace)
+    delivery_id = house.deliver(workspace, record, remote)
+    house.plan(workspace, house.records.correct(workspace, record, lowered()), remote)
+    table.before = gone
+    with pytest.raises(RowGone):
+        house.deliveries.deliver(workspace, delivery_id)
+    table.before = nothing
+    house.deliveries.retry(workspace, delivery_id)
+    house.deliveries.deliver(workspace, delivery_id)
+    assert table.rows["row-1"][PropertyId("Total")] == Decimal("10.30")
+
+
+def test_a_table_that_another_workspace_has_connected_cannot_be_connected(
+    house: TargetsHouse, workspace: WorkspaceId, other_workspace: WorkspaceId
+) -> None:
+    house.targets.create(workspace, "remote", "Elsewhere", {"place": "table-1"})
+    house.targets.create(workspace, "remote", "Once more", {"place": "table-1"})
+    with pytest.raises(TargetTaken):
+        house.targets.create(other_workspace, "remote", "Mine", {"place": "table-1"})
+    house.targets.create(other_workspace, "remote", "Mine", {"place": "table-2"})
+
+
+def test_a_column_for_keys_is_made_once_and_filled_from_then_on(
+    house: TargetsHouse, table: RemoteTable, workspace: WorkspaceId, remote: Target
+) -> None:
+    record = house.records.add(workspace)
+    house.deliver(workspace, house.records.add(workspace), remote)
+    assert [one.key_property for one in table.requests] == [None]
+    first, second = (house.targets.add_key_property(workspace, remote.id) for _ in range(2))
+    assert first.version == second.version == 2
+    house.deliver(workspace, record, remote)
+    [place] = (one.id for one in table.columns.properties if one.name == "Counterfoil ID")
+    request = table.requests[-1]
+    assert (request.key_property, request.draft[place]) == (place, str(record.id))
+
+
+def test_what_no_column_shows_goes_with_the_row(
+    house: TargetsHouse, table: RemoteTable, workspace: WorkspaceId, remote: Target
+) -> None:
+    record = house.records.add(workspace)
+    house.deliver(workspace, record, remote)
+    enclosed = table.requests[-1].enclosed
+    assert enclosed is not None
+    assert (enclosed.file.name, enclosed.line_items, enclosed.currency) == ("receipt.jpg", BAKERY.line_items, "EUR")
+    table.columns = schema(*COLUMNS.properties, column("Items", PropertyType.TEXT))
+    house.deliver(workspace, house.records.add(workspace), remote)
+    enclosed = table.requests[-1].enclosed
+    assert enclosed is not None
+    assert enclosed.line_items == ()
+
+
+def test_nothing_is_written_before_a_person_has_decided_on_an_option(
+    house: TargetsHouse, table: RemoteTable, workspace: WorkspaceId, remote: Target
+) -> None:
+    plan = house.targets.plan(workspace, remote.id).plan
+    category = PropertyId("Category")
+    asking = Entry(expression=FieldOf(path=MERCHANT), reason="Given.", score=1.0, unknown_option=OptionPolicy.ASK)
+    house.targets.put_plan(workspace, remote.id, {**plan.entries, category: asking}, plan.version)
+    with pytest.raises(OptionUndecided, match="Category"):
+        house.deliver(workspace, house.records.add(workspace), remote)
+    assert table.rows == {}
+
+
+def test_columns_are_read_anew_only_when_they_may_have_changed(
+    house: TargetsHouse, table: RemoteTable, workspace: WorkspaceId, remote: Target
+) -> None:
+    looks = 0
+
+    def look() -> None:
+        nonlocal looks
+        looks += 1
+
+    table.looking, table.schema_lasts = look, timedelta(minutes=1)
+    for expected in (1, 1):
+        house.deliver(workspace, house.records.add(workspace), remote)
+        assert looks == expected
+    table.before = break_down
+    delivery_id = house.plan(workspace, house.records.add(workspace), remote)
+    with pytest.raises(NetworkError):
+        house.deliveries.deliver(workspace, delivery_id)
+    table.before = nothing
+    house.deliver(workspace, house.records.add(workspace), remote)
+    assert looks == 2

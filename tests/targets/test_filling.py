@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from counterfoil.records.domain import FieldPath, InvoiceData, Kind, Tax
-from counterfoil.targets.domain import Entry, PropertyId, PropertyType
-from counterfoil.targets.expressions import Constant, Expression, FieldOf, Format, Nothing, Raw
-from counterfoil.targets.filling import Misfit, draft_of, fill, fit, missing, nearest_option
+from counterfoil.targets.domain import Entry, OptionPolicy, PropertyId, PropertyType
+from counterfoil.targets.expressions import Constant, Expression, FieldOf, Format, Lookup, Nothing, Raw
+from counterfoil.targets.filling import Filling, Misfit, draft_of, fill, fit, missing, nearest_option, undecided
 from counterfoil.targets.values import FileRef, Value, encode
-from tests.support.targets import BAKERY, FACTS, column, schema
+from tests.support.targets import BAKERY, FACTS, column, nobody, schema
 
 FILE = FileRef(document_id=FACTS.document_id, name=FACTS.document_name, url=FACTS.document_url)
 
@@ -116,7 +116,7 @@ def fillings(*planned: tuple[PropertyType, Expression], data: InvoiceData = BAKE
         PropertyId(f"p{n}"): Entry(expression=expression, reason="Given.", score=1.0)
         for n, (_, expression) in enumerate(planned)
     }
-    return [one.value if one.problem is None else one.problem for one in fill(columns, entries, data, FACTS)]
+    return [one.value if one.problem is None else one.problem for one in fill(columns, entries, data, FACTS, nobody)]
 
 
 def field(path: str) -> FieldOf:
@@ -168,14 +168,14 @@ def test_a_problem_names_its_column_and_a_locked_column_gets_nothing() -> None:
 
 
 def test_a_column_that_the_plan_does_not_know_stays_as_it_is() -> None:
-    [filling] = fill(schema(column("New", PropertyType.TEXT)), {}, BAKERY, FACTS)
+    [filling] = fill(schema(column("New", PropertyType.TEXT)), {}, BAKERY, FACTS, nobody)
     assert filling.value is None
     assert draft_of([filling], frozenset({PropertyId("New")})) == {}
 
 
 def test_the_missing_are_the_required_without_a_value() -> None:
     columns = schema(column("A", PropertyType.TEXT, required=True), column("B", PropertyType.TEXT))
-    assert missing(fill(columns, {}, BAKERY, FACTS)) == ("A",)
+    assert missing(fill(columns, {}, BAKERY, FACTS, nobody)) == ("A",)
 
 
 @given(st.decimals(allow_nan=False, allow_infinity=False, places=4, min_value=-(10**12), max_value=10**12))
@@ -192,3 +192,62 @@ def test_any_text_is_fitted_or_refused_without_a_crash(kind: PropertyType, text:
     fitted = fit(column("Column", kind, *options, open_options=open_options), text)
     if kind is PropertyType.STATUS:
         assert isinstance(fitted, Misfit) or fitted in options
+
+
+ACCOUNTS = {"a-1": "Office supplies", "a-2": "Travel", "a-3": "travel"}
+
+
+def account(value: str) -> Filling:
+    """Return how a relation to accounts is filled with what a person says."""
+    accounts = column("Account", PropertyType.RELATION)
+    plan = {accounts.id: Entry(expression=Constant(value=value), reason="Given.", score=1.0)}
+    [filling] = fill(schema(accounts), plan, BAKERY, FACTS, lambda _prop, _name: ACCOUNTS)
+    return filling
+
+
+def test_a_relation_points_to_what_is_called_so() -> None:
+    assert account("Office Supplies").value == ("a-1",)
+    assert account("Travel").value == ("a-2",)
+
+
+@pytest.mark.parametrize("value", ["Rent", "TRAVEL"])
+def test_a_relation_that_could_point_to_nothing_or_to_two_stays_empty(value: str) -> None:
+    filling = account(value)
+    assert filling.value is None
+    assert filling.problem is not None
+    assert value in filling.problem
+
+
+def test_rules_by_vendor_find_their_vendor_however_it_is_written() -> None:
+    category = column("Category", PropertyType.TEXT)
+    rules = Lookup(
+        path=FieldPath("merchant.name"), values={"CORNER-BAKERY": "Food"}, otherwise=FieldOf(path=FieldPath("number"))
+    )
+    plan = {category.id: Entry(expression=rules, reason="Given.", score=1.0)}
+    [filling] = fill(schema(category), plan, BAKERY, FACTS, nobody)
+    assert filling.value == "Food"
+    other = replace(BAKERY, merchant=replace(BAKERY.merchant, name="Another"))
+    [filling] = fill(schema(category), plan, other, FACTS, nobody)
+    assert filling.value == "2026-0042"
+
+
+def test_a_rate_in_a_percent_column_is_a_fraction() -> None:
+    rate = column("VAT", PropertyType.NUMBER, percent=True)
+    plan = {rate.id: Entry(expression=FieldOf(path=FieldPath("taxes.0.rate")), reason="Given.", score=1.0)}
+    [filling] = fill(schema(rate), plan, BAKERY, FACTS, nobody)
+    assert filling.value == Decimal("0.07")
+
+
+@pytest.mark.parametrize(
+    ("policy", "value", "asked"),
+    [(OptionPolicy.ADD, "Card", ()), (OptionPolicy.NEAREST, None, ()), (OptionPolicy.ASK, None, ("Paid by",))],
+)
+def test_a_value_that_is_no_option_is_added_or_left_out_or_asked_about(
+    policy: OptionPolicy, value: str | None, asked: tuple[str, ...]
+) -> None:
+    paid = column("Paid by", PropertyType.SELECT, "Petty cash", open_options=True)
+    expression = FieldOf(path=FieldPath("payment_method"))
+    plan = {paid.id: Entry(expression=expression, reason="Given.", score=1.0, unknown_option=policy)}
+    fillings = fill(schema(paid), plan, BAKERY, FACTS, nobody)
+    assert fillings[0].value == value
+    assert tuple(problem[:7] for problem in undecided(fillings)) == asked

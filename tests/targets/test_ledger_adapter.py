@@ -1,9 +1,9 @@
 """The ledger passes the suite of all adapters, and refuses by itself what others have to be kept from."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, cast
 from uuid import UUID
@@ -15,13 +15,15 @@ from counterfoil.access.domain import WorkspaceId
 from counterfoil.documents.domain import DocumentId
 from counterfoil.foundation.database import Database
 from counterfoil.foundation.ids import new_id
-from counterfoil.targets.domain import InvalidTargetSettings, PropertyId, PropertyType, Target
+from counterfoil.targets.domain import InvalidTargetSettings, Property, PropertyId, PropertyType, Target
 from counterfoil.targets.infrastructure.ledger import LedgerAdapter, LedgerRowRow, SqlLedgerStore
-from counterfoil.targets.protocols import WriteRequest
+from counterfoil.targets.protocols import Connected, Sought, WriteRequest
 from counterfoil.targets.values import FileRef, Value
 from tests.support.clock import FixedClock
 from tests.support.targets import PUBLIC_URL, build
-from tests.targets.adapter_suite import COLUMNS, AdapterSuite, StoredRow, Table
+from tests.targets.adapter_suite import COLUMNS, VALUES, AdapterSuite, StoredRow, Table
+
+SOUGHT = Sought(key="a", since=datetime(2026, 3, 1, tzinfo=UTC))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +33,9 @@ class LedgerTable:
     database: Database
     adapter: LedgerAdapter
     target: Target
+    columns: Sequence[Property] = COLUMNS
+    values: Mapping[PropertyType, Value] = field(default_factory=lambda: VALUES)
+    key_property: PropertyId | None = None
 
     def property_id(self, name: str) -> PropertyId:
         return PropertyId(name)
@@ -96,15 +101,15 @@ class TestLedger(AdapterSuite):
 
 
 def test_a_ledger_takes_no_settings(table: LedgerTable) -> None:
-    assert table.adapter.connect({}) == {}
+    assert table.adapter.connect(table.target.workspace, {}) == Connected(settings={}, place=None)
     with pytest.raises(InvalidTargetSettings, match="path"):
-        table.adapter.connect({"path": "/"})
+        table.adapter.connect(table.target.workspace, {"path": "/"})
 
 
 def test_a_row_tells_where_it_can_be_looked_at(table: LedgerTable) -> None:
     written = table.adapter.write(WriteRequest(target=table.target, key="a", version=1, draft={}))
     assert written.url == f"{PUBLIC_URL}/api/v1/targets/{table.target.id}/rows/{written.external_id}"
-    assert table.adapter.find(table.target, "a") == written
+    assert table.adapter.find(table.target, SOUGHT) == written
 
 
 def test_the_same_key_in_two_ledgers_is_two_rows(
@@ -112,6 +117,6 @@ def test_the_same_key_in_two_ledgers_is_two_rows(
 ) -> None:
     neighbour = build(database, clock).default(other_workspace)
     written = table.adapter.write(WriteRequest(target=table.target, key="a", version=1, draft={}))
-    assert table.adapter.find(neighbour, "a") is None
+    assert table.adapter.find(neighbour, SOUGHT) is None
     other = table.adapter.write(WriteRequest(target=neighbour, key="a", version=1, draft={}))
     assert other.external_id != written.external_id

@@ -14,7 +14,7 @@ from counterfoil.targets.mapping import map_schema
 from counterfoil.targets.planning import problems
 from counterfoil.targets.values import encode
 from counterfoil.targets.vocabulary import CHOICE_NAMES, LANGUAGES, NOT_ON_A_RECEIPT, PROPERTY_NAMES
-from tests.support.targets import BAKERY, FACTS, column, schema
+from tests.support.targets import BAKERY, FACTS, column, nobody, schema
 
 ODD_NAMES = st.one_of(
     st.text(min_size=0, max_size=40),
@@ -115,7 +115,6 @@ def test_a_column_is_known_by_its_name_in_many_languages(name: str, kind: Proper
         ("Approved", PropertyType.CHECKBOX),
         ("Total", PropertyType.CHECKBOX),
         ("Date", PropertyType.NUMBER),
-        ("Vendor", PropertyType.RELATION),
         ("Betrag der letzten Rückzahlung an uns", PropertyType.NUMBER),
         ("💶", PropertyType.NUMBER),
     ],
@@ -188,7 +187,7 @@ def test_any_schema_gets_a_plan_that_can_be_carried_out_and_uses_each_value_once
     assert all(count == 1 for count in used.values())
     assert all(shape_of(one) for value in entries.values() for one in paths_in(value.expression))
     assert all(0 <= one.score <= 1 and one.reason for one in entries.values())
-    for filling in fill(odd, entries, BAKERY, FACTS):
+    for filling in fill(odd, entries, BAKERY, FACTS, nobody):
         assert filling.value is None or encode(filling.value) not in ("", [])
         assert not (filling.property.read_only and filling.value is not None)
 
@@ -199,3 +198,11 @@ def test_two_hundred_columns_with_long_and_equal_names_are_no_trouble() -> None:
     entries = map_schema(odd)
     assert len(entries) == 200
     assert sum(one.expression == FieldOf(path=FieldPath("total")) for one in entries.values()) == 1
+
+
+def test_a_relation_is_filled_by_the_name_of_what_it_points_to() -> None:
+    assert entry("Vendor", PropertyType.RELATION).expression == FieldOf(path=FieldPath("merchant.name"))
+
+
+def test_a_column_for_keys_gets_them() -> None:
+    assert entry("Counterfoil ID", PropertyType.TEXT).expression == FieldOf(path=FieldPath("delivery.key"))

@@ -8,7 +8,7 @@ import pytest
 
 from counterfoil.records.domain import FieldPath
 from counterfoil.targets.domain import Author, Entry, Plan, Property, PropertyId, PropertyType, Schema, TargetId
-from counterfoil.targets.expressions import Constant, Expression, FieldOf, Format, Nothing
+from counterfoil.targets.expressions import Constant, Expression, FieldOf, Format, Lookup, Nothing
 from counterfoil.targets.mapping import map_schema
 from counterfoil.targets.planning import compare, doubts, problems, repaired
 from tests.support.targets import column, schema
@@ -134,12 +134,15 @@ def test_a_plan_that_can_be_carried_out_has_no_problems(kind: PropertyType, expr
         (TOTAL, field("merchant"), "Total: there is no value 'merchant'."),
         (MOOD, Format(template="{merchant.name!r} {0}"), "Mood: there is no value 'merchant.name!r'."),
         (TOTAL, Constant(value="much"), "Total: “much” is no number."),
+        (TOTAL, Lookup(path=FieldPath("merchant.name"), values={"Bakery": "much"}), "Total: “much” is no number."),
+        (TOTAL, Lookup(path=FieldPath("shop"), values={}), "Total: there is no value 'shop'."),
+        (TOTAL, field("delivery.key"), "Total: delivery.key is nothing that a number can hold."),
         (replace(TOTAL, read_only=True), field("total"), "Total: it cannot be written."),
         (column("On", PropertyType.DATE), Format(template="{total}"), "On: a text is nothing that a date can hold."),
         (
             column("With", PropertyType.PEOPLE),
-            field("merchant.name"),
-            "With: merchant.name is nothing that a people can hold.",
+            field("total"),
+            "With: total is nothing that a people can hold.",
         ),
         (replace(TOTAL, required=True), Nothing(), "“Total” is required, and nothing fills it."),
     ],

@@ -17,6 +17,7 @@ from counterfoil.targets.planning import Drift
 from counterfoil.targets.schemas import (
     ColumnsPut,
     DeliveryRead,
+    DeliveryRetry,
     FillingRead,
     PlanPut,
     PlanRead,
@@ -39,7 +40,7 @@ RowKey = Annotated[UUID, Path(description="The row's id.", examples=["01950000-0
 DeliveryKey = Annotated[UUID, Path(description="The delivery's id.", examples=["01950000-0000-7000-8000-000000000001"])]
 
 
-@router.post("/targets", status_code=201, responses=problems(422))
+@router.post("/targets", status_code=201, responses=problems(409, 422, 429, 502, 503))
 def create_target(targets: Targets, workspace: CurrentWorkspace, body: TargetCreate) -> TargetRead:
     """Connect a table, or make a ledger."""
     return TargetRead.of(targets.create(workspace, body.kind, body.name, body.settings))
@@ -59,7 +60,7 @@ def get_target(targets: Targets, workspace: CurrentWorkspace, target_id: TargetK
     return TargetRead.of(targets.get(workspace, TargetId(target_id)))
 
 
-@router.get("/targets/{target_id}/schema", responses=problems(404, 422))
+@router.get("/targets/{target_id}/schema", responses=problems(404, 409, 422, 429, 502, 503))
 def get_schema(targets: Targets, workspace: CurrentWorkspace, target_id: TargetKey) -> SchemaRead:
     """Return the target's columns as they are now."""
     return SchemaRead.of(targets.schema(workspace, TargetId(target_id)))
@@ -72,25 +73,38 @@ def put_columns(ledgers: Ledgers, workspace: CurrentWorkspace, target_id: Target
     return SchemaRead.of(ledgers.put_columns(workspace, TargetId(target_id), columns, body.schema_version))
 
 
-@router.get("/targets/{target_id}/plan", responses=problems(404, 422))
+@router.get("/targets/{target_id}/plan", responses=problems(404, 409, 422, 429, 502, 503))
 def get_plan(targets: Targets, workspace: CurrentWorkspace, target_id: TargetKey) -> PlanRead:
     """Return what fills the target's columns; the rules decide it on first use."""
     view = targets.plan(workspace, TargetId(target_id))
     return PlanRead.of(view.plan, view.schema, view.drift)
 
 
-@router.put("/targets/{target_id}/plan", responses=problems(404, 409, 422))
+@router.put("/targets/{target_id}/plan", responses=problems(404, 409, 422, 429, 502, 503))
 def put_plan(targets: Targets, workspace: CurrentWorkspace, target_id: TargetKey, body: PlanPut) -> PlanRead:
     """Decide what fills the target's columns, as they are now; a paused target resumes."""
     plan = targets.put_plan(workspace, TargetId(target_id), body.domain(), body.version)
     return PlanRead.of(plan, plan.schema, Drift())
 
 
-@router.post("/targets/{target_id}/preview", responses=problems(404, 422))
+@router.post("/targets/{target_id}/preview", responses=problems(404, 409, 422, 429, 502, 503))
 def preview(targets: Targets, workspace: CurrentWorkspace, target_id: TargetKey, body: PreviewCreate) -> PreviewRead:
     """Show what would be written, column by column, and why; nothing is written."""
     fillings = targets.preview(workspace, TargetId(target_id), body.domain())
     return PreviewRead(properties=[FillingRead.of(one) for one in fillings])
+
+
+@router.post("/targets/{target_id}/check", responses=problems(404, 422, 429, 502, 503))
+def check_target(targets: Targets, workspace: CurrentWorkspace, target_id: TargetKey) -> TargetRead:
+    """Look at the table anew: the target is paused if nothing can be delivered there, and resumes if all can."""
+    return TargetRead.of(targets.check(workspace, TargetId(target_id)))
+
+
+@router.post("/targets/{target_id}/key-property", status_code=201, responses=problems(404, 409, 422, 429, 502, 503))
+def add_key_property(targets: Targets, workspace: CurrentWorkspace, target_id: TargetKey) -> PlanRead:
+    """Give the table a text column in which deliveries leave their keys, so that none is ever written twice."""
+    plan = targets.add_key_property(workspace, TargetId(target_id))
+    return PlanRead.of(plan, plan.schema, Drift())
 
 
 @router.get("/targets/{target_id}/rows", responses=problems(404, 409, 422))
@@ -123,6 +137,15 @@ def list_deliveries(
     """List the deliveries, the newest first."""
     page = deliveries.page(workspace, paging, RecordId(record_id) if record_id else None)
     return page_read(page, request, DeliveryRead.of)
+
+
+@router.post("/deliveries/{delivery_id}/retry", status_code=202, responses=problems(404, 409, 422))
+def retry_delivery(
+    deliveries: Deliveries, workspace: CurrentWorkspace, delivery_id: DeliveryKey, body: DeliveryRetry | None = None
+) -> DeliveryRead:
+    """Try a delivery again that failed; one whose row is gone can have a new row made."""
+    make_anew = body is not None and body.make_anew
+    return DeliveryRead.of(deliveries.retry(workspace, DeliveryId(delivery_id), make_anew=make_anew))
 
 
 @router.get("/deliveries/{delivery_id}", responses=problems(404, 422))

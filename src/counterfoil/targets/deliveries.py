@@ -6,28 +6,21 @@ What is on disk before and after each step, so that a crash between any two line
 2. the row is made, or changed, in the target, under the delivery's key;
 3. the delivery is `delivered` with the row's id.
 
-After a crash between 1 and 3 the next attempt looks the row up by its key before it makes one, and not before the
-crashed attempt can no longer be under way (`TargetAdapter.settles_after`).
+After a crash between 1 and 3 the next attempt looks the row up by its key. One that is found is taken for ours at once;
+that there is none is believed only when the crashed attempt can no longer be under way (`TargetAdapter.settles_after`).
 """
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import structlog
 
 from counterfoil.access.domain import WorkspaceId
+from counterfoil.documents.domain import Document
 from counterfoil.foundation.clock import Clock
 from counterfoil.foundation.database import Database, Transaction
-from counterfoil.foundation.errors import (
-    Conflict,
-    CounterfoilError,
-    Forbidden,
-    InvalidInput,
-    NotFound,
-    RateLimitExceeded,
-    Unauthorized,
-)
+from counterfoil.foundation.errors import CounterfoilError
 from counterfoil.foundation.ids import IdSource
 from counterfoil.foundation.paging import Page, Paging
 from counterfoil.records.domain import RecordId
@@ -36,30 +29,40 @@ from counterfoil.targets.domain import (
     DeliveryId,
     DeliveryInDoubt,
     DeliveryNotFound,
+    OptionUndecided,
+    Plan,
     RequiredValueMissing,
+    RowGone,
+    RowThere,
     Schema,
     Target,
     TargetId,
+    TargetUnusable,
     asked,
     begun,
     failed,
+    forgotten,
     put_off,
     succeeded,
 )
-from counterfoil.targets.filling import Filling, draft_of, fill, missing
+from counterfoil.targets.filling import Filling, draft_of, missing, undecided
+from counterfoil.targets.planning import key_property, reads
 from counterfoil.targets.protocols import (
+    NOTHING_WRITTEN,
     DeliverableRecord,
     DeliveryStore,
+    Enclosed,
     RecordSource,
+    Sought,
+    SourceFile,
     TargetAdapter,
     WriteRequest,
     Written,
 )
-from counterfoil.targets.service import TargetService
+from counterfoil.targets.seen import SeenSchemas
+from counterfoil.targets.service import TargetService, key_of
 
 log = structlog.get_logger()
-
-_NOTHING_WAS_WRITTEN = (InvalidInput, Unauthorized, Forbidden, NotFound, Conflict, RateLimitExceeded)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +75,7 @@ class DeliveryService:
     records: RecordSource
     clock: Clock
     new_id: IdSource
+    seen: SeenSchemas = field(default_factory=SeenSchemas)
 
     def plan_deliveries(
         self, tx: Transaction, workspace: WorkspaceId, record: DeliverableRecord, target_id: TargetId | None = None
@@ -106,29 +110,35 @@ class DeliveryService:
         Raises:
             DeliveryInDoubt: an earlier attempt may still be under way; worth trying again later.
             RequiredValueMissing: the target demands a value that the record does not have.
+            OptionUndecided: a person decides what a value becomes.
+            RowGone: the row was deleted where the table is.
         """
         delivery = self.get(workspace, delivery_id)
         record = self.records.get(workspace, delivery.record_id)
         if delivery.has(record.version) or not record.accepted:
             return delivery
         target = self.targets.get(workspace, delivery.target_id)
-        adapter = self.targets.adapter(target.kind)
-        with self._telling(delivery):
-            row = self._known_row(delivery, target, adapter)
-            fillings = self._fillings(delivery, record, target, adapter.schema(target))
-        if fillings is None:
-            return self.get(workspace, delivery_id)
-        started = self._begin(delivery, record.version, fillings, adapter)
-        if started.has(record.version):
-            return started
-        request = WriteRequest(
-            target=target,
-            key=delivery.key,
-            version=record.version,
-            draft=draft_of(fillings, started.written),
-            external_id=started.external_id or row,
-        )
-        return self._write(started, request, adapter, fillings)
+        try:
+            return self._deliver(delivery, record, target)
+        except TargetUnusable as error:
+            return self._pause(delivery, target, error)
+
+    def retry(self, workspace: WorkspaceId, delivery_id: DeliveryId, *, make_anew: bool = False) -> Delivery:
+        """Try a delivery again that failed or waits; `make_anew` has a new row made for one that is gone.
+
+        Raises:
+            RowThere: a new row is asked for while nothing says that the old one is gone.
+        """
+        with self.database.transaction(workspace) as tx:
+            held = self._get(tx, workspace, delivery_id, lock=True)
+            if make_anew and not (held.error or "").startswith(RowGone.code):
+                raise RowThere(held)
+            now = self.clock.now()
+            again = forgotten(held, now) if make_anew else asked(held, held.record_version, now)
+            if again != held:
+                self.store.save(tx, again)
+                self.targets.next_step(tx, workspace, delivery_id)
+        return again
 
     def get(self, workspace: WorkspaceId, delivery_id: DeliveryId) -> Delivery:
         with self.database.reading(workspace) as tx:
@@ -138,42 +148,101 @@ class DeliveryService:
         with self.database.reading(workspace) as tx:
             return self.store.page(tx, workspace, paging, record_id)
 
-    def _fillings(
-        self, delivery: Delivery, record: DeliverableRecord, target: Target, schema: Schema
-    ) -> Sequence[Filling] | None:
-        """Return what to write; None when a person has to look at the plan first, for which the delivery now waits."""
-        facts = self.targets.facts(delivery.workspace, record)
+    def _deliver(self, delivery: Delivery, record: DeliverableRecord, target: Target) -> Delivery:
+        adapter = self.targets.adapter(target.kind)
+        with self._telling(delivery):
+            schema = self._schema(target, adapter)
+            plan = self._plan(delivery, target, schema)
+            if plan is None:
+                return self.get(delivery.workspace, delivery.id)
+            row = self._known_row(delivery, target, adapter, plan)
+            document = self.targets.documents.get(delivery.workspace, record.document_id)
+            fillings = self._fillings(record, document, target, schema, plan)
+        started = self._begin(delivery, record.version, fillings, adapter)
+        if started.has(record.version):
+            return started
+        request = WriteRequest(
+            target=target,
+            key=delivery.key,
+            version=record.version,
+            draft=draft_of(fillings, started.written),
+            external_id=started.external_id or row,
+            key_property=key_property(plan.entries),
+            enclosed=self._enclosed(record, document, plan),
+        )
+        return self._write(started, request, adapter, fillings)
+
+    def _schema(self, target: Target, adapter: TargetAdapter) -> Schema:
+        """Return the table's columns: those of the plan, if they were seen there a moment ago."""
+        planned = self.targets.planned(target)
+        if planned and self.seen.had(target.id, planned.version, adapter.schema_lasts):
+            return planned
+        schema = adapter.schema(target)
+        self.seen.note(target.id, schema.version)
+        return schema
+
+    def _plan(self, delivery: Delivery, target: Target, schema: Schema) -> Plan | None:
+        """Return the plan; None when a person has to look at it first, for which the delivery now waits."""
         with self.database.transaction(delivery.workspace) as tx:
             plan = self.targets.ready_plan(tx, target, schema)
             if plan is None:
                 held = self._get(tx, delivery.workspace, delivery.id, lock=True)
                 self.store.save(tx, put_off(held, "The target is paused.", self.clock.now()))
-                return None
-        fillings = fill(schema, plan.entries, record.data, facts)
+        return plan
+
+    def _fillings(
+        self, record: DeliverableRecord, document: Document, target: Target, schema: Schema, plan: Plan
+    ) -> Sequence[Filling]:
+        fillings = self.targets.fill(target, schema, plan, record.data, self.targets.facts(record, document))
         if names := missing(fillings):
             raise RequiredValueMissing(names)
+        if problems := undecided(fillings):
+            raise OptionUndecided(problems)
         return fillings
+
+    def _enclosed(self, record: DeliverableRecord, document: Document, plan: Plan) -> Enclosed:
+        return Enclosed(
+            file=SourceFile(
+                name=document.name,
+                media_type=document.media_type,
+                size=document.size,
+                path=self.targets.documents.path(document),
+            ),
+            line_items=() if reads(plan.entries, "line_items") else record.data.line_items,
+            currency=record.data.currency,
+        )
+
+    def _pause(self, delivery: Delivery, target: Target, error: TargetUnusable) -> Delivery:
+        """Let the delivery wait with all others of its target until a person has set right what is wrong there."""
+        with self.database.transaction(delivery.workspace) as tx:
+            self.targets.pause(tx, target, error)
+            held = self._get(tx, delivery.workspace, delivery.id, lock=True)
+            waiting = held if held.has(held.record_version) else put_off(held, str(error), self.clock.now())
+            self.store.save(tx, waiting)
+        return waiting
 
     @contextmanager
     def _telling(self, delivery: Delivery) -> Iterator[None]:
         """Keep with the delivery why an attempt could not even begin; what earlier attempts left stays in doubt."""
         try:
             yield
-        except DeliveryInDoubt:
+        except (DeliveryInDoubt, TargetUnusable):
             raise
         except CounterfoilError as error:
             self._fail(delivery, error, in_doubt=delivery.in_doubt_since is not None)
             raise
 
-    def _known_row(self, delivery: Delivery, target: Target, adapter: TargetAdapter) -> str | None:
-        """Look for the row of an attempt whose end is unknown, once that attempt cannot be under way any more."""
-        if delivery.in_doubt_since is None:
+    def _known_row(self, delivery: Delivery, target: Target, adapter: TargetAdapter, plan: Plan) -> str | None:
+        """Look for the row of an attempt whose end is unknown."""
+        since = delivery.in_doubt_since
+        if since is None:
             return None
-        if self.clock.now() < delivery.in_doubt_since + adapter.settles_after:
+        settled = self.clock.now() >= since + adapter.settles_after
+        found = None
+        if delivery.external_id is None:
+            found = adapter.find(target, Sought(key=delivery.key, since=since, key_property=key_property(plan.entries)))
+        if not (found or settled):
             raise DeliveryInDoubt(delivery.id)
-        if delivery.external_id is not None:
-            return delivery.external_id
-        found = adapter.find(target, delivery.key)
         return found.external_id if found else None
 
     def _begin(self, seen: Delivery, version: int, fillings: Sequence[Filling], adapter: TargetAdapter) -> Delivery:
@@ -195,7 +264,8 @@ class DeliveryService:
         try:
             written = adapter.write(request)
         except CounterfoilError as error:
-            self._fail(started, error, in_doubt=not isinstance(error, _NOTHING_WAS_WRITTEN))
+            self.seen.forget(started.target_id)  # perhaps its columns have changed
+            self._fail(started, error, in_doubt=not isinstance(error, NOTHING_WRITTEN))
             raise
         problems = [one.problem for one in fillings if one.problem]
         return self._succeed(started, request.version, written, problems)
@@ -228,7 +298,7 @@ class DeliveryService:
             workspace=workspace,
             target_id=target_id,
             record_id=record.id,
-            key=str(record.id),
+            key=key_of(record),
             record_version=record.version,
             created_at=now,
             updated_at=now,

@@ -19,7 +19,15 @@ from typing import NewType, TypeAlias
 from uuid import UUID
 
 from counterfoil.access.domain import WorkspaceId
-from counterfoil.foundation.errors import Conflict, InvalidInput, NotFound, ServiceUnavailable
+from counterfoil.foundation.errors import (
+    Conflict,
+    CounterfoilError,
+    InvalidInput,
+    NetworkError,
+    NotFound,
+    Postponed,
+    ServiceUnavailable,
+)
 from counterfoil.records.domain import RecordId
 from counterfoil.targets.expressions import Expression, Nothing
 from counterfoil.targets.values import JsonValue, Value
@@ -42,13 +50,17 @@ class TargetStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """A table elsewhere that records are delivered to. `settings` say where it is; they hold no secrets."""
+    """A table elsewhere that records are delivered to. `settings` say where it is; they hold no secrets.
+
+    `place` names the table among all tables, so that no other workspace can connect it; None for one of our own.
+    """
 
     id: TargetId
     workspace: WorkspaceId
     kind: str
     name: str
     settings: Mapping[str, str] = field(default_factory=dict)
+    place: str | None = None
     is_default: bool = False
     paused_because: str | None = None
     created_at: datetime
@@ -83,7 +95,11 @@ class PropertyType(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Property:
-    """One column of a target. The id stays when a person renames it. `open_options`: a write may add an option."""
+    """One column of a target. The id stays when a person renames it.
+
+    `open_options`: a write may add an option. `related`: the table whose rows a relation points to. `percent`: a number
+    that is shown a hundred times as large as it is kept.
+    """
 
     id: PropertyId
     name: str
@@ -92,6 +108,8 @@ class Property:
     open_options: bool = False
     required: bool = False
     read_only: bool = False
+    related: str | None = None
+    percent: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +140,17 @@ class Author(StrEnum):
     PERSON = "person"
 
 
+class OptionPolicy(StrEnum):
+    """What is done with a value that none of a property's options is like."""
+
+    ADD = "add"
+    """It becomes an option, where the table lets a write add one; else it is left out."""
+    NEAREST = "nearest"
+    """It is left out: only options that are there are used."""
+    ASK = "ask"
+    """Nothing is written before a person has decided."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """What fills one property, why, and how sure that is (0 to 1)."""
@@ -129,6 +158,7 @@ class Entry:
     expression: Expression
     reason: str
     score: float
+    unknown_option: OptionPolicy = OptionPolicy.ADD
 
     @property
     def fills(self) -> bool:
@@ -244,6 +274,20 @@ def failed(delivery: Delivery, attempt: int, error: str, now: datetime, *, in_do
     return replace(delivery, status=DeliveryStatus.FAILED, in_doubt_since=since, error=error, updated_at=now)
 
 
+def forgotten(delivery: Delivery, now: datetime) -> Delivery:
+    """Return the delivery after a person decided to have its row, which is gone, made anew."""
+    return replace(
+        delivery,
+        status=DeliveryStatus.PENDING,
+        delivered_version=None,
+        external_id=None,
+        url=None,
+        written=frozenset(),
+        error=None,
+        updated_at=now,
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerRow:
     """One row of a ledger. `values` are as JSON keeps them: amounts as their exact digits, dates in ISO 8601."""
@@ -331,6 +375,150 @@ class RequiredValueMissing(InvalidInput):
 
     def __init__(self, names: Sequence[str]) -> None:
         super().__init__(f"The target requires values for: {', '.join(names)}.")
+
+
+class OptionUndecided(InvalidInput):
+    """A value that is no option of its property, of which the plan says that a person decides."""
+
+    code = "option_undecided"
+    advice = "Add the option in the table or say in the plan what such a value becomes, then retry the delivery."
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__(" ".join(problems))
+
+
+class TargetUnusable(Conflict):
+    """The table lets nothing be written as things are; its deliveries wait until a person has changed that.
+
+    The message is the adapter's, which knows what its table's owner has to do and where.
+    """
+
+    code = "target_unusable"
+    advice = "Do what the message says where the table is, then check the target: POST /api/v1/targets/{id}/check."
+
+
+class TokenRefused(TargetUnusable):
+    """The table's keeper does not know our token."""
+
+    code = "target_token_refused"
+
+
+class NotAllowedThere(TargetUnusable):
+    """Our token may not do there what a delivery has to."""
+
+    code = "target_forbids"
+
+
+class NotShared(TargetUnusable):
+    """The table is not there for our token: it is gone, or was not shared with it."""
+
+    code = "target_not_shared"
+
+
+class WriteRefused(InvalidInput):
+    """The table does not take what was sent; nothing was written."""
+
+    code = "target_refused_values"
+    advice = "Look at the target's preview of this record and change the plan, or correct the record."
+
+    def __init__(self, service: str, reason: str) -> None:
+        super().__init__(f"{service} does not take the row: {reason}")
+
+
+class RowGone(Conflict):
+    """The row that a record was delivered to is not there any more; it is not made again without being asked for."""
+
+    code = "row_gone"
+    advice = "Restore it in the table and retry the delivery, or retry it with `make_anew` to have a new row made."
+
+    def __init__(self, external_id: str) -> None:
+        super().__init__(f"The row {external_id} was deleted where the table is.")
+
+
+class RowThere(Conflict):
+    """A row was to be made anew that nobody knows to be gone."""
+
+    code = "row_not_gone"
+    advice = "Retry without `make_anew`: the row that is there is brought up to date."
+
+    def __init__(self, delivery: Delivery) -> None:
+        super().__init__(f"Nothing says that the row of delivery {delivery.id} is gone.")
+
+
+class TargetTaken(Conflict):
+    """The table is connected to another workspace of this installation."""
+
+    code = "target_taken"
+    advice = "Hand documents in there, or have the target removed there first."
+
+    def __init__(self) -> None:
+        super().__init__("This table is connected to another workspace.")
+
+
+class SeveralTables(Conflict):
+    """What was named holds several tables, and only a person can say which is meant."""
+
+    code = "several_tables"
+    advice = "Connect again with the setting that the message names."
+
+    def __init__(self, setting: str, tables: Mapping[str, str]) -> None:
+        choices = ", ".join(f"{id_} ({name})" for id_, name in tables.items())
+        super().__init__(f"There are {len(tables)} tables; set {setting} to one of: {choices}.")
+
+
+class KeyPlaceRefused(Conflict):
+    """The table cannot have a column for the keys of deliveries."""
+
+    code = "key_place_refused"
+    advice = "Nothing has to be done: rows are told apart by a mark in them. Or add a text column by hand."
+
+    def __init__(self, target: Target, reason: str = "it keeps them where nobody sees them.") -> None:
+        super().__init__(f"{target.name!r} gets no column for keys: {reason}")
+
+
+class TargetUnreachable(NetworkError):
+    """There is no way to the table's keeper just now; it has not seen the call."""
+
+    code = "target_unreachable"
+
+    def __init__(self, service: str) -> None:
+        super().__init__(f"{service} cannot be reached.")
+
+
+class TargetSilent(NetworkError):
+    """The way to the table's keeper broke, or it took too long; the call may have done its work."""
+
+    code = "target_silent"
+
+    def __init__(self, service: str) -> None:
+        super().__init__(f"{service} did not answer; it may have done what it was asked.")
+
+
+class TargetUnavailable(ServiceUnavailable):
+    """The table's keeper says that it cannot do its work just now."""
+
+    code = "target_unavailable"
+
+    def __init__(self, service: str, status: int) -> None:
+        super().__init__(f"{service} answers with status {status}.")
+
+
+class TargetChanging(ServiceUnavailable):
+    """Somebody changed the same row at the same moment; nothing was written."""
+
+    code = "target_changing"
+
+    def __init__(self, service: str) -> None:
+        super().__init__(f"{service} says that something else is changing the row at this moment.")
+
+
+class TargetAway(Postponed):
+    """The table's keeper does not do its work; the delivery comes back by itself, and has lost no attempt."""
+
+    code = "target_away"
+
+    def __init__(self, error: CounterfoilError, retry_at: datetime) -> None:
+        super().__init__(f"{error} It is tried again at {retry_at:%Y-%m-%d %H:%M:%S} UTC.", retry_at)
 
 
 class NotALedger(Conflict):

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime, time
 from decimal import Decimal
 from enum import StrEnum
@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias, assert_never
 
 from counterfoil.documents.domain import DocumentId
 from counterfoil.records.domain import FieldPath, InvoiceData, LineItem, Party, Tax
+from counterfoil.targets.likeness import squeezed
 from counterfoil.targets.values import FileRef, is_plain
 
 
@@ -44,7 +45,23 @@ class Nothing:
     kind: Literal["nothing"] = "nothing"
 
 
-Expression: TypeAlias = FieldOf | Constant | Format | Nothing
+Simple: TypeAlias = FieldOf | Constant | Format | Nothing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lookup:
+    """What a table of the plan's gives for the value at a path, found by name; for all others, `otherwise`.
+
+    With `merchant.name` as the path these are rules by vendor: "Deutsche Bahn" gives "Travel".
+    """
+
+    path: FieldPath
+    values: Mapping[str, str]
+    otherwise: Simple = field(default_factory=Nothing)
+    kind: Literal["lookup"] = "lookup"
+
+
+Expression: TypeAlias = Simple | Lookup
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +72,8 @@ class Facts:
     document_name: str
     document_url: str
     delivered_at: datetime
+    key: str
+    """The delivery's, which no other row has."""
 
 
 class Shape(StrEnum):
@@ -62,6 +81,8 @@ class Shape(StrEnum):
 
     TEXT = "text"
     AMOUNT = "amount"
+    RATE = "rate"
+    """In percent: 19 is nineteen in a hundred."""
     DATE = "date"
     TIME = "time"
     MOMENT = "moment"
@@ -69,6 +90,7 @@ class Shape(StrEnum):
     PHONE = "phone"
     URL = "url"
     FILE = "file"
+    KEY = "key"
 
 
 Raw: TypeAlias = str | Decimal | date | time | datetime | FileRef
@@ -76,6 +98,7 @@ Raw: TypeAlias = str | Decimal | date | time | datetime | FileRef
 
 MERCHANT = FieldPath("merchant.name")
 ISSUE_DATE = FieldPath("issue_date")
+DELIVERY_KEY = FieldPath("delivery.key")
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _ITEM = re.compile(r"(taxes|line_items)\.(\d{1,4})\.([a-z_]+)")
@@ -93,13 +116,15 @@ _SHAPES: Mapping[FieldPath, Shape] = {
         Shape.PHONE: "merchant.phone buyer.phone",
         Shape.URL: "document.url",
         Shape.FILE: "document.file",
+        Shape.KEY: DELIVERY_KEY,
     }.items()
     for path in paths.split()
 }
 _ITEM_TEXTS = {"description", "unit"}
+_RATES = {"rate", "tax_rate"}
 _ITEM_FIELDS = {
-    "taxes": {field.name for field in fields(Tax)},
-    "line_items": {field.name for field in fields(LineItem)},
+    "taxes": {one.name for one in fields(Tax)},
+    "line_items": {one.name for one in fields(LineItem)},
 }
 
 
@@ -110,6 +135,8 @@ def shape_of(path: FieldPath) -> Shape | None:
     match = _ITEM.fullmatch(path)
     if match is None or match[3] not in _ITEM_FIELDS[match[1]]:
         return None
+    if match[3] in _RATES:
+        return Shape.RATE
     return Shape.TEXT if match[3] in _ITEM_TEXTS else Shape.AMOUNT
 
 
@@ -120,10 +147,17 @@ def paths_in(expression: Expression) -> tuple[FieldPath, ...]:
             return (path,)
         case Format(template=template):
             return tuple(FieldPath(path) for path in _PLACEHOLDER.findall(template))
+        case Lookup(path=path, otherwise=otherwise):
+            return (path, *paths_in(otherwise))
         case Constant() | Nothing():
             return ()
         case _:
             assert_never(expression)
+
+
+def is_rate(expression: Expression) -> bool:
+    """Tell whether an expression gives a rate in percent."""
+    return isinstance(expression, FieldOf) and shape_of(expression.path) is Shape.RATE
 
 
 def evaluate(expression: Expression, data: InvoiceData, facts: Facts) -> Raw | None:
@@ -137,6 +171,8 @@ def evaluate(expression: Expression, data: InvoiceData, facts: Facts) -> Raw | N
             return _formatted(template, data, facts)
         case Nothing():
             return None
+        case Lookup():
+            return _looked_up(expression, data, facts)
         case _:
             assert_never(expression)
 
@@ -174,6 +210,16 @@ def as_text(raw: Raw) -> str:
             return raw.name
         case _:
             assert_never(raw)
+
+
+def _looked_up(lookup: Lookup, data: InvoiceData, facts: Facts) -> Raw | None:
+    raw = value_at(lookup.path, data, facts)
+    if raw is not None:
+        wanted = squeezed(as_text(raw))
+        for name, value in lookup.values.items():
+            if squeezed(name) == wanted:
+                return value
+    return evaluate(lookup.otherwise, data, facts)
 
 
 def _formatted(template: str, data: InvoiceData, facts: Facts) -> str | None:
@@ -220,4 +266,5 @@ _DERIVED: Mapping[str, Callable[[InvoiceData, Facts], Raw | None]] = {
         document_id=facts.document_id, name=facts.document_name, url=facts.document_url
     ),
     "delivered_at": lambda _data, facts: facts.delivered_at,
+    DELIVERY_KEY: lambda _data, facts: facts.key,
 }

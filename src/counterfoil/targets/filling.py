@@ -1,7 +1,7 @@
 """From a plan and a record to the values of one row, each checked against the type of its property."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -10,8 +10,17 @@ from typing import TypeAlias, assert_never
 from urllib.parse import urlsplit
 
 from counterfoil.records.domain import InvoiceData
-from counterfoil.targets.domain import Draft, Entries, Entry, Property, PropertyId, PropertyType, Schema
-from counterfoil.targets.expressions import Facts, Nothing, Raw, as_text, evaluate
+from counterfoil.targets.domain import (
+    Draft,
+    Entries,
+    Entry,
+    OptionPolicy,
+    Property,
+    PropertyId,
+    PropertyType,
+    Schema,
+)
+from counterfoil.targets.expressions import Facts, Nothing, Raw, as_text, evaluate, is_rate
 from counterfoil.targets.likeness import likeness, squeezed
 from counterfoil.targets.values import FileRef, Value, is_plain
 from counterfoil.targets.vocabulary import CHOICE_NAMES
@@ -27,6 +36,8 @@ _SPECIAL = {
     PropertyType.PHONE: "telephone number",
 }
 _TRUTHS = {"true": True, "yes": True, "false": False, "no": False}
+
+POINTERS = frozenset({PropertyType.RELATION, PropertyType.PEOPLE})
 
 UNPLANNED = Entry(expression=Nothing(), reason="The plan does not know this property yet.", score=0.0)
 
@@ -51,9 +62,15 @@ class Filling:
     problem: str | None = None
 
 
-def fill(schema: Schema, entries: Entries, data: InvoiceData, facts: Facts) -> tuple[Filling, ...]:
+Candidates: TypeAlias = Callable[[Property, str], Mapping[str, str]]
+"""What a relation or people property can point to that may be called so: names by id."""
+
+
+def fill(
+    schema: Schema, entries: Entries, data: InvoiceData, facts: Facts, candidates: Candidates
+) -> tuple[Filling, ...]:
     """Return what each property gets. A value that does not fit is a problem, never a wrong write."""
-    return tuple(_filling(one, entries.get(one.id, UNPLANNED), data, facts) for one in schema.properties)
+    return tuple(_filling(one, entries.get(one.id, UNPLANNED), data, facts, candidates) for one in schema.properties)
 
 
 def draft_of(fillings: Sequence[Filling], written: frozenset[PropertyId]) -> Draft:
@@ -71,7 +88,13 @@ def missing(fillings: Sequence[Filling]) -> tuple[str, ...]:
     return tuple(one.property.name for one in fillings if one.property.required and one.value is None)
 
 
-def fit(prop: Property, raw: Raw) -> Fitted:
+def undecided(fillings: Sequence[Filling]) -> tuple[str, ...]:
+    """Return what a person has to decide before anything is written."""
+    asking = (one for one in fillings if one.entry.unknown_option is OptionPolicy.ASK)
+    return tuple(one.problem for one in asking if one.problem)
+
+
+def fit(prop: Property, raw: Raw, unknown_option: OptionPolicy = OptionPolicy.ADD) -> Fitted:
     """Return a value as its property's type holds it, or why it cannot be one."""
     match prop.type:
         case PropertyType.TITLE | PropertyType.TEXT:
@@ -81,9 +104,9 @@ def fit(prop: Property, raw: Raw) -> Fitted:
         case PropertyType.DATE:
             return _date(raw)
         case PropertyType.SELECT | PropertyType.STATUS:
-            return _option(prop, raw)
+            return _option(prop, raw, unknown_option)
         case PropertyType.MULTI_SELECT:
-            option = _option(prop, raw)
+            option = _option(prop, raw, unknown_option)
             return option if isinstance(option, Misfit) else (option,)
         case PropertyType.URL | PropertyType.EMAIL | PropertyType.PHONE:
             return _special_text(prop.type, raw.url if isinstance(raw, FileRef) else as_text(raw))
@@ -92,7 +115,7 @@ def fit(prop: Property, raw: Raw) -> Fitted:
         case PropertyType.FILES:
             return (raw,) if isinstance(raw, FileRef) else Misfit(problem="Only the document itself can be attached.")
         case PropertyType.RELATION | PropertyType.PEOPLE:
-            return Misfit(problem=f"A {prop.type} points to something else; only a person can say to what.")
+            return Misfit(problem=f"“{as_text(raw)}” has to be found where the {prop.type} points to.")
         case _:
             assert_never(prop.type)
 
@@ -117,16 +140,32 @@ def recognises(choice: str, option: str) -> bool:
     return squeezed(option) in _option_names().get(choice, frozenset())
 
 
-def _filling(prop: Property, entry: Entry, data: InvoiceData, facts: Facts) -> Filling:
+def _filling(prop: Property, entry: Entry, data: InvoiceData, facts: Facts, candidates: Candidates) -> Filling:
     raw = evaluate(entry.expression, data, facts)
     if raw is None or raw == "":
         return Filling(property=prop, entry=entry)
     if prop.read_only:
         return Filling(property=prop, entry=entry, problem=f"{prop.name} cannot be written.")
-    fitted = fit(prop, raw)
+    if prop.type in POINTERS:
+        fitted: Fitted = _pointed(as_text(raw), candidates(prop, as_text(raw)))
+    else:
+        fitted = fit(prop, _hundredth(raw) if prop.percent and is_rate(entry.expression) else raw, entry.unknown_option)
     if isinstance(fitted, Misfit):
         return Filling(property=prop, entry=entry, problem=f"{prop.name}: {fitted.problem}")
     return Filling(property=prop, entry=entry, value=fitted)
+
+
+def _pointed(name: str, candidates: Mapping[str, str]) -> Fitted:
+    """Return the id of the one candidate that a name means."""
+    nearest = nearest_option(name, tuple(candidates.values()), CLOSED_LIKENESS)
+    ids = [one for one, called in candidates.items() if called == nearest]
+    if len(ids) > 1:
+        return Misfit(problem=f"{len(ids)} of those that it can point to are called “{nearest}”.")
+    return tuple(ids) or Misfit(problem=f"nothing that it can point to is called “{name}”.")
+
+
+def _hundredth(raw: Raw) -> Raw:
+    return raw.scaleb(-2) if isinstance(raw, Decimal) and is_plain(raw) else raw
 
 
 def _number(raw: Raw) -> Decimal | Misfit:
@@ -165,9 +204,9 @@ def _is_url(text: str) -> bool:
     return parts.scheme in {"http", "https"} and bool(parts.netloc) and not any(c.isspace() for c in text)
 
 
-def _option(prop: Property, raw: Raw) -> str | Misfit:
+def _option(prop: Property, raw: Raw, unknown_option: OptionPolicy) -> str | Misfit:
     text = as_text(raw)
-    may_add = prop.open_options and prop.type is not PropertyType.STATUS
+    may_add = prop.open_options and prop.type is not PropertyType.STATUS and unknown_option is OptionPolicy.ADD
     option = nearest_option(text, prop.options, OPEN_LIKENESS if may_add else CLOSED_LIKENESS)
     if option is not None:
         return option

@@ -23,6 +23,7 @@ _PARTS = re.compile(r"[()\[\]{}/|:;,]|\s[-\u2013\u2014]\s")
 _FITS: Mapping[Shape, Mapping[PropertyType, float]] = {
     Shape.TEXT: {PropertyType.TITLE: 1.0, PropertyType.TEXT: 1.0},
     Shape.AMOUNT: {PropertyType.NUMBER: 1.0, PropertyType.TEXT: 0.85},
+    Shape.RATE: {PropertyType.NUMBER: 1.0, PropertyType.TEXT: 0.85},
     Shape.DATE: {PropertyType.DATE: 1.0, PropertyType.TEXT: 0.85},
     Shape.TIME: {PropertyType.TEXT: 1.0},
     Shape.MOMENT: {PropertyType.DATE: 1.0, PropertyType.TEXT: 0.85},
@@ -30,15 +31,21 @@ _FITS: Mapping[Shape, Mapping[PropertyType, float]] = {
         PropertyType.SELECT: 1.0,
         PropertyType.MULTI_SELECT: 0.95,
         PropertyType.STATUS: 0.9,
+        PropertyType.RELATION: 0.85,
         PropertyType.TEXT: 0.9,
     },
     Shape.PHONE: {PropertyType.PHONE: 1.0, PropertyType.TEXT: 0.95},
     Shape.URL: {PropertyType.URL: 1.0, PropertyType.TEXT: 0.85},
     Shape.FILE: {PropertyType.FILES: 1.0},
+    Shape.KEY: {PropertyType.TEXT: 1.0},
 }
 """How well a value suits a column, by what the rules dare on their own; a person may plan more."""
 
-_VENDOR_LISTS = {PropertyType.SELECT: 0.9, PropertyType.MULTI_SELECT: 0.8}  # many keep their merchants as options
+_VENDOR_LISTS = {
+    PropertyType.SELECT: 0.9,
+    PropertyType.MULTI_SELECT: 0.8,
+    PropertyType.RELATION: 0.85,
+}  # many keep their merchants as options
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,15 +2,26 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import assert_never
 
-from counterfoil.targets.domain import Author, Entries, Entry, Plan, Property, PropertyType, Schema
-from counterfoil.targets.expressions import Constant, Expression, FieldOf, Format, Nothing, Shape, paths_in, shape_of
-from counterfoil.targets.filling import UNPLANNED, Misfit, fit
+from counterfoil.targets.domain import Author, Entries, Entry, Plan, Property, PropertyId, PropertyType, Schema
+from counterfoil.targets.expressions import (
+    DELIVERY_KEY,
+    Constant,
+    Expression,
+    FieldOf,
+    Format,
+    Lookup,
+    Nothing,
+    Shape,
+    paths_in,
+    shape_of,
+)
+from counterfoil.targets.filling import POINTERS, UNPLANNED, Misfit, fit
 from counterfoil.targets.mapping import map_schema
 
 _TEXTS = {PropertyType.TITLE, PropertyType.TEXT}
 _CHOICES = {PropertyType.SELECT, PropertyType.MULTI_SELECT, PropertyType.STATUS}
-_POINTERS = {PropertyType.FILES, PropertyType.RELATION, PropertyType.PEOPLE}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +104,28 @@ def problems(schema: Schema, entries: Entries) -> tuple[str, ...]:
     return (*unknown, *wrong, *_unfilled(schema, entries))
 
 
+def key_property(entries: Entries) -> PropertyId | None:
+    """Return the property that a plan has the deliveries' keys lie in, if there is one."""
+    wanted = FieldOf(path=DELIVERY_KEY)
+    return next((one for one, entry in entries.items() if entry.expression == wanted), None)
+
+
+def with_key(entries: Entries, place: PropertyId) -> Entries:
+    """Return a plan's entries with the deliveries' keys in a property."""
+    entry = Entry(expression=FieldOf(path=DELIVERY_KEY), reason="A row is found again by its key.", score=1.0)
+    return {**entries, place: entry}
+
+
+def reads(entries: Entries, subject: str) -> bool:
+    """Tell whether any property shows a part of a record, such as `line_items`."""
+    paths = (path for entry in entries.values() for path in paths_in(entry.expression))
+    return any(path == subject or path.startswith(f"{subject}.") for path in paths)
+
+
+def _constant(value: str) -> Constant:
+    return Constant(value=value)
+
+
 def _unfilled(schema: Schema, entries: Entries) -> Sequence[str]:
     nothing = [one for one in schema.properties if one.required and not entries.get(one.id, UNPLANNED).fills]
     return [f"“{one.name}” is required, and nothing fills it." for one in nothing]
@@ -107,29 +140,40 @@ def _problem(prop: Property, expression: Expression) -> str | None:
         if shape_of(path) is None:
             return f"there is no value {path!r}."
     match expression:
+        case Constant() if prop.type in POINTERS:
+            return None  # whether something is called so shows when it is looked for
         case Constant(value=value):
             fitted = fit(prop, value)
             return fitted.problem if isinstance(fitted, Misfit) else None
         case FieldOf(path=path):
             return None if _can_hold(prop.type, shape_of(path)) else f"{path} is nothing that a {prop.type} can hold."
         case Format():
-            able = prop.type not in {*_POINTERS, PropertyType.CHECKBOX, PropertyType.DATE}
+            able = prop.type not in {PropertyType.FILES, PropertyType.CHECKBOX, PropertyType.DATE}
             return None if able else f"a text is nothing that a {prop.type} can hold."
+        case Lookup(values=values, otherwise=otherwise):
+            told = (_problem(prop, one) for one in (*map(_constant, values.values()), otherwise))
+            return next(filter(None, told), None)
+        case _:
+            assert_never(expression)
 
 
 def _can_hold(kind: PropertyType, shape: Shape | None) -> bool:
     """Tell whether values of a shape can ever be of a type; whether one is shows when it is fitted."""
     if kind in _TEXTS:
         return True
+    if kind in POINTERS:
+        return shape in {Shape.TEXT, Shape.CHOICE}
     allowed = {
         Shape.TEXT: {*_CHOICES, PropertyType.NUMBER, PropertyType.PHONE, PropertyType.EMAIL, PropertyType.URL},
         Shape.AMOUNT: {PropertyType.NUMBER},
+        Shape.RATE: {PropertyType.NUMBER},
         Shape.DATE: {PropertyType.DATE},
         Shape.MOMENT: {PropertyType.DATE},
         Shape.CHOICE: _CHOICES,
         Shape.PHONE: {PropertyType.PHONE},
         Shape.URL: {PropertyType.URL},
         Shape.FILE: {PropertyType.FILES, PropertyType.URL},
+        Shape.KEY: set(),
     }
     return shape is not None and kind in allowed.get(shape, set())
 

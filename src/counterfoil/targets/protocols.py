@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Protocol, TypeAlias
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final, Protocol, TypeAlias
 
 from counterfoil.access.domain import WorkspaceId
 from counterfoil.documents.domain import Document, DocumentId
 from counterfoil.foundation.database import Transaction
+from counterfoil.foundation.errors import Conflict, Forbidden, InvalidInput, NotFound, Postponed, Unauthorized
 from counterfoil.foundation.paging import Page, Paging
-from counterfoil.records.domain import InvoiceData, RecordId
+from counterfoil.records.domain import InvoiceData, LineItem, RecordId
 from counterfoil.targets.domain import (
     Delivery,
     DeliveryId,
@@ -17,22 +19,66 @@ from counterfoil.targets.domain import (
     LedgerRow,
     Plan,
     Property,
+    PropertyId,
     RowId,
     Schema,
     Target,
     TargetId,
+    TargetUnreachable,
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SourceFile:
+    """The document that a record was read from, to be attached to its row. Its bytes never change."""
+
+    name: str
+    media_type: str
+    size: int
+    path: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enclosed:
+    """What goes with a row beside its columns: the document, and the line items if no column shows them."""
+
+    file: SourceFile
+    line_items: tuple[LineItem, ...] = ()
+    currency: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WriteRequest:
-    """One row to be made or changed. `external_id` is its own, if it is known to be there."""
+    """One row to be made or changed. `external_id` is its own, if it is known to be there.
+
+    `key_property` is where the plan has the key lie, if anywhere; an adapter that cannot keep the key otherwise leaves
+    a mark in the row.
+    """
 
     target: Target
     key: str
     version: int
     draft: Draft
     external_id: str | None = None
+    key_property: PropertyId | None = None
+    enclosed: Enclosed | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sought:
+    """A row that an attempt may have made: by its key, and not before `since`."""
+
+    key: str
+    since: datetime
+    key_property: PropertyId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connected:
+    """A table that was found: the settings as they are to be kept, and the name of its place among all tables."""
+
+    settings: Mapping[str, str]
+    place: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,9 +92,9 @@ class Written:
 class TargetAdapter(Protocol):
     """Speaks to one kind of table. It is always called outside of a transaction of ours, and may take its time.
 
-    A write that fails raises InvalidInput, Unauthorized, Forbidden, NotFound, Conflict or RateLimitExceeded only when
-    it is certain that nothing was written; every other error leaves that open, and the row is looked up by its key
-    before it is written again.
+    A write that fails raises one of NOTHING_WRITTEN only when it is certain that nothing was written; every other error
+    leaves that open, and the row is looked up by its key before it is written again. Any method may raise
+    TargetUnusable, which pauses the target, and Postponed when it is not our turn.
     """
 
     @property
@@ -60,16 +106,22 @@ class TargetAdapter(Protocol):
     def settles_after(self) -> timedelta:
         """How long after its beginning an attempt may still make its row; an adapter gives up sooner than that.
 
-        Until then nobody begins another, and `find` proves nothing. Zero says that the table itself refuses a second
-        row for a key and an older version after a newer one, so that attempts may overlap.
+        Until then nobody begins another, and a `find` without a finding proves nothing. Zero says that the table itself
+        refuses a second row for a key and an older version after a newer one, so that attempts may overlap.
         """
         ...
 
-    def connect(self, settings: Mapping[str, str]) -> Mapping[str, str]:
-        """Check the settings of a target to be, and return them as they are to be kept.
+    @property
+    def schema_lasts(self) -> timedelta:
+        """How long deliveries may rely on a schema that was read; after that they read it anew."""
+        ...
+
+    def connect(self, workspace: WorkspaceId, settings: Mapping[str, str]) -> Connected:
+        """Find the table that the settings of a target to be lead to.
 
         Raises:
             InvalidTargetSettings: they do not lead to a table.
+            SeveralTables: they lead to more than one.
         """
         ...
 
@@ -77,7 +129,11 @@ class TargetAdapter(Protocol):
         """Return the table's columns as they are now."""
         ...
 
-    def find(self, target: Target, key: str) -> Written | None:
+    def candidates(self, target: Target, prop: Property, name: str) -> Mapping[str, str]:
+        """Return what a relation or people property can point to that may be called so: names by id."""
+        ...
+
+    def find(self, target: Target, sought: Sought) -> Written | None:
         """Return the row that was made for this key, if there is one."""
         ...
 
@@ -86,9 +142,21 @@ class TargetAdapter(Protocol):
 
         Raises:
             UnknownProperty: the draft names a property that is not in the table.
+            RowGone: the row with the `external_id` was deleted.
         """
         ...
 
+    def add_key_property(self, target: Target) -> PropertyId:
+        """Give the table a text property for keys, or return the one that was added before.
+
+        Raises:
+            KeyPlaceRefused: it cannot have one, or needs none.
+        """
+        ...
+
+
+NOTHING_WRITTEN: Final = (InvalidInput, Unauthorized, Forbidden, NotFound, Conflict, Postponed, TargetUnreachable)
+"""What a write raises only when it has written nothing."""
 
 Adapters: TypeAlias = Mapping[str, TargetAdapter]
 """The adapters by their kind."""
@@ -122,6 +190,7 @@ class DocumentSource(Protocol):
     """Gives the documents that records were read from."""
 
     def get(self, workspace: WorkspaceId, document_id: DocumentId) -> Document: ...
+    def path(self, document: Document) -> Path: ...
 
 
 NextStep: TypeAlias = Callable[[Transaction, WorkspaceId, DeliveryId], object]
@@ -140,6 +209,10 @@ class TargetStore(Protocol):
     ) -> Target | None: ...
     def default(self, tx: Transaction, workspace: WorkspaceId) -> Target | None: ...
     def of_kind(self, tx: Transaction, workspace: WorkspaceId, kind: str) -> Sequence[Target]: ...
+    def is_elsewhere(self, tx: Transaction, workspace: WorkspaceId, place: str) -> bool:
+        """Tell whether another workspace has a target at this place; `tx` has to see all workspaces."""
+        ...
+
     def page(self, tx: Transaction, workspace: WorkspaceId, paging: Paging) -> Page[Target]: ...
     def save(self, tx: Transaction, target: Target) -> None: ...
 

@@ -16,6 +16,7 @@ from counterfoil.targets.domain import (
     Entries,
     Entry,
     LedgerRow,
+    OptionPolicy,
     Plan,
     Property,
     PropertyId,
@@ -92,6 +93,8 @@ class PropertyRead(BaseModel):
     open_options: bool = Field(description="Whether a delivery may add an option.", examples=[False])
     required: bool = Field(description="Whether each row must have a value.", examples=[False])
     read_only: bool = Field(description="Whether the table fills it by itself.", examples=[False])
+    related: str | None = Field(description="The table whose rows a relation points to.", examples=[None])
+    percent: bool = Field(description="Whether a number is shown a hundred times as large.", examples=[False])
 
     @classmethod
     def of(cls, one: Property) -> Self:
@@ -103,6 +106,8 @@ class PropertyRead(BaseModel):
             open_options=one.open_options,
             required=one.required,
             read_only=one.read_only,
+            related=one.related,
+            percent=one.percent,
         )
 
 
@@ -155,7 +160,7 @@ class FieldExpression(_Strict):
     kind: Literal["field"] = Field(description="Says which expression this is.", examples=["field"])
     path: Text = Field(description="`total`, `merchant.name`, `taxes.0.amount`, …", examples=["total"])
 
-    def domain(self) -> expressions.Expression:
+    def domain(self) -> expressions.Simple:
         return expressions.FieldOf(path=FieldPath(self.path))
 
 
@@ -165,7 +170,7 @@ class ConstantExpression(_Strict):
     kind: Literal["constant"] = Field(description="Says which expression this is.", examples=["constant"])
     value: Text = Field(description="The value as text, read as the column's type.", examples=["Office"])
 
-    def domain(self) -> expressions.Expression:
+    def domain(self) -> expressions.Simple:
         return expressions.Constant(value=self.value)
 
 
@@ -175,7 +180,7 @@ class FormatExpression(_Strict):
     kind: Literal["format"] = Field(description="Says which expression this is.", examples=["format"])
     template: Text = Field(description="The text.", examples=["{merchant.name}, {issue_date}"])
 
-    def domain(self) -> expressions.Expression:
+    def domain(self) -> expressions.Simple:
         return expressions.Format(template=self.template)
 
 
@@ -184,12 +189,36 @@ class NothingExpression(_Strict):
 
     kind: Literal["nothing"] = Field(description="Says which expression this is.", examples=["nothing"])
 
-    def domain(self) -> expressions.Expression:
+    def domain(self) -> expressions.Simple:
         return expressions.Nothing()
 
 
-AnyExpression: TypeAlias = Annotated[
+SimpleExpression: TypeAlias = Annotated[
     FieldExpression | ConstantExpression | FormatExpression | NothingExpression, Field(discriminator="kind")
+]
+
+
+class LookupExpression(_Strict):
+    """What a table gives for the record's value at a path; by `merchant.name`, these are rules by vendor."""
+
+    kind: Literal["lookup"] = Field(description="Says which expression this is.", examples=["lookup"])
+    path: Text = Field(description="Whose value is looked up.", examples=["merchant.name"])
+    values: dict[Name, Text] = Field(
+        description="What is given for which value; case, accents and signs do not matter.",
+        examples=[{"Deutsche Bahn": "Travel"}],
+        max_length=1000,
+    )
+    otherwise: SimpleExpression = Field(
+        default=NothingExpression(kind="nothing"), description="What is given for all other values."
+    )
+
+    def domain(self) -> expressions.Expression:
+        return expressions.Lookup(path=FieldPath(self.path), values=self.values, otherwise=self.otherwise.domain())
+
+
+AnyExpression: TypeAlias = Annotated[
+    FieldExpression | ConstantExpression | FormatExpression | NothingExpression | LookupExpression,
+    Field(discriminator="kind"),
 ]
 
 
@@ -201,6 +230,9 @@ class EntryRead(BaseModel):
     expression: AnyExpression = Field(description="What fills it.")
     reason: str = Field(description="Why.", examples=["“Total” is English for the total."])
     score: float = Field(description="How sure that is, 0 to 1.", examples=[1.0])
+    unknown_option: OptionPolicy = Field(
+        description="What is done with a value that no option is like.", examples=["add"]
+    )
 
 
 class PlanRead(BaseModel):
@@ -234,6 +266,12 @@ class EntryPut(_Strict):
 
     property_id: Name = Field(description="The column's id.", examples=["total"])
     expression: AnyExpression = Field(description="What fills it.")
+    unknown_option: OptionPolicy = Field(
+        default=OptionPolicy.ADD,
+        description="What is done with a value that no option is like: add it where the table allows that, leave it"
+        " out (nearest), or ask a person before anything is written.",
+        examples=["nearest"],
+    )
 
 
 class PlanPut(_Strict):
@@ -251,7 +289,10 @@ class PlanPut(_Strict):
     def domain(self) -> Entries:
         return {
             PropertyId(one.property_id): Entry(
-                expression=one.expression.domain(), reason="A person decided so.", score=1.0
+                expression=one.expression.domain(),
+                reason="A person decided so.",
+                score=1.0,
+                unknown_option=one.unknown_option,
             )
             for one in self.entries
         }
@@ -336,6 +377,14 @@ class RowRead(BaseModel):
         )
 
 
+class DeliveryRetry(_Strict):
+    """How to try a delivery again."""
+
+    make_anew: bool = Field(
+        default=False, description="Whether to make a new row for one that was deleted.", examples=[False]
+    )
+
+
 class DeliveryRead(BaseModel):
     """One record's way into one target."""
 
@@ -385,12 +434,19 @@ def _entry(prop: Property, entry: Entry) -> EntryRead:
         expression=_expression(entry.expression),
         reason=entry.reason,
         score=entry.score,
+        unknown_option=entry.unknown_option,
     )
 
 
-def _expression(
-    expression: expressions.Expression,
-) -> FieldExpression | ConstantExpression | FormatExpression | NothingExpression:
+def _expression(expression: expressions.Expression) -> AnyExpression:
+    match expression:
+        case expressions.Lookup(path=path, values=values, otherwise=otherwise):
+            return LookupExpression(kind="lookup", path=path, values=dict(values), otherwise=_simple(otherwise))
+        case _:
+            return _simple(expression)
+
+
+def _simple(expression: expressions.Simple) -> SimpleExpression:
     match expression:
         case expressions.FieldOf(path=path):
             return FieldExpression(kind="field", path=path)

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from uuid import UUID
 
 import structlog
 
 from counterfoil.access.domain import WorkspaceId
-from counterfoil.documents.domain import DocumentId
+from counterfoil.documents.domain import Document, DocumentId
 from counterfoil.foundation.clock import Clock
 from counterfoil.foundation.database import Database, Transaction
 from counterfoil.foundation.ids import IdSource
@@ -24,15 +25,18 @@ from counterfoil.targets.domain import (
     Target,
     TargetId,
     TargetNotFound,
+    TargetTaken,
+    TargetUnusable,
     UnknownTargetKind,
     asked,
 )
 from counterfoil.targets.expressions import Facts
 from counterfoil.targets.filling import Filling, fill
 from counterfoil.targets.mapping import map_schema
-from counterfoil.targets.planning import Drift, compare, doubts, problems, repaired
+from counterfoil.targets.planning import Drift, compare, doubts, key_property, problems, repaired, with_key
 from counterfoil.targets.protocols import (
     Adapters,
+    Connected,
     DeliverableRecord,
     DeliveryStore,
     DocumentSource,
@@ -74,9 +78,17 @@ class TargetService:
     public_url: str
 
     def create(self, workspace: WorkspaceId, kind: str, name: str, settings: Mapping[str, str]) -> Target:
-        """Connect a table."""
-        kept = self.adapter(kind).connect(settings)
-        target = self._new(workspace, kind, name, kept)
+        """Connect a table.
+
+        Raises:
+            InvalidTargetSettings, SeveralTables: the settings do not lead to one table.
+            TargetTaken: it is another workspace's.
+        """
+        connected = self.adapter(kind).connect(workspace, settings)
+        target = self._new(workspace, kind, name, connected)
+        with self.database.reading() as tx:  # over all workspaces
+            if target.place and self.store.is_elsewhere(tx, workspace, target.place):
+                raise TargetTaken
         with self.database.transaction(workspace) as tx:
             self.store.add(tx, target)
         log.info("target_created", target_id=str(target.id), kind=kind)
@@ -101,7 +113,8 @@ class TargetService:
         """Return the target that records go to when nobody names one: a ledger, made on first use."""
         default = self.store.default(tx, workspace)
         if default is None:
-            self.store.add(tx, replace(self._new(workspace, LEDGER, DEFAULT_NAME, {}), is_default=True))
+            ledger = self._new(workspace, LEDGER, DEFAULT_NAME, Connected(settings={}, place=None))
+            self.store.add(tx, replace(ledger, is_default=True))
             default = self.store.default(tx, workspace)  # somebody else's, if two came first
         assert default is not None  # noqa: S101 - added above, and targets are not removed
         return default
@@ -119,6 +132,12 @@ class TargetService:
             self.find(tx, workspace, target_id, lock=True)
             plan = self._plan(tx, target, schema)
         return PlanView(plan=plan, schema=schema, drift=compare(plan.schema, schema))
+
+    def planned(self, target: Target) -> Schema | None:
+        """Return the columns that the newest plan was made for."""
+        with self.database.reading(target.workspace) as tx:
+            plan = self.plans.newest(tx, target.workspace, target.id)
+        return plan.schema if plan else None
 
     def put_plan(self, workspace: WorkspaceId, target_id: TargetId, entries: Entries, version: int) -> Plan:
         """Keep a plan that a person made of `version`, and resume the target.
@@ -140,6 +159,38 @@ class TargetService:
             self._resume(tx, target)
         return plan
 
+    def check(self, workspace: WorkspaceId, target_id: TargetId) -> Target:
+        """Look at the table anew: pause the target if nothing can be delivered, resume it if all can."""
+        target = self.get(workspace, target_id)
+        try:
+            schema = self.adapter(target.kind).schema(target)
+        except TargetUnusable as error:
+            with self.database.transaction(workspace) as tx:
+                self.pause(tx, target, error)
+        else:
+            with self.database.transaction(workspace) as tx:
+                self.ready_plan(tx, target, schema)
+        return self.get(workspace, target_id)
+
+    def add_key_property(self, workspace: WorkspaceId, target_id: TargetId) -> Plan:
+        """Give the table a text property for the deliveries' keys, if the plan has none, and let the plan fill it."""
+        view = self.plan(workspace, target_id)
+        if key_property(repaired(view.plan, view.schema)):
+            return view.plan
+        target = self.get(workspace, target_id)
+        adapter = self.adapter(target.kind)
+        place = adapter.add_key_property(target)
+        schema = adapter.schema(target)
+        with self.database.transaction(workspace) as tx:
+            target = self.find(tx, workspace, target_id, lock=True)
+            plan = self._plan(tx, target, schema)
+            entries = with_key(repaired(plan, schema), place)
+            return self._kept(tx, target, schema, entries, plan.made_by, plan.version + 1)
+
+    def pause(self, tx: Transaction, target: Target, error: TargetUnusable) -> None:
+        """Let deliveries wait because the table cannot be written to; it stays locked until `tx` ends."""
+        self._pause(tx, self.find(tx, target.workspace, target.id, lock=True), str(error))
+
     def ready_plan(self, tx: Transaction, target: Target, schema: Schema) -> Plan | None:
         """Return the plan for a delivery, brought up to the columns where that is certain.
 
@@ -160,21 +211,26 @@ class TargetService:
         self, workspace: WorkspaceId, target_id: TargetId, record: RecordId | InvoiceData
     ) -> tuple[Filling, ...]:
         """Return what would be written of a record, or of given data, property by property."""
-        view = self.plan(workspace, target_id)
-        entries = repaired(view.plan, view.schema)
+        view, target = self.plan(workspace, target_id), self.get(workspace, target_id)
         if isinstance(record, InvoiceData):
-            return fill(view.schema, entries, record, self._sample_facts())
+            return self.fill(target, view.schema, view.plan, record, self._sample_facts())
         found = self.records.get(workspace, record)
-        return fill(view.schema, entries, found.data, self.facts(workspace, found))
+        facts = self.facts(found, self.documents.get(workspace, found.document_id))
+        return self.fill(target, view.schema, view.plan, found.data, facts)
 
-    def facts(self, workspace: WorkspaceId, record: DeliverableRecord) -> Facts:
+    def fill(self, target: Target, schema: Schema, plan: Plan, data: InvoiceData, facts: Facts) -> tuple[Filling, ...]:
+        """Return what each property of a target gets; what relations point to is looked up there."""
+        candidates = partial(self.adapter(target.kind).candidates, target)
+        return fill(schema, repaired(plan, schema), data, facts, candidates)
+
+    def facts(self, record: DeliverableRecord, document: Document) -> Facts:
         """Return what expressions may know beside a record's data."""
-        document = self.documents.get(workspace, record.document_id)
         return Facts(
             document_id=document.id,
             document_name=document.name,
             document_url=f"{self.public_url}/api/v1/documents/{document.id}/file",
             delivered_at=self.clock.now(),
+            key=key_of(record),
         )
 
     def adapter(self, kind: str) -> TargetAdapter:
@@ -183,13 +239,14 @@ class TargetService:
             raise UnknownTargetKind(kind, self.adapters.keys())
         return self.adapters[kind]
 
-    def _new(self, workspace: WorkspaceId, kind: str, name: str, settings: Mapping[str, str]) -> Target:
+    def _new(self, workspace: WorkspaceId, kind: str, name: str, connected: Connected) -> Target:
         return Target(
             id=TargetId(self.new_id()),
             workspace=workspace,
             kind=kind,
             name=name,
-            settings=settings,
+            settings=connected.settings,
+            place=connected.place,
             created_at=self.clock.now(),
         )
 
@@ -232,4 +289,15 @@ class TargetService:
         """Return facts for data that belongs to no document."""
         nothing = DocumentId(UUID(int=0))
         url = f"{self.public_url}/api/v1/documents/{nothing}/file"
-        return Facts(document_id=nothing, document_name="example.pdf", document_url=url, delivered_at=self.clock.now())
+        return Facts(
+            document_id=nothing,
+            document_name="example.pdf",
+            document_url=url,
+            delivered_at=self.clock.now(),
+            key=str(nothing),
+        )
+
+
+def key_of(record: DeliverableRecord) -> str:
+    """Return the key of a record's deliveries, which its row has and no other."""
+    return str(record.id)

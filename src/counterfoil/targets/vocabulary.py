@@ -302,6 +302,16 @@ PROPERTY_NAMES: Mapping[str, Names] = {
         "pt": "documento, ligação",
         "pl": "dokument, odnośnik",
     },
+    "delivery.key": {
+        "en": "counterfoil id, counterfoil key",
+        "de": "Counterfoil-ID, Counterfoil-Schlüssel",
+        "fr": "ID Counterfoil, clé Counterfoil",
+        "es": "ID de Counterfoil, clave de Counterfoil",
+        "it": "ID Counterfoil, chiave Counterfoil",
+        "nl": "Counterfoil-ID, Counterfoil-sleutel",
+        "pt": "ID Counterfoil, chave Counterfoil",
+        "pl": "ID Counterfoil, klucz Counterfoil",
+    },
     "document.file": {
         "en": "file, files, attachment, attachments, receipt, scan, photo, image, picture, document, pdf, invoice",
         "de": "Datei, Dateien, Anhang, Anhänge, Beleg, Foto, Bild, Dokument, Quittung, Rechnung",

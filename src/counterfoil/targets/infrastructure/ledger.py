@@ -17,6 +17,7 @@ from counterfoil.foundation.paging import Page, Paging
 from counterfoil.targets.domain import (
     LEDGER,
     InvalidTargetSettings,
+    KeyPlaceRefused,
     LedgerRow,
     Property,
     PropertyId,
@@ -29,7 +30,7 @@ from counterfoil.targets.domain import (
 )
 from counterfoil.targets.infrastructure.sql import insert_new, paged
 from counterfoil.targets.ledger import DEFAULT_COLUMNS
-from counterfoil.targets.protocols import LedgerStore, WriteRequest, Written
+from counterfoil.targets.protocols import Connected, LedgerStore, Sought, WriteRequest, Written
 from counterfoil.targets.values import JsonValue, encode
 
 
@@ -145,19 +146,23 @@ class LedgerAdapter:
     public_url: str
     kind: str = LEDGER
     settles_after: timedelta = timedelta()
+    schema_lasts: timedelta = timedelta()
 
-    def connect(self, settings: Mapping[str, str]) -> Mapping[str, str]:
+    def connect(self, workspace: WorkspaceId, settings: Mapping[str, str]) -> Connected:  # noqa: ARG002
         if settings:
             raise InvalidTargetSettings(self.kind, f"a ledger has none, and {', '.join(sorted(settings))} was given.")
-        return {}
+        return Connected(settings={}, place=None)
 
     def schema(self, target: Target) -> Schema:
         with self.database.reading(target.workspace) as tx:
             return Schema(properties=self.store.columns(tx, target.workspace, target.id))
 
-    def find(self, target: Target, key: str) -> Written | None:
+    def candidates(self, target: Target, prop: Property, name: str) -> Mapping[str, str]:  # noqa: ARG002
+        return {}  # a ledger's relations are words
+
+    def find(self, target: Target, sought: Sought) -> Written | None:
         with self.database.reading(target.workspace) as tx:
-            row = self.store.row_of_key(tx, target, key)
+            row = self.store.row_of_key(tx, target, sought.key)
         return None if row is None else self._written(row)
 
     def write(self, request: WriteRequest) -> Written:
@@ -168,6 +173,9 @@ class LedgerAdapter:
                 raise UnknownProperty(unknown)
             row = self.store.put_row(tx, target.workspace, request)
         return self._written(row)
+
+    def add_key_property(self, target: Target) -> PropertyId:
+        raise KeyPlaceRefused(target)
 
     def _written(self, row: LedgerRow) -> Written:
         url = f"{self.public_url}/api/v1/targets/{row.target_id}/rows/{row.id}"

@@ -21,6 +21,7 @@ from counterfoil.targets.domain import (
     DeliveryId,
     DeliveryStatus,
     Entry,
+    OptionPolicy,
     Plan,
     Property,
     PropertyId,
@@ -54,6 +55,7 @@ class TargetRow(Row):
     kind: Mapped[str]
     name: Mapped[str]
     settings: Mapped[dict[str, Any]]
+    place: Mapped[str | None] = mapped_column(index=True)
     is_default: Mapped[bool]
     paused_because: Mapped[str | None]
     created_at: Mapped[datetime]
@@ -128,6 +130,10 @@ class SqlTargetStore:
 
     def of_kind(self, tx: Transaction, workspace: WorkspaceId, kind: str) -> Sequence[Target]:
         return _targets(tx, workspace, _in(TargetRow, workspace).where(TargetRow.kind == kind).order_by(TargetRow.id))
+
+    def is_elsewhere(self, tx: Transaction, workspace: WorkspaceId, place: str) -> bool:
+        others = (TargetRow.place == place, TargetRow.workspace_id != workspace)
+        return tx.execute(select(TargetRow.id).where(*others).limit(1)).one_or_none() is not None
 
     def page(self, tx: Transaction, workspace: WorkspaceId, paging: Paging) -> Page[Target]:
         query = paged(_in(TargetRow, workspace), TargetRow.id, paging)
@@ -221,6 +227,7 @@ def _targets(tx: Transaction, workspace: WorkspaceId, query: Select[Any]) -> Seq
             kind=row.kind,
             name=row.name,
             settings=row.settings,
+            place=row.place,
             is_default=row.is_default,
             paused_because=row.paused_because,
             created_at=row.created_at,
@@ -236,6 +243,7 @@ def _target_values(target: Target) -> dict[str, Any]:
         "kind": target.kind,
         "name": target.name,
         "settings": dict(target.settings),
+        "place": target.place,
         "is_default": target.is_default,
         "paused_because": target.paused_because,
         "created_at": target.created_at,
@@ -255,12 +263,19 @@ def _plan(row: Any) -> Plan:
 
 def _entry(values: dict[str, Any]) -> Entry:
     expression = _EXPRESSION.validate_python(values["expression"])
-    return Entry(expression=expression, reason=values["reason"], score=values["score"])
+    policy = OptionPolicy(values.get("unknown_option", OptionPolicy.ADD))  # older plans do not say
+    return Entry(expression=expression, reason=values["reason"], score=values["score"], unknown_option=policy)
 
 
 def _entry_values(property_id: PropertyId, entry: Entry) -> dict[str, Any]:
     expression = _EXPRESSION.dump_python(entry.expression, mode="json")
-    return {"property_id": property_id, "expression": expression, "reason": entry.reason, "score": entry.score}
+    return {
+        "property_id": property_id,
+        "expression": expression,
+        "reason": entry.reason,
+        "score": entry.score,
+        "unknown_option": entry.unknown_option.value,
+    }
 
 
 def _deliveries(tx: Transaction, workspace: WorkspaceId, query: Select[Any]) -> Sequence[Delivery]:
