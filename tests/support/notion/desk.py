@@ -1,6 +1,6 @@
 """What people do in the app, and what can be seen there: tables made, shared, changed under a connection's feet."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -85,7 +85,7 @@ class Desk:
     def body(self, page_id: str) -> list[Json]:
         """Return the blocks of a page: type, content and, under `children`, those below."""
         with self.store.lock:
-            return [self._block(child) for child in self.store.nodes[page_id].children]
+            return self._blocks(self.store.nodes[page_id].children)
 
     def words(self, page_id: str) -> list[str]:
         """Return the text of each block of a page."""
@@ -100,4 +100,7 @@ class Desk:
     def _block(self, block_id: str) -> Json:
         node = self.store.nodes[block_id]
         kind, content = (node.type, node.content) if isinstance(node, Block) else ("child_page", {})
-        return {"id": node.id, "type": kind, **content, "children": [self._block(child) for child in node.children]}
+        return {**content, "id": node.id, "type": kind, "children": self._blocks(node.children)}
+
+    def _blocks(self, ids: Sequence[str]) -> list[Json]:
+        return [self._block(one) for one in ids if not self.store.nodes[one].in_trash]
