@@ -66,6 +66,7 @@ class GivenDocuments:
     """Documents by workspace."""
 
     documents: dict[tuple[WorkspaceId, DocumentId], Document] = field(default_factory=dict)
+    folder: Path = Path("documents")
 
     def add(self, workspace: WorkspaceId) -> Document:
         document = Document(
@@ -85,7 +86,7 @@ class GivenDocuments:
         return self.documents[workspace, document_id]
 
     def path(self, document: Document) -> Path:
-        return Path("documents") / document.sha256
+        return self.folder / document.sha256
 
 
 @dataclass

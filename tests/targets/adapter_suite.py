@@ -115,6 +115,7 @@ class AdapterSuite:
             target=table.target,
             key=key,
             version=version,
+            schema=table.adapter.schema(table.target),
             draft=draft,
             external_id=row,
             key_property=table.key_property,
@@ -190,5 +191,9 @@ class AdapterSuite:
     def test_a_property_that_is_not_there_is_refused_and_nothing_is_written(self, table: Table) -> None:
         draft: Draft = {table.property_id("title"): "A row", PropertyId("nowhere"): "lost"}
         with pytest.raises(UnknownProperty):
-            table.adapter.write(WriteRequest(target=table.target, key="a", version=1, draft=draft))
+            table.adapter.write(
+                WriteRequest(
+                    target=table.target, key="a", version=1, schema=table.adapter.schema(table.target), draft=draft
+                )
+            )
         assert table.rows() == []

@@ -15,7 +15,7 @@ from counterfoil.access.domain import WorkspaceId
 from counterfoil.documents.domain import DocumentId
 from counterfoil.foundation.database import Database
 from counterfoil.foundation.ids import new_id
-from counterfoil.targets.domain import InvalidTargetSettings, Property, PropertyId, PropertyType, Target
+from counterfoil.targets.domain import InvalidTargetSettings, Property, PropertyId, PropertyType, Schema, Target
 from counterfoil.targets.infrastructure.ledger import LedgerAdapter, LedgerRowRow, SqlLedgerStore
 from counterfoil.targets.protocols import Connected, Sought, WriteRequest
 from counterfoil.targets.values import FileRef, Value
@@ -23,6 +23,7 @@ from tests.support.clock import FixedClock
 from tests.support.targets import PUBLIC_URL, build
 from tests.targets.adapter_suite import COLUMNS, VALUES, AdapterSuite, StoredRow, Table
 
+SCHEMA = Schema(properties=COLUMNS)
 SOUGHT = Sought(key="a", since=datetime(2026, 3, 1, tzinfo=UTC))
 
 
@@ -107,7 +108,7 @@ def test_a_ledger_takes_no_settings(table: LedgerTable) -> None:
 
 
 def test_a_row_tells_where_it_can_be_looked_at(table: LedgerTable) -> None:
-    written = table.adapter.write(WriteRequest(target=table.target, key="a", version=1, draft={}))
+    written = table.adapter.write(WriteRequest(target=table.target, key="a", version=1, schema=SCHEMA, draft={}))
     assert written.url == f"{PUBLIC_URL}/api/v1/targets/{table.target.id}/rows/{written.external_id}"
     assert table.adapter.find(table.target, SOUGHT) == written
 
@@ -116,7 +117,7 @@ def test_the_same_key_in_two_ledgers_is_two_rows(
     table: LedgerTable, other_workspace: WorkspaceId, database: Database, clock: FixedClock
 ) -> None:
     neighbour = build(database, clock).default(other_workspace)
-    written = table.adapter.write(WriteRequest(target=table.target, key="a", version=1, draft={}))
+    written = table.adapter.write(WriteRequest(target=table.target, key="a", version=1, schema=SCHEMA, draft={}))
     assert table.adapter.find(neighbour, SOUGHT) is None
-    other = table.adapter.write(WriteRequest(target=neighbour, key="a", version=1, draft={}))
+    other = table.adapter.write(WriteRequest(target=neighbour, key="a", version=1, schema=SCHEMA, draft={}))
     assert other.external_id != written.external_id

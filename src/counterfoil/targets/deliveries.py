@@ -165,6 +165,7 @@ class DeliveryService:
             target=target,
             key=delivery.key,
             version=record.version,
+            schema=schema,
             draft=draft_of(fillings, started.written),
             external_id=started.external_id or row,
             key_property=key_property(plan.entries),
@@ -267,7 +268,7 @@ class DeliveryService:
             self.seen.forget(started.target_id)  # perhaps its columns have changed
             self._fail(started, error, in_doubt=not isinstance(error, NOTHING_WRITTEN))
             raise
-        problems = [one.problem for one in fillings if one.problem]
+        problems = [*(one.problem for one in fillings if one.problem), *written.problems]
         return self._succeed(started, request.version, written, problems)
 
     def _succeed(self, started: Delivery, version: int, written: Written, problems: Sequence[str]) -> Delivery:

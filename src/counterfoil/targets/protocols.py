@@ -23,6 +23,7 @@ from counterfoil.targets.domain import (
     RowId,
     Schema,
     Target,
+    TargetChanging,
     TargetId,
     TargetUnreachable,
 )
@@ -49,7 +50,9 @@ class Enclosed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteRequest:
-    """One row to be made or changed. `external_id` is its own, if it is known to be there.
+    """One row to be made or changed, of a table that was last seen with this schema.
+
+    `external_id` is the row's own, if it is known to be there.
 
     `key_property` is where the plan has the key lie, if anywhere; an adapter that cannot keep the key otherwise leaves
     a mark in the row.
@@ -58,6 +61,7 @@ class WriteRequest:
     target: Target
     key: str
     version: int
+    schema: Schema
     draft: Draft
     external_id: str | None = None
     key_property: PropertyId | None = None
@@ -83,10 +87,11 @@ class Connected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """Where a row is."""
+    """Where a row is, and what could not come to lie in it, in sentences."""
 
     external_id: str
     url: str | None
+    problems: tuple[str, ...] = ()
 
 
 class TargetAdapter(Protocol):
@@ -155,7 +160,16 @@ class TargetAdapter(Protocol):
         ...
 
 
-NOTHING_WRITTEN: Final = (InvalidInput, Unauthorized, Forbidden, NotFound, Conflict, Postponed, TargetUnreachable)
+NOTHING_WRITTEN: Final = (
+    InvalidInput,
+    Unauthorized,
+    Forbidden,
+    NotFound,
+    Conflict,
+    Postponed,
+    TargetUnreachable,
+    TargetChanging,
+)
 """What a write raises only when it has written nothing."""
 
 Adapters: TypeAlias = Mapping[str, TargetAdapter]
