@@ -76,7 +76,11 @@ from counterfoil.reviews.infrastructure.sql import SqlReviewStore
 from counterfoil.reviews.service import ReviewService
 from counterfoil.targets.api import router as targets_router
 from counterfoil.targets.deliveries import DeliveryService
+from counterfoil.targets.domain import NOTION
 from counterfoil.targets.infrastructure.ledger import LedgerAdapter, SqlLedgerStore
+from counterfoil.targets.infrastructure.manners import Manners
+from counterfoil.targets.infrastructure.notion.adapter import NotionAdapter
+from counterfoil.targets.infrastructure.notion.client import NotionClient
 from counterfoil.targets.infrastructure.sql import SqlDeliveryStore, SqlPlanStore, SqlTargetStore
 from counterfoil.targets.ledger import LedgerService
 from counterfoil.targets.lookup import TargetLookup
@@ -336,7 +340,10 @@ def _targets(
 ) -> tuple[TargetService, DeliveryService, LedgerService]:
     database, clock, public_url = ground.database, ground.clock, ground.settings.public_url
     ledger_store = SqlLedgerStore(clock=clock, new_id=new_id)
-    adapters: Iterable[TargetAdapter] = (LedgerAdapter(database=database, store=ledger_store, public_url=public_url),)
+    adapters: Iterable[TargetAdapter] = (
+        LedgerAdapter(database=database, store=ledger_store, public_url=public_url),
+        NotionAdapter(client=_notion(ground)),
+    )
     targets = TargetService(
         database=database,
         store=SqlTargetStore(),
@@ -355,6 +362,21 @@ def _targets(
     )
     ledgers = LedgerService(database=database, targets=SqlTargetStore(), store=ledger_store, new_id=new_id)
     return targets, deliveries, ledgers
+
+
+def _notion(ground: _Ground) -> NotionClient:
+    settings = ground.settings
+    return NotionClient(
+        token=settings.notion_token.get_secret_value().strip(),
+        manners=_manners(ground, NOTION, Rate(count=180, period=Period.MINUTE, burst=3)),
+        base_url=settings.notion_url.rstrip("/"),
+    )
+
+
+def _manners(ground: _Ground, service: str, rate: Rate) -> Manners:
+    """Return how a service is called: at the rate that it allows each connection."""
+    engine = ground.engine
+    return Manners(service=service, rate=rate, limits=engine.rate_limits, breakers=engine.breakers, clock=ground.clock)
 
 
 def rq_dashboard(settings: Settings) -> ASGIApp | None:

@@ -15,6 +15,7 @@ from counterfoil.records.domain import FieldPath
 from counterfoil.targets.domain import (
     Author,
     Entry,
+    InvalidNotionId,
     InvalidPlan,
     InvalidTargetSettings,
     PlanChanged,
@@ -102,25 +103,34 @@ def test_a_hand_in_that_names_no_target_resolves_to_none(house: TargetsHouse, wo
 def test_a_hand_in_may_name_a_target_by_id_or_by_its_notion_database(
     house: TargetsHouse, workspace: WorkspaceId, other_workspace: WorkspaceId
 ) -> None:
-    target = house.targets.create(workspace, "notion", "Receipts", {"database_id": DATABASE_ID})
     dashed = f"{DATABASE_ID[:8]}-{DATABASE_ID[8:12]}-{DATABASE_ID[12:16]}-{DATABASE_ID[16:20]}-{DATABASE_ID[20:]}"
+    target = house.targets.create(workspace, "notion", "Receipts", {"database_id": dashed})
     assert resolve(house, workspace, target.id, None) == target.id
     assert resolve(house, workspace, None, DATABASE_ID) == target.id
     assert resolve(house, workspace, None, dashed.upper()) == target.id
+    assert resolve(house, workspace, None, f"https://www.notion.so/acme/Receipts-{DATABASE_ID}?v=1") == target.id
     for target_id, database_id in ((target.id, None), (None, DATABASE_ID)):
         with pytest.raises(TargetNotFound):
             resolve(house, other_workspace, target_id, database_id)
 
 
-@pytest.mark.parametrize("database_id", ["", "/../", "nowhere", "x" * 1000])
-def test_a_notion_database_that_is_no_target_is_not_found_with_advice(
+@pytest.mark.parametrize("database_id", ["", "/../", f"{DATABASE_ID}/../../users", "nowhere", "x" * 1000])
+def test_what_is_no_notion_database_is_refused_with_advice(
     house: TargetsHouse, workspace: WorkspaceId, database_id: str
 ) -> None:
-    with pytest.raises(TargetNotFound) as caught:
+    with pytest.raises(InvalidNotionId) as caught:
         resolve(house, workspace, None, database_id)
+    assert "copy its link" in caught.value.advice
+    assert len(str(caught.value)) < 200
+
+
+def test_a_notion_database_that_is_no_target_is_not_found_with_advice(
+    house: TargetsHouse, workspace: WorkspaceId
+) -> None:
+    with pytest.raises(TargetNotFound) as caught:
+        resolve(house, workspace, None, DATABASE_ID)
     assert caught.value.code == "target_not_found"
     assert "connect the table" in caught.value.advice
-    assert len(str(caught.value)) < 200
 
 
 def test_the_rules_make_the_plan_once_and_it_is_kept(house: TargetsHouse, workspace: WorkspaceId) -> None:

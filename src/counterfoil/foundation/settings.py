@@ -117,6 +117,13 @@ class Settings(BaseSettings):
         description="US dollars for a million tokens that come out; empty for the price that is known.",
     )
 
+    notion_token: SecretStr = Field(
+        default=SecretStr(""), description="The secret of the connection by which Notion is written to."
+    )
+    notion_url: str = Field(
+        default="https://api.notion.com", description="Where Notion is, if it is reached through a gateway."
+    )
+
     jobs_per_hour: int = Field(
         default=0,
         ge=0,
@@ -150,11 +157,11 @@ class Settings(BaseSettings):
             raise PydanticCustomError("model", "it names a provider and a model, such as openai:gpt-4o")
         return model
 
-    @field_validator("model_base_url")
+    @field_validator("model_base_url", "notion_url")
     @classmethod
-    def _is_an_address(cls, url: str) -> str:
+    def _is_an_address(cls, url: str, info: ValidationInfo) -> str:
         if url and not re.match(r"https?://", url):
-            raise PydanticCustomError("model_base_url", "it begins with http:// or https://")
+            raise PydanticCustomError(str(info.field_name), "it begins with http:// or https://")
         return url
 
     @field_validator("worker_queues")
@@ -218,4 +225,4 @@ def read_settings(**overrides: Any) -> Settings:
 
 def _shown(name: str, value: object) -> object:
     """Return a value as it may be shown: a database's URL holds a password."""
-    return "…" if name.endswith(("_URL", "_PASSWORD", "_KEY")) else value
+    return "…" if name.endswith(("_URL", "_PASSWORD", "_KEY", "_TOKEN")) else value

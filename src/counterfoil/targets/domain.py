@@ -348,6 +348,16 @@ class InvalidTargetSettings(InvalidInput):
         super().__init__(f"These settings do not make a target of kind {kind}: {reason}")
 
 
+class InvalidNotionId(InvalidInput):
+    """What was given for a Notion database is neither its id nor its link."""
+
+    code = "invalid_notion_id"
+    advice = "Open the database in Notion as a full page and copy its link, or the 32 letters and digits in it."
+
+    def __init__(self, given: str) -> None:
+        super().__init__(f"{given[:100]!r} is no id and no link of a Notion database.")
+
+
 class InvalidColumns(InvalidInput):
     """A ledger cannot have these columns."""
 

@@ -5,7 +5,8 @@ from uuid import UUID
 
 from counterfoil.access.domain import WorkspaceId
 from counterfoil.foundation.database import Transaction
-from counterfoil.targets.domain import NOTION, TargetId, TargetNotFound
+from counterfoil.targets.domain import NOTION, InvalidNotionId, TargetId, TargetNotFound
+from counterfoil.targets.notion_address import notion_id
 from counterfoil.targets.protocols import TargetStore
 
 
@@ -21,15 +22,18 @@ class TargetLookup:
         """Return the target that a hand-in names; None when it names none.
 
         Raises:
+            InvalidNotionId: what it gives for a Notion database is none.
             TargetNotFound: it names one that is not there.
         """
         if target_id is not None:
             return self._known(tx, workspace, TargetId(target_id))
         if notion_database_id is None:
             return None
-        wanted = _plain(notion_database_id)
+        wanted = notion_id(notion_database_id)
+        if wanted is None:
+            raise InvalidNotionId(notion_database_id)
         for target in self.store.of_kind(tx, workspace, NOTION):
-            if _plain(target.settings.get("database_id", "")) == wanted:
+            if wanted in {target.settings.get("data_source_id"), target.settings.get("database_id")}:
                 return target.id
         raise TargetNotFound("for the Notion database", notion_database_id)
 
@@ -37,7 +41,3 @@ class TargetLookup:
         if self.store.get(tx, workspace, target_id) is None:
             raise TargetNotFound("with the id", target_id)
         return target_id
-
-
-def _plain(database_id: str) -> str:
-    return database_id.replace("-", "").casefold()
