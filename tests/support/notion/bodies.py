@@ -1,7 +1,8 @@
 """What the bodies of requests look like, in each version of the API. See `texts` for where the facts are from."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
+from typing import Any
 
 from tests.support.notion.block_shapes import append, block_change, blocks
 from tests.support.notion.query_shapes import query
@@ -80,10 +81,23 @@ VALUES: Mapping[str, Shape] = {
 """What can be written into a page, by the type of the property."""
 
 _PROPERTIES = Keyed(Tagged(VALUES, {"has_more": Flag()}))
-_TITLE_ALONE = Fields({"title": RICH_TEXT})  # a short form that pages below pages have
+_TITLE_ALONE = Fields({"title": RICH_TEXT})
+
+
+class _Properties:
+    """Values by the names or ids of properties, or the short form that Notion takes of a title alone."""
+
+    def faults(self, value: object, path: str) -> Iterator[str]:
+        short = isinstance(value, dict) and isinstance(value.get("title"), list)
+        return (_TITLE_ALONE if short else _PROPERTIES).faults(value, path)
+
+    def samples(self, spread: int) -> Iterator[Any]:
+        yield from _TITLE_ALONE.samples(0)
+        yield from _PROPERTIES.samples(spread)
+
+
 _TEMPLATE = Either(
     (
-        Fields({"type": words("none")}),
         Fields({"type": words("default")}, {"timezone": Text()}),
         Fields({"type": words("template_id"), "template_id": Id()}, {"timezone": Text()}),
     )
@@ -103,14 +117,14 @@ def page_made(version: str) -> Shape:
     if version >= SOURCES:
         parents |= {"data_source_id": Id(), "workspace": Word((True,))}
     optional: dict[str, Shape] = {
-        "properties": Either((_TITLE_ALONE, _PROPERTIES)),
+        "properties": _Properties(),
         "icon": Nullable(ICON),
         "cover": Nullable(COVER),
         "children": blocks(),
         "content": blocks(),
         "markdown": Text(None),
         "allow_async": Flag(),
-        "template": _TEMPLATE,
+        "template": Either((Fields({"type": words("none")}), _TEMPLATE)),
         "position": Either(
             (
                 Fields({"type": words("page_start page_end")}),
@@ -126,7 +140,7 @@ def page_changed(version: str) -> Shape:
     """Return the shape of a change of a page."""
     return Fields(
         optional={
-            "properties": Either((_TITLE_ALONE, _PROPERTIES)),
+            "properties": _Properties(),
             "icon": Nullable(ICON),
             "cover": Nullable(COVER),
             "is_locked": Flag(),
@@ -173,7 +187,8 @@ def _columns(version: str) -> Shape:
         **dict.fromkeys([*plain.split(), "last_edited_time", "place"], EMPTY),
     }
     renamed = Fields({"name": Text()})
-    common: Mapping[str, Shape] = {"name": Text(), "description": Nullable(Text())}
+    # `id` is not in the types.
+    common: Mapping[str, Shape] = {"id": Text(), "name": Text(), "description": Nullable(Text())}
     return Keyed(Nullable(Either((renamed, Tagged(configs, common)))))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from tests.support.notion.bodies import SOURCES, trash
 from tests.support.notion.errors import NotionError, refuse
 from tests.support.notion.shapes import Id, Number, Shape, check
-from tests.support.notion.store import Connection, Json, Store, plain_id
+from tests.support.notion.store import Connection, Json, Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,19 +58,19 @@ class Call:
         return given
 
 
-def page_of(found: list[Any], paging: Json, kind: str) -> Json:
-    """Return a list cut to one page; the cursor is the id of the first that is left out."""
+def page_of(found: list[Any], paging: Json, kind: str, before_id: str = "") -> Json:
+    """Return a list cut to one page; the cursor has the id of the first that is left out, after `before_id`."""
     start, size = 0, paging.get("page_size") or 100
     if cursor := paging.get("start_cursor"):
-        ids = [one["id"] for one in found]
-        if plain_id(cursor) not in ids:
-            refuse("The start_cursor provided is invalid: " + cursor)
-        start = ids.index(plain_id(cursor))
+        cursors = [before_id + one["id"] for one in found]
+        if cursor not in cursors:
+            refuse(f"The start_cursor provided is invalid: {cursor}")
+        start = cursors.index(cursor)
     rest = found[start + size :]
     return {
         "object": "list",
         "results": found[start : start + size],
-        "next_cursor": rest[0]["id"] if rest else None,
+        "next_cursor": before_id + rest[0]["id"] if rest else None,
         "has_more": bool(rest),
         "type": kind,
         kind: {},

@@ -1,12 +1,15 @@
 """Rich text and dates as Notion keeps them: what was left out is filled in, and times have lost their seconds."""
 
+import re
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tests.support.notion.errors import refuse
 from tests.support.notion.store import Json, Store, moment
 
+_LINK = re.compile(r"(https?://|mailto:|tel:|/|#)", re.IGNORECASE)
 _PLAIN = {"bold": False, "italic": False, "strikethrough": False, "underline": False, "code": False, "color": "default"}
 
 
@@ -57,6 +60,8 @@ def _item(item: Json, store: Store) -> Json:
 
 def _text(item: Json) -> Json:
     content, link = item["text"]["content"], item["text"].get("link")
+    if link and not _LINK.match(link["url"]):
+        refuse("Content creation Failed. Fix the following: \nInvalid URL for link.")
     return {
         "type": "text",
         "text": {"content": content, "link": link},
@@ -111,7 +116,8 @@ def file_link(upload_id: str, store: Store) -> Json:
     """Return a link to an uploaded file, good for an hour."""
     upload = store.uploads[upload_id]
     expiry = store.now().timestamp() + 3600
-    url = f"{store.url}/files/{upload_id}/{upload.filename}?expires={int(expiry)}"
+    name = quote(upload.filename or "")
+    url = f"{store.url}/files/{upload_id}/{name}?expires={int(expiry)}"
     return {"url": url, "expiry_time": moment(datetime.fromtimestamp(expiry, store.now().tzinfo))}
 
 

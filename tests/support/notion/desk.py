@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from tests.support.notion.content import plain
+from tests.support.notion.content import plain, text
 from tests.support.notion.store import WORKSPACE, Block, Connection, Database, Json, Page, Store, User, new_id
 from tests.support.notion.tables import Properties, Table
 
@@ -56,7 +56,7 @@ class Desk:
         """Make a page outside of tables and return its id."""
         now = self.store.now()
         page = Page(parent_id=parent, made_by="", made_at=now, changed_by="", changed_at=now)
-        page.values["title"] = [{"plain_text": title, "type": "text", "text": {"content": title, "link": None}}]
+        page.values["title"] = text(title)
         self.store.nodes[page.id] = page
         if shared:
             self.share(page.id)

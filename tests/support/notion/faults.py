@@ -55,7 +55,7 @@ class Raw:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """What befalls a request: whether it is done (`works`) and how long after (`after`), and what is said of it.
+    """What befalls a request: whether it is done (`works`), after which seconds or event, and what is said of it.
 
     With `held` the connection stays open until then; otherwise it ends at once, and the work goes on without it.
     """
@@ -63,7 +63,7 @@ class Fault:
     works: bool
     ending: Ending = Ending.ANSWERED
     answer: Raw | None = None
-    after: float = 0
+    after: float | threading.Event = 0
     held: bool = True
 
     def done(self) -> "Fault":
@@ -104,14 +104,14 @@ def status(number: int, *, retry_after: int = 1) -> Fault:
     return Fault(works=False, answer=Raw(status=number, content=error.body(), headers=headers))
 
 
-def slow(seconds: float) -> Fault:
-    """Return a fault that works and answers so many seconds later, whether the client still waits or not."""
-    return Fault(works=True, after=seconds)
+def slow(after: float | threading.Event) -> Fault:
+    """Return a fault that works and answers seconds later or after the event, whether the client still waits or not."""
+    return Fault(works=True, after=after)
 
 
-def late(seconds: float) -> Fault:
-    """Return a fault that ends the connection at once and works so many seconds later."""
-    return Fault(works=True, ending=Ending.CUT, after=seconds, held=False)
+def late(after: float | threading.Event) -> Fault:
+    """Return a fault that ends the connection at once and works seconds later or after the event."""
+    return Fault(works=True, ending=Ending.CUT, after=after, held=False)
 
 
 @dataclass(slots=True, kw_only=True)

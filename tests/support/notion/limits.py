@@ -5,7 +5,8 @@ Notion's page on request limits gave the former until 2026 and gives the latter 
 
 import math
 import threading
-from collections.abc import Callable
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -90,6 +91,12 @@ class Limits:
         if self.of_workspace is not None:
             found.append(_Kept(limit=self.of_workspace, reason="workspace_rate_limit"))
         return found
+
+
+def densest(arrivals: Sequence[float], seconds: float) -> int:
+    """Return the most requests that came within any stretch of so many seconds."""
+    times = sorted(arrivals)
+    return max((bisect_right(times, start + seconds) - at for at, start in enumerate(times)), default=0)
 
 
 def rate_limited(seconds: int, reason: str = "integration_rate_limit") -> NotionError:

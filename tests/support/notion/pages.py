@@ -125,8 +125,7 @@ def _refuse_below_trash(call: Call, page: Page) -> None:
 
 def _place(call: Call, page: Page, source: Source | None) -> None:
     if source is not None:
-        source.counted += 1
-        page.number = source.counted
+        call.store.add_row(source, page)
     elif page.parent_id == WORKSPACE:
         call.connection.shared.add(page.id)
     else:

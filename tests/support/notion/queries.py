@@ -32,14 +32,13 @@ def query_database(call: Call) -> Json:
 
 def _found(call: Call, source: Source, body: Json) -> Json:
     wanted_trash = body.get("in_trash", body.get("archived", False))
-    pages = [page for page in call.store.pages if page.parent_id == source.id and page.in_trash == wanted_trash]
-    pages.sort(key=lambda page: page.made_at, reverse=True)
+    pages = [page for page in reversed(call.store.rows(source)) if page.in_trash == wanted_trash]
     if "filter" in body:
         matches = Matcher(source, body["filter"])
         pages = [page for page in pages if matches(page)]
     for sort in reversed(body.get("sorts", [])):
         _sort(source, pages, sort)
-    found = page_of([{"id": page.id, "page": page} for page in pages], body, _kind(call))
+    found = page_of([{"id": page.id, "page": page} for page in pages], body, _kind(call), f"s:{source.id}:")
     return {**found, "results": [shown_page(call, one["page"]) for one in found["results"]]}
 
 

@@ -22,7 +22,13 @@ from tests.support.notion.shapes import (
 from tests.support.notion.texts import Moment
 
 _EXISTS: Mapping[str, Shape] = {"is_empty": Word((True,)), "is_not_empty": Word((True,))}
-_TEXTS = Tagged(
+
+
+def _one(conditions: Mapping[str, Shape]) -> Shape:
+    return Tagged(conditions, typed=False)
+
+
+_TEXTS = _one(
     {
         **dict.fromkeys(
             ("equals", "does_not_equal", "contains", "does_not_contain", "starts_with", "ends_with"), Text()
@@ -30,7 +36,7 @@ _TEXTS = Tagged(
         **_EXISTS,
     }
 )
-_NUMBERS = Tagged(
+_NUMBERS = _one(
     {
         **dict.fromkeys(("equals", "does_not_equal", "greater_than", "less_than"), Number()),
         **dict.fromkeys(("greater_than_or_equal_to", "less_than_or_equal_to"), Number()),
@@ -38,7 +44,7 @@ _NUMBERS = Tagged(
     }
 )
 _RELATIVE = words("today tomorrow yesterday one_week_ago one_week_from_now one_month_ago one_month_from_now")
-_DATES = Tagged(
+_DATES = _one(
     {
         **dict.fromkeys(("equals", "before", "after", "on_or_before", "on_or_after"), Either((_RELATIVE, Moment()))),
         **dict.fromkeys(
@@ -48,13 +54,13 @@ _DATES = Tagged(
     }
 )
 _SOME = Either((Items(Text()), Text()))
-_CHOICE = Tagged({"equals": _SOME, "does_not_equal": _SOME, **_EXISTS})
-_CHOICES = Tagged({"contains": _SOME, "does_not_contain": _SOME, **_EXISTS})
-_CHECKED = Tagged({"equals": Flag(), "does_not_equal": Flag()})
+_CHOICE = _one({"equals": _SOME, "does_not_equal": _SOME, **_EXISTS})
+_CHOICES = _one({"contains": _SOME, "does_not_contain": _SOME, **_EXISTS})
+_CHECKED = _one({"equals": Flag(), "does_not_equal": Flag()})
 _PERSON = Either((words("me"), Id()))
-_PEOPLE = Tagged({"contains": _PERSON, "does_not_contain": _PERSON, **_EXISTS})
-_RELATED = Tagged({"contains": Id(), "does_not_contain": Id(), **_EXISTS})
-_FILES = Tagged(_EXISTS)
+_PEOPLE = _one({"contains": _PERSON, "does_not_contain": _PERSON, **_EXISTS})
+_RELATED = _one({"contains": Id(), "does_not_contain": Id(), **_EXISTS})
+_FILES = _one(_EXISTS)
 _PART: Mapping[str, Shape] = {
     "rich_text": _TEXTS,
     "number": _NUMBERS,
@@ -74,9 +80,9 @@ CONDITIONS: Mapping[str, Shape] = {
     **dict.fromkeys(("created_by", "last_edited_by"), _PEOPLE),
     **dict.fromkeys(("created_time", "last_edited_time"), _DATES),
     "unique_id": _NUMBERS,
-    "formula": Tagged({"string": _TEXTS, "checkbox": _CHECKED, "number": _NUMBERS, "date": _DATES}),
-    "rollup": Tagged({**dict.fromkeys(("any", "none", "every"), Tagged(_PART)), "date": _DATES, "number": _NUMBERS}),
-    "verification": Tagged({"status": _VERIFIED, "does_not_equal": _VERIFIED}),
+    "formula": _one({"string": _TEXTS, "checkbox": _CHECKED, "number": _NUMBERS, "date": _DATES}),
+    "rollup": _one({**dict.fromkeys(("any", "none", "every"), _one(_PART)), "date": _DATES, "number": _NUMBERS}),
+    "verification": _one({"status": _VERIFIED, "does_not_equal": _VERIFIED}),
 }
 
 
@@ -100,7 +106,7 @@ class Filter:
             if join in keys and self.joins:
                 return Fields({join: Items(Filter(self.joins - 1))})
         if "timestamp" in keys:
-            return Either((_timestamp("created_time"), _timestamp("last_edited_time")))
+            return _timestamp("last_edited_time" if "last_edited_time" in keys else "created_time")
         tag = next((tag for tag in CONDITIONS if tag in keys), None)
         return _alone(tag) if tag else Tagged(CONDITIONS, {"property": Text()})
 
@@ -134,7 +140,7 @@ def query(version: str) -> Shape:
         optional={
             "filter": Filter(),
             "sorts": Items(_SORT),
-            "start_cursor": Nullable(Id()),
+            "start_cursor": Nullable(Text()),
             "page_size": Number(whole=True, most=100),
             **trash,
             **(since_sources if version >= "2025-09-03" else {}),

@@ -20,7 +20,8 @@ from tests.support.notion.errors import NotionError
 from tests.support.notion.faults import Ending, Fault, Faults, Raw, Request
 from tests.support.notion.limits import Average, Limit, Limits
 from tests.support.notion.routes import Endpoint, find
-from tests.support.notion.store import Connection, new_id
+from tests.support.notion.store import Connection, Json, new_id
+from tests.support.notion.tables import Table
 from tests.support.notion.wire import Answer, Server
 
 _MOST_BYTES = 500_000
@@ -80,6 +81,8 @@ class Notion(Desk):
         return [one for one in self.requests if one.method == method and one.path.endswith(path)]
 
     def _answer(self, request: Request, content: bytes) -> Answer:
+        if request.path == "/stand-in/seen":
+            return Answer(status=200, content=json.dumps(self._seen()).encode())
         self.requests.append(request)
         if request.path.startswith("/files/"):
             return self._file(request)
@@ -140,7 +143,7 @@ class Notion(Desk):
         if not fault.held:
             self._work_later(fault, request, connection, content)
             return Answer(ending=fault.ending)
-        self._over.wait(fault.after)
+        self._pause(fault.after)
         answer = self._worked(request, connection, content) if fault.works else Answer()
         if isinstance(fault.answer, Raw):
             answer = Answer(
@@ -153,18 +156,33 @@ class Notion(Desk):
         request.status = answer.status if fault.ending is Ending.ANSWERED else 0
         return answer
 
+    def _pause(self, until: float | threading.Event) -> None:
+        if isinstance(until, float | int):
+            self._over.wait(until)
+            return
+        while not until.wait(0.01) and not self._over.is_set():
+            pass
+
     def _work_later(self, fault: Fault, request: Request, connection: Connection, content: bytes) -> None:
         def work() -> None:
-            if not self._over.wait(fault.after):
+            self._pause(fault.after)
+            if not self._over.is_set():
                 self._worked(request, connection, content)
 
         self._later.append(threading.Thread(target=work, name="notion-later"))
         self._later[-1].start()
 
+    def _seen(self) -> Json:
+        rows = {source_id: Table(self.store, source_id).rows() for source_id in self.store.sources}
+        keys = ("at", "method", "path", "status", "token")
+        return {"rows": rows, "requests": [{key: getattr(one, key) for key in keys} for one in self.requests]}
+
     def _file(self, request: Request) -> Answer:
+        if self.store.now().timestamp() > int(request.query["expires"][0]):
+            return Answer(status=403, content=b"<Error>AccessDenied</Error>", content_type="application/xml")
         upload = self.store.uploads.get(request.path.split("/")[2])
         if upload is None or upload.content is None:
-            return Answer(status=404, content=b"<Error><Code>NoSuchKey</Code></Error>", content_type="application/xml")
+            return Answer(status=404, content=b"<Error>NoSuchKey</Error>", content_type="application/xml")
         return Answer(status=200, content=upload.content, content_type=upload.content_type or "")
 
 

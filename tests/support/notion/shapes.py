@@ -236,11 +236,12 @@ class Fields:
 
 @dataclass(frozen=True, slots=True)
 class Tagged:
-    """An object that is told by which one of the tags it has; `type` may say it again, `common` may stand beside it."""
+    """An object that is told by which one of the tags it has; `common` may stand beside it."""
 
     variants: Mapping[str, Shape]
     common: Mapping[str, Shape] = field(default_factory=dict)
     bare: bool = False  # may be without any tag
+    typed: bool = True  # may say in `type` which tag it has
 
     def faults(self, value: object, path: str) -> Iterator[str]:
         if not isinstance(value, dict):
@@ -255,7 +256,7 @@ class Tagged:
             yield from Fields(optional=self.common).faults(value, path)
         else:
             yield from (_wrong(f"{path}.{tag}", "defined", _MISSING) for tag in self.variants)
-            extra = [key for key in value if key not in self.common and key != "type"]
+            extra = [key for key in value if key not in self.common and (key != "type" or not self.typed)]
             yield from (_wrong(f"{path}.{key}", "not present", value[key]) for key in extra)
 
     def samples(self, spread: int) -> Iterator[dict[str, Any]]:
@@ -266,7 +267,8 @@ class Tagged:
             )
 
     def _variant(self, tag: str) -> Fields:
-        return Fields({tag: self.variants[tag]}, {"type": Word((tag,)), **self.common})
+        said: Mapping[str, Shape] = {"type": Word((tag,))} if self.typed else {}
+        return Fields({tag: self.variants[tag]}, {**said, **self.common})
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,7 @@ class Source:
     made_at: datetime
     changed_at: datetime
     in_trash: bool = False
-    counted: int = 0  # for unique ids
+    page_ids: list[str] = field(default_factory=list)
 
     def column(self, key: str) -> Column | None:
         """Return the property of this name or id, which may have been made fit for URLs."""
@@ -177,6 +177,16 @@ class Store:
     @property
     def pages(self) -> Iterator[Page]:
         return (node for node in self.nodes.values() if isinstance(node, Page))
+
+    def add_row(self, source: Source, page: Page) -> None:
+        """Add a page to a table, with the next of its numbers."""
+        source.page_ids.append(page.id)
+        page.number = len(source.page_ids)
+        self.nodes[page.id] = page
+
+    def rows(self, source: Source) -> list[Page]:
+        """Return the pages of a table, oldest first."""
+        return [page for page_id in source.page_ids if isinstance(page := self.nodes[page_id], Page)]
 
     def sees(self, connection: Connection, object_id: str) -> bool:
         """Tell whether this or anything above it is shared."""

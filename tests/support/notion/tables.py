@@ -77,7 +77,7 @@ class Table:
         with self.store.lock:
             column = self._column(name)
             column.type, column.config = kind, config_of(self.store, kind, _named(config))
-            for page in self._pages():
+            for page in self.store.rows(self.source):
                 page.values.pop(column.id, None)
 
     def add_source(self, name: str, properties: Properties) -> "Table":
@@ -91,7 +91,7 @@ class Table:
             now = self.store.now()
             page = Page(parent_id=self.source_id, made_by="", made_at=now, changed_by="", changed_at=now)
             page.values = {"title": text(title), **{self._column(name).id: one for name, one in values.items()}}
-            self.store.nodes[page.id] = page
+            self.store.add_row(self.source, page)
             return page.id
 
     def rows(self, *, trashed: bool = False) -> list[Json]:
@@ -100,14 +100,11 @@ class Table:
         Texts and options are strings, files are `{name, upload or url}`, dates are as they are read.
         """
         with self.store.lock:
-            return [self._row(page) for page in self._pages() if page.in_trash == trashed]
+            return [self._row(page) for page in self.store.rows(self.source) if page.in_trash == trashed]
 
     def row(self, page_id: str) -> Json:
         """Return what one row holds."""
         return next(row for row in self.rows() if row["id"] == page_id)
-
-    def _pages(self) -> list[Page]:
-        return [page for page in self.store.pages if page.parent_id == self.source_id]
 
     def _row(self, page: Page) -> Json:
         values = {column.name: _seen(column, page) for column in self.source.columns.values()}

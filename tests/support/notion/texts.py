@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tests.support.notion.shapes import EMPTY, Fields, Flag, Id, Items, Nullable, Tagged, Text, shown, words
+from tests.support.notion.shapes import Fields, Flag, Id, Items, Nullable, Tagged, Text, shown, words
 
 SELECT_COLORS = words("default gray brown orange yellow green blue purple pink red")
 COLORS = words([*SELECT_COLORS.values, *(f"{color}_background" for color in SELECT_COLORS.values)])  # type: ignore[list-item]
@@ -57,10 +57,11 @@ _MENTION = Tagged(
         "custom_emoji": CUSTOM_EMOJI,
     }
 )
+_LINK = Fields({"url": URL}, {"type": words("url")})  # the type is not in the types
 RICH_TEXT = Items(
     Tagged(
         {
-            "text": Fields({"content": Text(2000)}, {"link": Nullable(Fields({"url": URL}))}),
+            "text": Fields({"content": Text(2000)}, {"link": Nullable(_LINK)}),
             "mention": _MENTION,
             "equation": Fields({"expression": Text(1000, "x^2")}),
         },
@@ -78,4 +79,3 @@ ICON = Tagged(
     }
 )
 COVER = Tagged({"external": EXTERNAL, "file_upload": BY_ID})
-NOTHING = EMPTY
