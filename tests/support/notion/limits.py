@@ -105,6 +105,6 @@ def rate_limited(seconds: int, reason: str = "integration_rate_limit") -> Notion
         429,
         "rate_limited",
         "You have been rate limited. Please try again in a few minutes.",
-        additional_data={"rate_limit_reason": reason},
+        additional_data={"rate_limit_reason": reason, "retry_after": str(seconds)},
         headers={"Retry-After": str(seconds)},
     )

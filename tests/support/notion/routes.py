@@ -9,7 +9,7 @@ from typing import TypeAlias
 from tests.support.notion import blocks, lookups, pages, queries, schemas, uploads
 from tests.support.notion.bodies import NEWEST, OLD, SOURCES
 from tests.support.notion.calls import Call
-from tests.support.notion.errors import NotionError
+from tests.support.notion.errors import NotionError, not_here
 from tests.support.notion.shapes import UUID, shown
 from tests.support.notion.store import Json, plain_id
 
@@ -52,6 +52,15 @@ ROUTES = (
     Route("POST", "file_uploads/{file_upload_id}/complete", uploads.complete),
 )
 
+NOT_HERE = (
+    "pages/{id}/properties/{id}",
+    "pages/{id}/markdown",
+    "pages/{id}/move",
+    "data_sources/{id}/templates",
+    *("databases", "data_sources", "file_uploads", "comments", "views", "custom_emojis"),
+)
+"""What Notion answers and the stand-in does not."""
+
 
 def find(method: str, path: str, version: str) -> tuple[Endpoint, tuple[str, ...]]:
     """Return what answers a request, and the ids in its path.
@@ -63,12 +72,14 @@ def find(method: str, path: str, version: str) -> tuple[Endpoint, tuple[str, ...
         fits = route.method == method and route.since <= version <= route.until
         if fits and (found := _pattern(route.path).fullmatch(path)):
             return route.endpoint, _ids(found.groupdict())
+    if any(_pattern(known).fullmatch(path) for known in NOT_HERE):
+        not_here(f"{method} {path}")
     raise NotionError(400, "invalid_request_url", "Invalid request URL.")
 
 
 @cache
 def _pattern(path: str) -> re.Pattern[str]:
-    return re.compile("/v1/" + re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path))
+    return re.compile("/v1/" + re.sub(r"\{(\w+)_id\}", r"(?P<\1_id>[^/]+)", path.replace("{id}", "[^/]+")))
 
 
 def _ids(found: Mapping[str, str]) -> tuple[str, ...]:

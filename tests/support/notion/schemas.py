@@ -226,10 +226,10 @@ def _change(call: Call, source: Source, column: Column, change: Json) -> None:
 def _changed_config(store: Store, column: Column, kind: str, config: Json) -> Json:
     if kind != column.type or "options" not in config:
         return config_of(store, kind, config) if kind != column.type else {**column.config, **config}
-    return _replaced(store, column, config["options"])
+    return replaced_options(column, config["options"])
 
 
-def _replaced(store: Store, column: Column, options: list[Json]) -> Json:
+def replaced_options(column: Column, options: list[Json]) -> Json:
     """Return a config with these options alone: who is left out is gone, and names and colours do not change."""
     known = {option[key]: option for option in column.options for key in ("id", "name")}
     kept = [known.get(option.get("id", option.get("name"))) or new_option(option) for option in options]

@@ -1,9 +1,16 @@
 """The stand-in itself: Notion's API on loopback, with what tests set up, look at and let go wrong.
 
-with Notion().serving() as notion:
-    expenses = notion.database("Expenses", {"Name": "title", "Total": {"number": {"format": "euro"}}})
-    client = Client(auth=notion.token, base_url=notion.url)
-    notion.faults.plan(CUT_AFTER, method="POST", path="/pages")
+    with Notion().serving() as notion:
+        expenses = notion.database("Expenses", {"Name": "title", "Total": {"number": {"format": "euro"}}})
+        client = Client(auth=notion.token, base_url=notion.url)  # the paths below it begin with /v1/
+        notion.faults.plan(CUT_AFTER, method="POST", path="/pages$")
+        ...
+        assert [row["Total"] for row in expenses.rows()] == [12.3]
+        assert notion.asked("POST", "/pages")[0].status == 0
+        assert densest(notion.arrivals(), seconds=1) <= 3
+
+People change things through `Desk` and `Table`; faults are in `faults`, limits in `limits`; `process` runs it beside
+those that are measured. What Notion does and the stand-in does not is answered with 501, so that no test leans on it.
 """
 
 import json
@@ -67,6 +74,7 @@ class Notion(Desk):
             thread.join()
             for later in self._later:
                 later.join()
+        assert not server.mistakes, server.mistakes
 
     @property
     def url(self) -> str:

@@ -1,13 +1,13 @@
 """A table as people see it: its columns, which they change as they like, and its rows."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self, TypeAlias
 
 from tests.support.notion.content import text
 from tests.support.notion.properties import new_property_id
 from tests.support.notion.queries import comparable
-from tests.support.notion.schemas import config_of
+from tests.support.notion.schemas import config_of, replaced_options
 from tests.support.notion.store import Column, Database, Json, Page, Source, Store
 
 Properties: TypeAlias = Mapping[str, str | Json]
@@ -62,6 +62,12 @@ class Table:
     def options(self, name: str) -> list[str]:
         """Return the names of a property's options."""
         return [option["name"] for option in self._column(name).options]
+
+    def set_options(self, name: str, options: Sequence[str]) -> None:
+        """Change a property's options to these; rows keep those that are still there, which keep their ids."""
+        with self.store.lock:
+            column = self._column(name)
+            column.config = replaced_options(column, [{"name": option} for option in options])
 
     def rename(self, old: str, new: str) -> None:
         with self.store.lock:

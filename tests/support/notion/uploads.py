@@ -178,7 +178,7 @@ def _name(upload: Upload, filename: str | None, content_type: str | None) -> Non
             refuse(f"Content type {content_type} does not match the extension of {filename}.")
         content_type = content_type or known[0]
     if content_type and not any(content_type in known for known in TYPES.values()):
-        refuse(f"Content type {content_type} is not supported by the Notion API.")
+        refuse(f"The content type {content_type} is not supported for the File Upload API.")
     upload.filename, upload.content_type = filename, content_type
 
 

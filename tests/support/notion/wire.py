@@ -2,6 +2,7 @@
 
 import json
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -92,13 +93,14 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class Server(ThreadingHTTPServer):
-    """Serves on loopback until it is ended, and then lets no connection outlive it."""
+    """Serves on loopback until it is ended, and then lets no connection outlive it. `mistakes` should stay empty."""
 
     daemon_threads = False
     request_queue_size = 128
 
     def __init__(self, port: int, answering: Answering) -> None:
         super().__init__(("127.0.0.1", port), type("Handler", (_Handler,), {"answering": staticmethod(answering)}))
+        self.mistakes: list[BaseException] = []
         self._open: set[socket.socket] = set()
         self._guard = threading.Lock()
 
@@ -113,7 +115,10 @@ class Server(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing of connections that clients have ended."""
+        """Keep what is a mistake of the stand-in's own; that clients have ended connections is none."""
+        error = sys.exception()
+        if error is not None and not isinstance(error, OSError):
+            self.mistakes.append(error)
 
     def end(self) -> None:
         """End all connections and wait for their threads."""

@@ -131,8 +131,9 @@ def test_requests_above_the_average_are_told_when_to_come_again() -> None:
 
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
     assert answers[3].json()["code"] == "rate_limited"
-    assert answers[3].json()["additional_data"] == {"rate_limit_reason": "integration_rate_limit"}
-    assert 1 <= int(answers[3].headers["Retry-After"]) <= 10
+    again = answers[3].headers["Retry-After"]
+    assert 1 <= int(again) <= 10
+    assert answers[3].json()["additional_data"] == {"rate_limit_reason": "integration_rate_limit", "retry_after": again}
     assert unhindered.status_code == 200
     assert len(notion.arrivals()) == 4
 
@@ -157,7 +158,7 @@ def test_a_window_may_be_spent_at_once_and_the_workspace_has_one_for_all() -> No
         answers = [_ask(notion, token) for token in (notion.token, other.token, notion.token)]
 
     assert [answer.status_code for answer in answers] == [200, 200, 429]
-    assert answers[2].json()["additional_data"] == {"rate_limit_reason": "workspace_rate_limit"}
+    assert answers[2].json()["additional_data"]["rate_limit_reason"] == "workspace_rate_limit"
     assert 1 <= int(answers[2].headers["Retry-After"]) <= 60
 
 

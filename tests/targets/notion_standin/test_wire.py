@@ -65,6 +65,14 @@ def test_an_address_that_the_version_does_not_have_is_refused(http: httpx2.Clien
     assert refused(answer) == (400, "invalid_request_url", "Invalid request URL.")
 
 
+def test_what_notion_has_and_the_stand_in_has_not_is_said_to_be_missing(http: httpx2.Client, expenses: Table) -> None:
+    template = {"parent": {"database_id": expenses.database_id}, "markdown": "# Receipt"}
+
+    assert http.post("comments", json={}).status_code == 501
+    assert http.get(f"pages/{expenses.database_id}/properties/title").status_code == 501
+    assert http.post("pages", json=template).status_code == 501
+
+
 def test_an_id_in_a_path_has_to_be_one(http: httpx2.Client) -> None:
     assert refused(http.get("pages/mine")) == (
         400,

@@ -109,6 +109,17 @@ def test_a_property_that_people_retype_loses_what_it_had(newest: Client, expense
     assert "Total" not in newest.pages.retrieve(page["id"])["properties"]  # type: ignore[index]
 
 
+def test_people_may_take_options_away(newest: Client, expenses: Table) -> None:
+    page = made(newest, expenses, Category={"select": {"name": "Food"}}, Tags={"multi_select": [{"name": "work"}]})
+    expenses.set_options("Category", ["Travel", "Pets"])
+
+    read: Any = newest.pages.retrieve(page["id"])
+
+    assert read["properties"]["Category"]["select"] is None
+    assert expenses.options("Category") == ["Travel", "Pets"]
+    assert expenses.row(page["id"])["Tags"] == ["work"]
+
+
 def test_what_is_in_the_trash_is_not_edited_until_it_is_back(newest: Client, notion: Notion, expenses: Table) -> None:
     page = made(newest, expenses)
     notion.trash(page["id"])
