@@ -35,27 +35,21 @@ def _is_empty(item: Json) -> bool:
 def _item(item: Json, store: Store) -> Json:
     if "text" in item:
         return _text(item)
+    kind = "equation" if "equation" in item else "mention"
+    content, letters = _equation(item[kind]) if kind == "equation" else _mention(item[kind], store)
     annotations = {**_PLAIN, **item.get("annotations", {})}
-    if "equation" in item:
-        expression = item["equation"]["expression"]
-        return {
-            "type": "equation",
-            "equation": {"expression": expression},
-            "annotations": annotations,
-            "plain_text": expression,
-            "href": None,
-        }
-    mention = item["mention"]
+    return {"type": kind, kind: content, "annotations": annotations, "plain_text": letters, "href": None}
+
+
+def _equation(equation: Json) -> tuple[Json, str]:
+    return equation, equation["expression"]
+
+
+def _mention(mention: Json, store: Store) -> tuple[Json, str]:
     kind = next(key for key in mention if key != "type")
-    user = store.users.get(mention["user"]["id"]) if kind == "user" else None
-    shown = f"@{user.name}" if user else str(mention[kind].get("start") or mention[kind].get("id"))
-    return {
-        "type": "mention",
-        "mention": {"type": kind, kind: mention[kind]},
-        "annotations": annotations,
-        "plain_text": shown,
-        "href": None,
-    }
+    content = person(mention["user"]["id"], store) if kind == "user" else mention[kind]
+    letters = f"@{content.get('name')}" if kind == "user" else str(content.get("start") or content.get("id"))
+    return {"type": kind, kind: content}, letters
 
 
 def _text(item: Json) -> Json:

@@ -31,6 +31,7 @@ WRITABLE = frozenset(
     ]
 )
 _SHOWN_OF_RELATIONS = 25
+_NOWHERE = dict.fromkeys(("lat", "lon", "name", "address", "aws_place_id", "google_place_id"))
 _ID_LETTERS = string.ascii_letters + string.digits + ":;<=>?@[]^_`{|}~\\"
 
 
@@ -72,6 +73,7 @@ class Writer:
             "email": self._filled,
             "phone_number": self._filled,
             "verification": self._verified,
+            "place": lambda _, value: {**_NOWHERE, **value},
         }
         if value is None or column.type not in special:
             return value

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -160,6 +161,21 @@ def test_a_window_may_be_spent_at_once_and_the_workspace_has_one_for_all() -> No
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     assert answers[2].json()["additional_data"]["rate_limit_reason"] == "workspace_rate_limit"
     assert 1 <= int(answers[2].headers["Retry-After"]) <= 60
+
+
+def test_many_may_write_at_once(notion: Notion, expenses: Table) -> None:
+    def write(number: int) -> int:
+        headers = {"Authorization": f"Bearer {notion.token}", "Notion-Version": "2026-03-11"}
+        properties = {"Tags": {"multi_select": [{"name": f"tag {number % 3}"}]}}
+        body = {"parent": {"data_source_id": expenses.source_id}, "properties": properties}
+        with httpx2.Client(base_url=notion.url, headers=headers, verify=False) as http:
+            return sum(http.post("/v1/pages", json=body).status_code for _ in range(5))
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(write, range(8))) == [1000] * 8
+
+    assert [row["Number"] for row in expenses.rows()] == list(range(1, 41))
+    assert sorted(expenses.options("Tags")) == ["tag 0", "tag 1", "tag 2", "work"]
 
 
 def test_it_runs_in_a_process_of_its_own() -> None:

@@ -103,6 +103,66 @@ def test_properties_are_given_by_id_with_the_title_last(newest: Client, rows: Ta
     assert list(found["properties"])[-1] == "Name"
 
 
+READ_ONLY = [
+    "formula",
+    "rollup",
+    "created_time",
+    "created_by",
+    "last_edited_time",
+    "last_edited_by",
+    "unique_id",
+    "button",
+    "last_visited_time",
+    "location",
+    "hologram",
+]
+
+
+@pytest.mark.parametrize("kind", READ_ONLY)
+def test_what_cannot_be_written_is_read_all_the_same(newest: Client, notion: Notion, kind: str) -> None:
+    table = notion.database("Odd", {"Name": "title", "Odd": kind})
+    page = table.insert("one")
+
+    read: Any = newest.pages.retrieve(page)
+    source: Any = newest.data_sources.retrieve(table.source_id)
+
+    assert source["properties"]["Odd"]["type"] == read["properties"]["Odd"]["type"] == kind
+    assert kind in read["properties"]["Odd"]
+    values: tuple[object, ...] = (None, "x", {}, [])
+    for value in values:
+        with pytest.raises(APIResponseError, match="should be not present"):
+            newest.pages.update(page, properties={"Odd": {kind: value}})
+
+
+@pytest.mark.parametrize(
+    ("kind", "empty"),
+    [
+        ("rich_text", []),
+        ("number", None),
+        ("select", None),
+        ("multi_select", []),
+        ("status", None),
+        ("date", None),
+        ("people", []),
+        ("files", []),
+        ("checkbox", False),
+        ("url", None),
+        ("email", None),
+        ("phone_number", None),
+        ("place", None),
+        ("verification", {"state": "unverified", "date": None, "verified_by": None}),
+    ],
+)
+def test_a_property_that_was_not_written_is_empty(
+    client: Client, notion: Notion, kind: str, empty: object, version: str
+) -> None:
+    table = notion.database("Empty", {"Name": "title", "Some": kind})
+
+    read: Any = client.pages.retrieve(table.insert("one"))
+
+    assert read["properties"]["Some"] == {"id": table.id_of("Some"), "type": kind, kind: empty}
+
+
 def test_a_search_finds_what_is_shared(newest: Client, notion: Notion, rows: Table) -> None:
     notion.database("Receipts of others", {"Name": "title"}, shared=False)
 
