@@ -27,7 +27,7 @@ class Desk:
         self.store.connections[connection.token] = connection
         return connection
 
-    def person(self, name: str = "Anna", email: str = "anna@example.com") -> str:
+    def person(self, name: str = "Somebody", email: str = "somebody@example.com") -> str:
         """Add a person and return their id."""
         user = User(name=name, email=email)
         self.store.users[user.id] = user

@@ -15,7 +15,7 @@ SELECT_COLORS = words("default gray brown orange yellow green blue purple pink r
 COLORS = words([*SELECT_COLORS.values, *(f"{color}_background" for color in SELECT_COLORS.values)])  # type: ignore[list-item]
 NOTICON_COLORS = words("gray lightgray brown yellow orange green blue purple pink red")
 URL = Text(2000, "https://example.com/receipt")
-EMAIL = Text(200, "anna@example.com")
+EMAIL = Text(200, "somebody@example.com")
 PHONE = Text(200, "+43 1 5550100")
 
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?")

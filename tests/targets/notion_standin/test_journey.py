@@ -65,7 +65,7 @@ def test_a_schema_says_what_every_property_is(client: Client, expenses: Table, v
 def test_a_page_is_made_read_found_changed_and_thrown_away(
     client: Client, notion: Notion, expenses: Table, version: str
 ) -> None:
-    anna = notion.person()
+    somebody = notion.person()
     made: Any = client.pages.create(
         parent=parent_of(expenses, version),
         properties={
@@ -78,7 +78,7 @@ def test_a_page_is_made_read_found_changed_and_thrown_away(
             "Date": {"date": {"start": "2026-01-02"}},
             "Paid": {"checkbox": True},
             "Link": {"url": None},
-            "Buyer": {"people": [{"id": anna}]},
+            "Buyer": {"people": [{"id": somebody}]},
         },
         children=[{"paragraph": {"rich_text": [{"text": {"content": "two words"}}]}}],
     )
@@ -94,7 +94,12 @@ def test_a_page_is_made_read_found_changed_and_thrown_away(
     assert notion.words(made["id"]) == ["two words"]
     assert query(client, expenses, version)["results"] == []
     [row] = expenses.rows(trashed=True)
-    assert (row["Merchant"], row["Tags"], row["Stage"], row["Buyer"]) == ("BILLA AG", ["work", "new"], "Paid", [anna])
+    assert (row["Merchant"], row["Tags"], row["Stage"], row["Buyer"]) == (
+        "BILLA AG",
+        ["work", "new"],
+        "Paid",
+        [somebody],
+    )
 
 
 def test_an_old_version_is_told_of_every_source_that_was_added(client: Client, expenses: Table, version: str) -> None:

@@ -174,12 +174,12 @@ def test_a_search_finds_what_is_shared(newest: Client, notion: Notion, rows: Tab
 
 
 def test_users_are_listed_with_the_bot(newest: Client, notion: Notion) -> None:
-    anna = notion.person("Anna")
+    somebody = notion.person("Somebody")
 
     listed: Any = newest.users.list()
 
     assert [(user["id"], user["type"]) for user in listed["results"]] == [
-        (anna, "person"),
+        (somebody, "person"),
         (notion.connection.bot_id, "bot"),
     ]
-    assert newest.users.retrieve(anna)["name"] == "Anna"  # type: ignore[index]
+    assert newest.users.retrieve(somebody)["name"] == "Somebody"  # type: ignore[index]
