@@ -1,0 +1,1 @@
+"""The way through n8n: the workflows that are imported there, and the rules that hold for them."""
