@@ -1,4 +1,4 @@
-"""Writes the pages that follow from the code: the example of the settings and the list of error codes.
+"""Writes what follows from the code: the example of the settings, the list of error codes, the workflows for n8n.
 
 Run it with `make docs`; a test fails when a page no longer says what the code does.
 """
@@ -11,6 +11,9 @@ from pathlib import Path
 import counterfoil
 from counterfoil.foundation.errors import CounterfoilError
 from counterfoil.foundation.settings import Settings
+from counterfoil.targets.n8n.mailbox import hand_in_from_mailbox
+from counterfoil.targets.n8n.nodes import written
+from counterfoil.targets.n8n.workflow import Options, receipt_to_notion
 
 ROOT = Path(__file__).parents[1]
 OF_REQUESTS = (
@@ -26,7 +29,12 @@ OF_REQUESTS = (
 
 def pages() -> Mapping[Path, str]:
     """Return what each page should hold."""
-    return {ROOT / ".env.example": settings_example(), ROOT / "docs" / "reference" / "errors.md": errors_page()}
+    return {
+        ROOT / ".env.example": settings_example(),
+        ROOT / "docs" / "reference" / "errors.md": errors_page(),
+        ROOT / "n8n" / "receipt-to-notion.json": written(receipt_to_notion(Options())),
+        ROOT / "n8n" / "hand-in-from-mailbox.json": written(hand_in_from_mailbox()),
+    }
 
 
 def settings_example() -> str:
