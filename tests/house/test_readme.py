@@ -14,8 +14,8 @@ MAKEFILE = (ROOT / "Makefile").read_text()
 
 
 def test_every_make_target_that_is_named_exists() -> None:
-    targets = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE))
-    named = set(re.findall(r"`?make ([a-z-]+)", README))
+    targets = set(re.findall(r"^([a-z0-9-]+):", MAKEFILE, re.MULTILINE))
+    named = set(re.findall(r"`?make ([a-z0-9-]+)", README))
     assert named
     assert named <= targets
 
@@ -24,9 +24,9 @@ def test_every_command_that_is_named_exists_and_every_command_is_named() -> None
     group = get_command(app)
     assert isinstance(group, TyperGroup)
     commands = set(group.commands)
-    named = set(re.findall(r"counterfoil ([a-z]+)", README))
+    named = set(re.findall(r"counterfoil ([a-z0-9]+)", README))
     assert commands <= named
-    assert set(re.findall(r"\.venv/bin/counterfoil ([a-z]+)", README)) <= commands
+    assert set(re.findall(r"\.venv/bin/counterfoil ([a-z0-9]+)", README)) <= commands
 
 
 def test_every_link_to_a_file_leads_somewhere() -> None:

@@ -30,6 +30,7 @@ from counterfoil.cli.console import (
     table,
 )
 from counterfoil.cli.jobs import commands as job_commands
+from counterfoil.cli.n8n import commands as n8n_commands
 from counterfoil.cli.reading import commands as reading_commands
 from counterfoil.cli.samples import commands as sample_commands
 from counterfoil.documents.domain import Document, InvalidParts
@@ -48,6 +49,7 @@ app = typer.Typer(
     help="Turns receipts and invoices into records, and never loses one.",
 )
 app.add_typer(job_commands)
+app.add_typer(n8n_commands, name="n8n")
 app.add_typer(reading_commands)
 app.add_typer(sample_commands)
 
