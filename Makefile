@@ -12,10 +12,10 @@ twice = $(1) || $(1)
 
 .DEFAULT_GOAL := help
 VERSIONS := 15 16 17 18
-.PHONY: help demo serve test coverage test-faults test-postgres test-pgbouncer check format docs lock bench-jobs bench-peers bench-reading soak clean
+.PHONY: help demo serve test coverage test-faults test-postgres test-pgbouncer test-n8n check format docs lock bench-jobs bench-peers bench-reading soak clean
 
 help:  ## List the commands.
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
+	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 
 $(UV):
 	$(PYTHON) -m venv .venv
@@ -54,6 +54,10 @@ test-postgres: .venv/dev.stamp  ## The engine and the database on PostgreSQL 15 
 
 test-pgbouncer: .venv/dev.stamp  ## The same through PgBouncer, which has to be installed: apt-get install pgbouncer.
 	$(PYTEST) tests/foundation tests/jobs --pgbouncer -m "not faults"
+
+test-n8n: .venv/dev.stamp  ## The workflows in n8n itself, two versions of it, fetched once by npm: four gigabytes.
+	$(BIN)/python -W ignore -m tests.support.fetch_n8n
+	$(BIN)/pytest -m n8n tests/targets/n8n
 
 check: .venv/dev.stamp  ## Format, lint, import contracts, types.
 	$(BIN)/ruff format --check --quiet .
