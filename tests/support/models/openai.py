@@ -54,7 +54,7 @@ class OpenAI(Provider):
     def _called(self, arguments: str, finish_reason: str) -> Reply:
         name = self.asked[-1]["tools"][0]["function"]["name"]
         call = {"id": "call_1", "type": "function", "function": {"name": name, "arguments": arguments}}
-        return _completion(self.model, {"content": None, "tool_calls": [call]}, finish_reason)
+        return completion(self.model, {"content": None, "tool_calls": [call]}, finish_reason)
 
     def failed(self, fault: Fault) -> Reply:
         match fault:
@@ -68,11 +68,11 @@ class OpenAI(Provider):
             case Fault.TRUNCATED:
                 return self._called('{"total": "12.', "length")
             case Fault.REFUSES:
-                return _completion(self.model, {"content": None, "refusal": "I can't help with that."}, "stop")
+                return completion(self.model, {"content": None, "refusal": "I can't help with that."}, "stop")
             case Fault.LIST:
                 return self._called("[1, 2]", "tool_calls")
             case _:
-                return _completion(self.model, {"content": "The total is 12.30."}, "stop")
+                return completion(self.model, {"content": "The total is 12.30."}, "stop")
 
     def error(self, status: int, words: str, code: str | None = None) -> Reply:
         return Reply(status, {"error": {"message": words, "type": "error", "param": None, "code": code}})
@@ -92,10 +92,11 @@ class Ollama(OpenAI):
         want_fields(body["response_format"]["json_schema"]["schema"])
 
     def _called(self, arguments: str, finish_reason: str) -> Reply:
-        return _completion(self.model, {"content": arguments}, "length" if finish_reason == "length" else "stop")
+        return completion(self.model, {"content": arguments}, "length" if finish_reason == "length" else "stop")
 
 
-def _completion(model: str, message: Json, finish_reason: str) -> Reply:
+def completion(model: str, message: Json, finish_reason: str) -> Reply:
+    """Return a message as OpenAI wraps it."""
     choice = {"index": 0, "message": {"role": "assistant", "refusal": None} | message, "finish_reason": finish_reason}
     usage = {
         "prompt_tokens": INPUT_TOKENS,
