@@ -75,6 +75,7 @@ from counterfoil.reviews.domain import DeliveryRule
 from counterfoil.reviews.infrastructure.sql import SqlReviewStore
 from counterfoil.reviews.service import ReviewService
 from counterfoil.targets.api import router as targets_router
+from counterfoil.targets.book import DeliveryBook
 from counterfoil.targets.deliveries import DeliveryService
 from counterfoil.targets.domain import NOTION
 from counterfoil.targets.infrastructure.ledger import LedgerAdapter, SqlLedgerStore
@@ -358,7 +359,10 @@ def _targets(
         public_url=public_url,
     )
     deliveries = DeliveryService(
-        database=database, store=SqlDeliveryStore(), targets=targets, records=records, clock=clock, new_id=new_id
+        book=DeliveryBook(database=database, store=SqlDeliveryStore(), clock=clock),
+        targets=targets,
+        records=records,
+        new_id=new_id,
     )
     ledgers = LedgerService(database=database, targets=SqlTargetStore(), store=ledger_store, new_id=new_id)
     return targets, deliveries, ledgers

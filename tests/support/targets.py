@@ -15,6 +15,7 @@ from counterfoil.foundation.database import Database, Transaction
 from counterfoil.foundation.errors import NetworkError, NotFound
 from counterfoil.foundation.ids import new_id
 from counterfoil.records.domain import InvoiceData, Kind, LineItem, Party, PaymentMethod, RecordId, Tax
+from counterfoil.targets.book import DeliveryBook
 from counterfoil.targets.deliveries import DeliveryService
 from counterfoil.targets.domain import DeliveryId, Property, PropertyId, PropertyType, Schema, Target
 from counterfoil.targets.expressions import Facts
@@ -262,7 +263,10 @@ def build(database: Database, clock: FixedClock, *adapters: TargetAdapter) -> Ta
         public_url=PUBLIC_URL,
     )
     deliveries = DeliveryService(
-        database=database, store=SqlDeliveryStore(), targets=targets, records=records, clock=clock, new_id=new_id
+        book=DeliveryBook(database=database, store=SqlDeliveryStore(), clock=clock),
+        targets=targets,
+        records=records,
+        new_id=new_id,
     )
     ledgers = LedgerService(database=database, targets=SqlTargetStore(), store=store, new_id=new_id)
     return TargetsHouse(

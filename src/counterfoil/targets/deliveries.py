@@ -12,68 +12,53 @@ that there is none is believed only when the crashed attempt can no longer be un
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-
-import structlog
+from dataclasses import dataclass, field
 
 from counterfoil.access.domain import WorkspaceId
 from counterfoil.documents.domain import Document
-from counterfoil.foundation.clock import Clock
-from counterfoil.foundation.database import Database, Transaction
+from counterfoil.foundation.database import Transaction
 from counterfoil.foundation.errors import CounterfoilError
 from counterfoil.foundation.ids import IdSource
 from counterfoil.foundation.paging import Page, Paging
 from counterfoil.records.domain import RecordId
+from counterfoil.targets.book import DeliveryBook
 from counterfoil.targets.domain import (
     Delivery,
     DeliveryId,
     DeliveryInDoubt,
-    DeliveryNotFound,
     OptionUndecided,
     Plan,
     RequiredValueMissing,
-    RowGone,
     RowThere,
     Schema,
     Target,
     TargetId,
     TargetUnusable,
     asked,
-    begun,
-    failed,
     forgotten,
-    put_off,
-    succeeded,
 )
 from counterfoil.targets.filling import Filling, draft_of, missing, undecided
 from counterfoil.targets.planning import key_property, reads
 from counterfoil.targets.protocols import (
-    NOTHING_WRITTEN,
     DeliverableRecord,
-    DeliveryStore,
     Enclosed,
     RecordSource,
     Sought,
     SourceFile,
     TargetAdapter,
     WriteRequest,
-    Written,
 )
 from counterfoil.targets.seen import SeenSchemas
 from counterfoil.targets.service import TargetService, key_of
-
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryService:
     """What the rest of the house may ask about deliveries."""
 
-    database: Database
-    store: DeliveryStore
+    book: DeliveryBook
     targets: TargetService
     records: RecordSource
-    clock: Clock
     new_id: IdSource
     seen: SeenSchemas = field(default_factory=SeenSchemas)
 
@@ -84,21 +69,22 @@ class DeliveryService:
 
         A record goes to the target that is named, and where it went before; else to the workspace's default target.
         """
-        known = self.store.of_record(tx, workspace, record.id)
+        store = self.book.store
+        known = store.of_record(tx, workspace, record.id)
         if not (target_id or known):
             target_id = self.targets.ensure_default(tx, workspace).id
         if target_id and target_id not in {one.target_id for one in known}:
             self.targets.find(tx, workspace, target_id)
-            self.store.add(tx, self._new(workspace, target_id, record))
-            known = self.store.of_record(tx, workspace, record.id)
-        due = [asked(one, record.version, self.clock.now()) for one in known if not one.has(record.version)]
+            store.add(tx, self._new(workspace, target_id, record))
+            known = store.of_record(tx, workspace, record.id)
+        due = [asked(one, record.version, self.book.clock.now()) for one in known if not one.has(record.version)]
         for delivery in due:
-            self.store.save(tx, delivery)
+            store.save(tx, delivery)
         return due
 
     def are_planned(self, tx: Transaction, workspace: WorkspaceId, record_id: RecordId) -> bool:
         """Tell whether a record has, or is to have, a row in any target."""
-        return bool(self.store.of_record(tx, workspace, record_id))
+        return bool(self.book.store.of_record(tx, workspace, record_id))
 
     def deliver(self, workspace: WorkspaceId, delivery_id: DeliveryId) -> Delivery:
         """Bring the record, as it stands now, to the target; how it went is the delivery's status.
@@ -129,24 +115,23 @@ class DeliveryService:
         Raises:
             RowThere: a new row is asked for while nothing says that the old one is gone.
         """
-        with self.database.transaction(workspace) as tx:
-            held = self._get(tx, workspace, delivery_id, lock=True)
-            if make_anew and not (held.error or "").startswith(RowGone.code):
+        with self.book.database.transaction(workspace) as tx:
+            held = self.book.find(tx, workspace, delivery_id, lock=True)
+            if make_anew and not held.lacks_row:
                 raise RowThere(held)
-            now = self.clock.now()
+            now = self.book.clock.now()
             again = forgotten(held, now) if make_anew else asked(held, held.record_version, now)
             if again != held:
-                self.store.save(tx, again)
+                self.book.store.save(tx, again)
                 self.targets.next_step(tx, workspace, delivery_id)
         return again
 
     def get(self, workspace: WorkspaceId, delivery_id: DeliveryId) -> Delivery:
-        with self.database.reading(workspace) as tx:
-            return self._get(tx, workspace, delivery_id)
+        return self.book.get(workspace, delivery_id)
 
     def page(self, workspace: WorkspaceId, paging: Paging, record_id: RecordId | None = None) -> Page[Delivery]:
-        with self.database.reading(workspace) as tx:
-            return self.store.page(tx, workspace, paging, record_id)
+        with self.book.database.reading(workspace) as tx:
+            return self.book.store.page(tx, workspace, paging, record_id)
 
     def _deliver(self, delivery: Delivery, record: DeliverableRecord, target: Target) -> Delivery:
         adapter = self.targets.adapter(target.kind)
@@ -158,7 +143,8 @@ class DeliveryService:
             row = self._known_row(delivery, target, adapter, plan)
             document = self.targets.documents.get(delivery.workspace, record.document_id)
             fillings = self._fillings(record, document, target, schema, plan)
-        started = self._begin(delivery, record.version, fillings, adapter)
+        values = [one.property.id for one in fillings if one.value is not None]
+        started = self.book.begin(delivery, record.version, values, may_overlap=not adapter.settles_after)
         if started.has(record.version):
             return started
         request = WriteRequest(
@@ -184,11 +170,10 @@ class DeliveryService:
 
     def _plan(self, delivery: Delivery, target: Target, schema: Schema) -> Plan | None:
         """Return the plan; None when a person has to look at it first, for which the delivery now waits."""
-        with self.database.transaction(delivery.workspace) as tx:
+        with self.book.database.transaction(delivery.workspace) as tx:
             plan = self.targets.ready_plan(tx, target, schema)
             if plan is None:
-                held = self._get(tx, delivery.workspace, delivery.id, lock=True)
-                self.store.save(tx, put_off(held, "The target is paused.", self.clock.now()))
+                self.book.put_off(tx, delivery, "The target is paused.")
         return plan
 
     def _fillings(
@@ -215,12 +200,9 @@ class DeliveryService:
 
     def _pause(self, delivery: Delivery, target: Target, error: TargetUnusable) -> Delivery:
         """Let the delivery wait with all others of its target until a person has set right what is wrong there."""
-        with self.database.transaction(delivery.workspace) as tx:
+        with self.book.database.transaction(delivery.workspace) as tx:
             self.targets.pause(tx, target, error)
-            held = self._get(tx, delivery.workspace, delivery.id, lock=True)
-            waiting = held if held.has(held.record_version) else put_off(held, str(error), self.clock.now())
-            self.store.save(tx, waiting)
-        return waiting
+            return self.book.put_off(tx, delivery, str(error))
 
     @contextmanager
     def _telling(self, delivery: Delivery) -> Iterator[None]:
@@ -230,7 +212,7 @@ class DeliveryService:
         except (DeliveryInDoubt, TargetUnusable):
             raise
         except CounterfoilError as error:
-            self._fail(delivery, error, in_doubt=delivery.in_doubt_since is not None)
+            self.book.fail(delivery, error, in_doubt=delivery.in_doubt_since is not None)
             raise
 
     def _known_row(self, delivery: Delivery, target: Target, adapter: TargetAdapter, plan: Plan) -> str | None:
@@ -238,26 +220,13 @@ class DeliveryService:
         since = delivery.in_doubt_since
         if since is None:
             return None
-        settled = self.clock.now() >= since + adapter.settles_after
+        settled = self.book.clock.now() >= since + adapter.settles_after
         found = None
         if delivery.external_id is None:
             found = adapter.find(target, Sought(key=delivery.key, since=since, key_property=key_property(plan.entries)))
         if not (found or settled):
             raise DeliveryInDoubt(delivery.id)
         return found.external_id if found else None
-
-    def _begin(self, seen: Delivery, version: int, fillings: Sequence[Filling], adapter: TargetAdapter) -> Delivery:
-        """Put on disk that an attempt begins, unless another has begun since and must not be crossed."""
-        values = [one.property.id for one in fillings if one.value is not None]
-        with self.database.transaction(seen.workspace) as tx:
-            held = self._get(tx, seen.workspace, seen.id, lock=True)
-            if held.has(version):
-                return held
-            if held.attempt != seen.attempt and adapter.settles_after:
-                raise DeliveryInDoubt(seen.id)
-            started = begun(held, version, values, self.clock.now())
-            self.store.save(tx, started)
-        return started
 
     def _write(
         self, started: Delivery, request: WriteRequest, adapter: TargetAdapter, fillings: Sequence[Filling]
@@ -266,34 +235,13 @@ class DeliveryService:
             written = adapter.write(request)
         except CounterfoilError as error:
             self.seen.forget(started.target_id)  # perhaps its columns have changed
-            self._fail(started, error, in_doubt=not isinstance(error, NOTHING_WRITTEN))
+            self.book.fail(started, error)
             raise
         problems = [*(one.problem for one in fillings if one.problem), *written.problems]
-        return self._succeed(started, request.version, written, problems)
-
-    def _succeed(self, started: Delivery, version: int, written: Written, problems: Sequence[str]) -> Delivery:
-        with self.database.transaction(started.workspace) as tx:
-            held = self._get(tx, started.workspace, started.id, lock=True)
-            place = replace(held, external_id=written.external_id, url=written.url)
-            done = succeeded(place, started.attempt, version, problems, self.clock.now())
-            self.store.save(tx, done)
-        log.info("record_delivered", delivery_id=str(done.id), target_id=str(done.target_id), version=version)
-        return done
-
-    def _fail(self, delivery: Delivery, error: CounterfoilError, *, in_doubt: bool) -> None:
-        with self.database.transaction(delivery.workspace) as tx:
-            held = self._get(tx, delivery.workspace, delivery.id, lock=True)
-            reason = f"{error.code}: {error}"
-            self.store.save(tx, failed(held, delivery.attempt, reason, self.clock.now(), in_doubt=in_doubt))
-
-    def _get(self, tx: Transaction, workspace: WorkspaceId, delivery_id: DeliveryId, *, lock: bool = False) -> Delivery:
-        delivery = self.store.get(tx, workspace, delivery_id, lock=lock)
-        if delivery is None:
-            raise DeliveryNotFound(delivery_id)
-        return delivery
+        return self.book.succeed(started, request.version, written, problems)
 
     def _new(self, workspace: WorkspaceId, target_id: TargetId, record: DeliverableRecord) -> Delivery:
-        now = self.clock.now()
+        now = self.book.clock.now()
         return Delivery(
             id=DeliveryId(self.new_id()),
             workspace=workspace,

@@ -22,6 +22,7 @@ from counterfoil.access.domain import WorkspaceId
 from counterfoil.foundation.errors import (
     Conflict,
     CounterfoilError,
+    ExecutionFailed,
     InvalidInput,
     NetworkError,
     NotFound,
@@ -180,6 +181,18 @@ class Plan:
     made_at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A workflow elsewhere that was asked to make a row: by which job, of which version of the record.
+
+    `execution` is what the workflow calls it itself, once it has said so.
+    """
+
+    job: UUID
+    version: int
+    execution: str | None = None
+
+
 class DeliveryStatus(StrEnum):
     """Where a delivery stands."""
 
@@ -213,8 +226,14 @@ class Delivery:
     written: frozenset[PropertyId] = frozenset()
     problems: tuple[str, ...] = ()
     error: str | None = None
+    run: Run | None = None
     created_at: datetime
     updated_at: datetime
+
+    @property
+    def lacks_row(self) -> bool:
+        """Tell whether a person may have a new row made, since the last attempt found none or could not tell."""
+        return (self.error or "").partition(":")[0] in {RowGone.code, RunUnanswered.code}
 
     def has(self, version: int) -> bool:
         """Tell whether this version of the record, or a newer one, is known to be in the target."""
@@ -282,6 +301,7 @@ def forgotten(delivery: Delivery, now: datetime) -> Delivery:
         delivered_version=None,
         external_id=None,
         url=None,
+        in_doubt_since=None,
         written=frozenset(),
         error=None,
         updated_at=now,
@@ -453,6 +473,51 @@ class RowThere(Conflict):
 
     def __init__(self, delivery: Delivery) -> None:
         super().__init__(f"Nothing says that the row of delivery {delivery.id} is gone.")
+
+
+class RunUnanswered(Conflict):
+    """A workflow elsewhere did not say how it ended, and we cannot look for what it made."""
+
+    code = "run_unanswered"
+    advice = (
+        "Look in the table for a page with the text that the message names. If there is none, retry the delivery with"
+        " `make_anew`. With NOTION_TOKEN set, this is looked up by itself."
+    )
+
+    def __init__(self, run: Run) -> None:
+        called = f" (execution {run.execution})" if run.execution else ""
+        super().__init__(f"The workflow{called} did not call back; it marks its page with “Counterfoil {run.job}”.")
+
+
+class RunFailed(ExecutionFailed):
+    """A workflow elsewhere says that it could not make the row."""
+
+    code = "run_failed"
+    advice = "Look at the execution in n8n. What was wrong there can be set right; then retry the job."
+
+    def __init__(self, stage: str | None, message: str | None) -> None:
+        where = f" at “{stage}”" if stage else ""
+        super().__init__(f"The workflow failed{where}: {message or 'it does not say why'}")
+
+
+class CorrectionNotCarried(Conflict):
+    """A correction of what a workflow made, which we may not change ourselves."""
+
+    code = "correction_not_carried"
+    advice = "Set NOTION_TOKEN, so that corrections are brought to the page, or correct the page by hand."
+
+    def __init__(self) -> None:
+        super().__init__("The workflow makes pages, but does not change them.")
+
+
+class NothingToShow(InvalidInput):
+    """A workflow is shown pictures of pages, and the document has none."""
+
+    code = "nothing_to_show"
+    advice = "Deliver such documents with WORKFLOW=builtin, which needs no picture."
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} has no pages that could be shown to the workflow.")
 
 
 class TargetTaken(Conflict):

@@ -404,6 +404,9 @@ class DeliveryRead(BaseModel):
     )
     problems: list[str] = Field(description="Values that did not fit their column, and were left out.", examples=[[]])
     error: str | None = Field(description="How the last attempt failed, or why it waits.", examples=[None])
+    execution: str | None = Field(
+        description="What n8n calls the execution that was to make the row.", examples=["231"]
+    )
     created_at: datetime = Field(description="When it was first asked for.", examples=["2026-03-01T12:00:00Z"])
     updated_at: datetime = Field(description="When it last changed.", examples=["2026-03-01T12:00:00Z"])
 
@@ -422,6 +425,7 @@ class DeliveryRead(BaseModel):
             in_doubt_since=delivery.in_doubt_since,
             problems=list(delivery.problems),
             error=delivery.error,
+            execution=delivery.run.execution if delivery.run else None,
             created_at=delivery.created_at,
             updated_at=delivery.updated_at,
         )

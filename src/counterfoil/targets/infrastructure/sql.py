@@ -25,6 +25,7 @@ from counterfoil.targets.domain import (
     Plan,
     Property,
     PropertyId,
+    Run,
     Schema,
     Target,
     TargetId,
@@ -32,6 +33,7 @@ from counterfoil.targets.domain import (
 from counterfoil.targets.expressions import Expression
 
 _EXPRESSION: TypeAdapter[Expression] = TypeAdapter(Annotated[Expression, Discriminator("kind")])
+_RUN: TypeAdapter[Run] = TypeAdapter(Run)
 PROPERTIES: TypeAdapter[tuple[Property, ...]] = TypeAdapter(tuple[Property, ...])
 
 
@@ -102,6 +104,7 @@ class DeliveryRow(Row):
     written: Mapped[list[Any]]
     problems: Mapped[list[Any]]
     error: Mapped[str | None]
+    run: Mapped[dict[str, Any] | None]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 
@@ -296,6 +299,7 @@ def _deliveries(tx: Transaction, workspace: WorkspaceId, query: Select[Any]) -> 
             written=frozenset(row.written),
             problems=tuple(row.problems),
             error=row.error,
+            run=None if row.run is None else _RUN.validate_python(row.run),
             created_at=row.created_at,
             updated_at=row.updated_at,
         )
@@ -307,4 +311,5 @@ def _delivery_values(delivery: Delivery) -> dict[str, Any]:
     values = asdict(delivery)
     values["workspace_id"] = values.pop("workspace")
     lists = {"written": sorted(delivery.written), "problems": list(delivery.problems)}
-    return {**values, **lists, "status": delivery.status.value}
+    run = _RUN.dump_python(delivery.run, mode="json") if delivery.run else None
+    return {**values, **lists, "status": delivery.status.value, "run": run}

@@ -1,0 +1,98 @@
+"""What is on disk of each delivery before and after every step, so that a crash between two leaves a way to go on."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+
+import structlog
+
+from counterfoil.access.domain import WorkspaceId
+from counterfoil.foundation.clock import Clock
+from counterfoil.foundation.database import Database, Transaction
+from counterfoil.foundation.errors import CounterfoilError
+from counterfoil.targets.domain import (
+    Delivery,
+    DeliveryId,
+    DeliveryInDoubt,
+    DeliveryNotFound,
+    PropertyId,
+    Run,
+    begun,
+    failed,
+    put_off,
+    succeeded,
+)
+from counterfoil.targets.protocols import NOTHING_WRITTEN, DeliveryStore, Written
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryBook:
+    """Writes down how deliveries go, each entry in a transaction of its own."""
+
+    database: Database
+    store: DeliveryStore
+    clock: Clock
+
+    def get(self, workspace: WorkspaceId, delivery_id: DeliveryId) -> Delivery:
+        with self.database.reading(workspace) as tx:
+            return self.find(tx, workspace, delivery_id)
+
+    def find(self, tx: Transaction, workspace: WorkspaceId, delivery_id: DeliveryId, *, lock: bool = False) -> Delivery:
+        """Return a delivery as this transaction sees it, and keep others from changing it if `lock`."""
+        delivery = self.store.get(tx, workspace, delivery_id, lock=lock)
+        if delivery is None:
+            raise DeliveryNotFound(delivery_id)
+        return delivery
+
+    def begin(
+        self,
+        seen: Delivery,
+        version: int,
+        written: Collection[PropertyId] = (),
+        *,
+        run: Run | None = None,
+        may_overlap: bool = False,
+    ) -> Delivery:
+        """Put on disk that an attempt begins, unless another has begun since and must not be crossed."""
+        with self.database.transaction(seen.workspace) as tx:
+            held = self.find(tx, seen.workspace, seen.id, lock=True)
+            if held.has(version):
+                return held
+            if held.attempt != seen.attempt and not may_overlap:
+                raise DeliveryInDoubt(seen.id)
+            started = replace(begun(held, version, written, self.clock.now()), run=run)
+            self.store.save(tx, started)
+        return started
+
+    def succeed(self, started: Delivery, version: int, written: Written, problems: Sequence[str] = ()) -> Delivery:
+        """Put on disk that an attempt's write was confirmed."""
+        with self.database.transaction(started.workspace) as tx:
+            held = self.find(tx, started.workspace, started.id, lock=True)
+            place = replace(held, external_id=written.external_id, url=written.url)
+            done = succeeded(place, started.attempt, version, problems, self.clock.now())
+            self.store.save(tx, done)
+        log.info("record_delivered", delivery_id=str(done.id), target_id=str(done.target_id), version=version)
+        return done
+
+    def fail(self, started: Delivery, error: CounterfoilError, *, in_doubt: bool | None = None) -> None:
+        """Put on disk that an attempt failed; what its error leaves open stays in doubt."""
+        doubtful = not isinstance(error, NOTHING_WRITTEN) if in_doubt is None else in_doubt
+        with self.database.transaction(started.workspace) as tx:
+            held = self.find(tx, started.workspace, started.id, lock=True)
+            reason = f"{error.code}: {error}"
+            self.store.save(tx, failed(held, started.attempt, reason, self.clock.now(), in_doubt=doubtful))
+
+    def put_off(self, tx: Transaction, delivery: Delivery, reason: str) -> Delivery:
+        """Let a delivery wait for its target, unless there is nothing to wait for any more."""
+        held = self.find(tx, delivery.workspace, delivery.id, lock=True)
+        waiting = held if held.has(held.record_version) else put_off(held, reason, self.clock.now())
+        self.store.save(tx, waiting)
+        return waiting
+
+    def note_run(self, started: Delivery, run: Run) -> None:
+        """Put on disk more of the run that an attempt started."""
+        with self.database.transaction(started.workspace) as tx:
+            held = self.find(tx, started.workspace, started.id, lock=True)
+            if held.attempt == started.attempt:
+                self.store.save(tx, replace(held, run=run))
