@@ -11,7 +11,8 @@ import counterfoil
 # The engine works for all workspaces at once; what it finds carries its own. Nobody else may call these.
 OF_THE_ENGINE = {
     "SqlWorkspaceStore": {"ensure_default"},
-    "SqlJobStore": {"callback"},  # by a secret token, which tells the workspace
+    # By a secret token, which tells the workspace, or for n8n, which knows a secret and says whose job it means.
+    "SqlJobStore": {"callback", "newest_callback"},
     "SqlEventStore": {"glances", "lines", "stirring"},
     "SqlLeaseStore": {
         "alone_waits",

@@ -13,13 +13,10 @@ from counterfoil.access.domain import WorkspaceId
 from counterfoil.foundation.database import Database
 from counterfoil.foundation.ids import new_id
 from counterfoil.jobs.api import router
-from counterfoil.jobs.context import hash_of
 from counterfoil.jobs.dead_letters.api import router as dead_letters_router
 from counterfoil.jobs.dead_letters.infrastructure.sql import SqlDeadLetterStore
 from counterfoil.jobs.dead_letters.service import DeadLetters
 from counterfoil.jobs.domain import DeadReason, Failure, Job, JobStatus, Lease, LogLevel, LogLine, Order, WorkerId
-from counterfoil.jobs.moves import Waiting
-from counterfoil.jobs.protocols import settlement_of
 from tests.support import handlers
 from tests.support.desk import STRANGER, add, desk
 from tests.support.engine import Engine, NoGuard
@@ -204,40 +201,6 @@ def test_a_log_is_read_from_either_end_and_by_importance(
     assert said("&oldest_first=true") == ["debug", "info", "warn", "error"]
     assert said("&level=info&oldest_first=true") == ["info", "warn", "error"]
     assert client.get(f"/jobs/{job.id}/logs?level=loud").status_code == 422
-
-
-def waiting(engine: Engine, workspace: WorkspaceId, token: str) -> Job:
-    """Have a job wait for the callback with this token."""
-    job = make_job(workspace, type=GREET)
-    add(engine, job)
-    with engine.database.transaction() as tx:
-        (claimed,) = engine.leases.claim(tx, WorkerId(new_id()), Lease(new_id()), ["default"], 1)
-        assert claimed.lease
-        engine.leases.expect_answer(tx, workspace, claimed.id, claimed.lease, token_hash=hash_of(token), final=True)
-        outcome = Waiting(deadline=tx.now() + timedelta(hours=1))
-        engine.leases.settle(tx, [settlement_of(claimed, outcome, tx.now())])
-    return claimed
-
-
-def test_a_callback_is_heard_once_from_address_or_header_and_needs_its_token(
-    engine: Engine, client: TestClient, workspace: WorkspaceId, other_workspace: WorkspaceId
-) -> None:
-    job, other = waiting(engine, workspace, "open sesame"), waiting(engine, other_workspace, "other")
-    path, said = f"/jobs/{job.id}/callback", {"status": "success"}
-    for wrong in ("", "?token=no", "?token=other", "?token=" + "%C3%A9"):
-        answer = client.post(path + wrong, json=said)
-        assert (answer.status_code, answer.json()["code"]) == (404, "callback_not_found"), wrong
-    assert client.post(f"/jobs/{other.id}/callback?token=open sesame", json=said).status_code == 404
-    assert client.post(path + "?token=open sesame", json=[1]).status_code == 422
-    assert client.post(path + "?token=open sesame", json={"big": "x" * (1 << 20)}).status_code == 413
-    heard = client.post(path, json=said, headers={"X-Callback-Token": "open sesame"})
-    assert (heard.status_code, heard.json()) == (200, {"status": "received"})
-    assert client.post(path + "?token=open sesame", json=said).json() == {"status": "received"}
-    refused = client.post(path + "?token=open sesame", json={"status": "failure"})
-    assert (refused.status_code, refused.json()["code"]) == (409, "callback_refused")
-    shown = client.get(f"/jobs/{job.id}").json()
-    assert (shown["status"], shown["result"]) == ("completed", said)
-    assert client.get(f"/jobs/{other.id}", headers=STRANGER).json()["status"] == "waiting"
 
 
 def test_dead_letters_are_listed_filtered_grouped_and_shown_with_their_stack(

@@ -389,6 +389,24 @@ def test_an_answer_is_found_by_the_attempt_that_asked(database: Database, worksp
         assert STORE.callback(tx, "other hash") is None
 
 
+def test_an_answer_is_that_to_the_newest_attempt_that_asked(
+    database: Database, workspace: WorkspaceId, other_workspace: WorkspaceId
+) -> None:
+    job, other = claimed(database, workspace), claimed(database, other_workspace)
+    first, second = Lease(new_id()), Lease(new_id())
+    with database.transaction() as tx:
+        LEASES.expect_answer(tx, workspace, job.id, first, token_hash="first", final=False)
+        found = STORE.newest_callback(tx, job.id)
+        assert found
+        STORE.keep_answer(tx, workspace, found[1], {"page": 1}, NOW)
+        LEASES.expect_answer(tx, workspace, job.id, second, token_hash="second", final=False)
+        assert LEASES.answer(tx, workspace, job.id) is None
+        newest = STORE.newest_callback(tx, job.id)
+        assert newest
+        assert (newest[0], newest[1].lease) == (workspace, second)
+        assert STORE.newest_callback(tx, other.id) is None
+
+
 def test_a_worker_hears_which_of_its_jobs_nobody_wants(
     database: Database, workspace: WorkspaceId, other_workspace: WorkspaceId
 ) -> None:

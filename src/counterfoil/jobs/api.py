@@ -1,9 +1,9 @@
 """Routes about jobs: make them, look at them, follow their logs, cancel, remove and retry them, call them back."""
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Body, Depends, Header, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 
 from counterfoil.access.api import CurrentWorkspace
 from counterfoil.foundation.paging import PageRead, PagingParameters, page_read
@@ -12,10 +12,8 @@ from counterfoil.foundation.routing import provided
 from counterfoil.jobs.changes import JobChanges
 from counterfoil.jobs.creating import JobCreation
 from counterfoil.jobs.domain import BatchId, JobId, JobStatus, LogLevel
-from counterfoil.jobs.errors import CallbackNotFound
 from counterfoil.jobs.protocols import JobFilter, LineFilter
 from counterfoil.jobs.schemas import (
-    CallbackRead,
     JobCreate,
     JobDetailRead,
     JobPatch,
@@ -82,22 +80,6 @@ Words = Annotated[
         description="Only those with these words in the description or the error.",
         examples=["receipt.jpg"],
     ),
-]
-Token = Annotated[
-    str | None,
-    Query(max_length=200, description="The callback's token, unless a header has it.", examples=["q3V0…"]),
-]
-TokenHeader = Annotated[
-    str | None,
-    Header(
-        alias="X-Callback-Token",
-        max_length=200,
-        description="The callback's token, unless the address has it.",
-        examples=["q3V0…"],
-    ),
-]
-CallbackBody = Annotated[
-    dict[str, Any], Body(description="What the outside system has to say.", examples=[{"status": "success"}])
 ]
 
 
@@ -197,15 +179,3 @@ def retry_job(
 ) -> JobRead:
     """Give a dead letter a fresh allowance of attempts, with a corrected payload if there is one."""
     return JobRead.of(changes.retry(workspace, JobId(job), body.payload if body else None))
-
-
-@router.post("/{job_id}/callback", responses=problems(404, 409, 413, 422))
-def call_back(
-    changes: Changes, job: JobIdInPath, body: CallbackBody, token: Token = None, header: TokenHeader = None
-) -> CallbackRead:
-    """Take what an outside system says to the job that waits for it; its token is all it needs. Twice counts once."""
-    given = header or token
-    if not given:
-        raise CallbackNotFound
-    changes.answer(given, body, job=JobId(job))
-    return CallbackRead()

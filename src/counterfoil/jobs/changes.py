@@ -105,9 +105,25 @@ class JobChanges:
             CallbackNotFound: nobody gave out such a token.
             CallbackRefused: the attempt that gave it out is over, or was told something else before.
         """
+        return self._answer(lambda tx: self.store.callback(tx, hash_of(token)), answer, job)
+
+    def answer_newest(self, job: JobId, answer: Json) -> JobId:
+        """Take what an outside system says to the newest attempt at a job that asked for it.
+
+        Its caller has made sure by other means than a token that this is for them to say.
+
+        Raises:
+            CallbackNotFound: there is no such job, or none of its attempts asked.
+            CallbackRefused: as for `answer`.
+        """
+        return self._answer(lambda tx: self.store.newest_callback(tx, job), answer, job)
+
+    def _answer(
+        self, find: Callable[[Transaction], tuple[WorkspaceId, Callback] | None], answer: Json, job: JobId | None
+    ) -> JobId:
         answer = plain_json(answer)
         with self.database.transaction() as tx:
-            found = self.store.callback(tx, hash_of(token))
+            found = find(tx)
             if found is None:
                 raise CallbackNotFound
             workspace, callback = found

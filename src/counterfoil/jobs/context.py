@@ -213,7 +213,7 @@ class JobContext:
         return Waiting(deadline=self.now() + timedelta(seconds=seconds))
 
     def answer(self) -> Json | None:
-        """Return what the outside system said when it called back, or None before that."""
+        """Return what the outside system said to the last attempt that asked it, or None before that."""
         with self._reading() as tx:
             return self.store.answer(tx, self.workspace, self.job.id)
 

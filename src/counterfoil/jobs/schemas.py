@@ -106,12 +106,6 @@ class RetryCreate(Strict):
     )
 
 
-class CallbackRead(BaseModel):
-    """That an outside system was heard."""
-
-    status: Literal["received"] = Field(default="received", description="It was.", examples=["received"])
-
-
 class ProgressRead(BaseModel):
     """How far a job is."""
 

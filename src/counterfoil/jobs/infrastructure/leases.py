@@ -195,8 +195,7 @@ class SqlLeaseStore:
         query = (
             select(JobCallbackRow.answer)
             .where(JobCallbackRow.job_id == job, JobCallbackRow.workspace_id == workspace)
-            .where(JobCallbackRow.answered_at.is_not(None))
-            .order_by(JobCallbackRow.answered_at.desc())
+            .order_by(JobCallbackRow.lease.desc())  # which are given out in order
             .limit(1)
         )
         found: Json | None = tx.execute(query).scalar_one_or_none()

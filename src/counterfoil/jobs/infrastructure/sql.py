@@ -64,6 +64,7 @@ from counterfoil.jobs.infrastructure.tables import (
 from counterfoil.jobs.protocols import ALL_LINES, JobFilter, LineFilter, Standing
 
 JOBS = table_of(JobRow)
+CALLBACKS = table_of(JobCallbackRow)
 MOST_NEIGHBOURS = 1_000
 _LEVELS = tuple(LogLevel)  # the least important first
 
@@ -242,18 +243,12 @@ class SqlJobStore:
 
     def callback(self, tx: Transaction, token_hash: str) -> tuple[WorkspaceId, Callback] | None:
         """Return who waits for the callback with this token, held; the token is the only key that its bearer has."""
-        query = select(*JobCallbackRow.__table__.columns).where(JobCallbackRow.token_hash == token_hash)
-        row = tx.execute(query.with_for_update()).one_or_none()
-        if row is None:
-            return None
-        return row.workspace_id, Callback(
-            job=row.job_id,
-            lease=Lease(row.lease),
-            token_hash=row.token_hash,
-            final=row.final,
-            answer=row.answer,
-            answered_at=row.answered_at,
-        )
+        return _callback(tx, select(*CALLBACKS.columns).where(JobCallbackRow.token_hash == token_hash))
+
+    def newest_callback(self, tx: Transaction, job: JobId) -> tuple[WorkspaceId, Callback] | None:
+        """Return what the newest attempt at a job that asked for a callback waits for, held."""
+        asked = select(*CALLBACKS.columns).where(JobCallbackRow.job_id == job)
+        return _callback(tx, asked.order_by(JobCallbackRow.lease.desc()).limit(1))
 
     def keep_answer(
         self, tx: Transaction, workspace: WorkspaceId, callback: Callback, answer: Json, now: datetime
@@ -261,6 +256,20 @@ class SqlJobStore:
         """Keep what the outside system said."""
         this = and_(JobCallbackRow.token_hash == callback.token_hash, JobCallbackRow.workspace_id == workspace)
         tx.execute(update(JobCallbackRow).where(this).values(answer=dict(answer), answered_at=now))
+
+
+def _callback(tx: Transaction, query: Select[Any]) -> tuple[WorkspaceId, Callback] | None:
+    row = tx.execute(query.with_for_update()).one_or_none()
+    if row is None:
+        return None
+    return row.workspace_id, Callback(
+        job=row.job_id,
+        lease=Lease(row.lease),
+        token_hash=row.token_hash,
+        final=row.final,
+        answer=row.answer,
+        answered_at=row.answered_at,
+    )
 
 
 @lru_cache(MOST_STATEMENTS)
