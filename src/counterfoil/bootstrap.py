@@ -80,11 +80,15 @@ from counterfoil.targets.deliveries import DeliveryService
 from counterfoil.targets.domain import NOTION
 from counterfoil.targets.infrastructure.ledger import LedgerAdapter, SqlLedgerStore
 from counterfoil.targets.infrastructure.manners import Manners
+from counterfoil.targets.infrastructure.n8n import N8nRunner
 from counterfoil.targets.infrastructure.notion.adapter import NotionAdapter
 from counterfoil.targets.infrastructure.notion.client import NotionClient
+from counterfoil.targets.infrastructure.page_pictures import PagePictures
 from counterfoil.targets.infrastructure.sql import SqlDeliveryStore, SqlPlanStore, SqlTargetStore
 from counterfoil.targets.ledger import LedgerService
 from counterfoil.targets.lookup import TargetLookup
+from counterfoil.targets.n8n.api import router as n8n_router
+from counterfoil.targets.n8n.service import N8nCallbacks, N8nDeliveries
 from counterfoil.targets.protocols import TargetAdapter
 from counterfoil.targets.service import TargetService
 
@@ -100,6 +104,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     jobs_router,
     limits_router,
     model_calls_router,
+    n8n_router,
     records_router,
     reviews_router,
     schedules_router,
@@ -153,7 +158,8 @@ def assemble(settings: Settings) -> House:
     ground = _ground(settings)
     documents, extractions, records = _documents(ground), _extractions(ground), _records(ground)
     batches, reviews = _batches(ground, documents), _reviews(ground, records)
-    targets, deliveries, ledgers = _targets(ground, documents, records)
+    notion = NotionAdapter(client=_notion(ground))
+    targets, deliveries, ledgers = _targets(ground, documents, records, notion)
     joins = JoinService(
         database=ground.database,
         store=SqlJoinStore(),
@@ -168,6 +174,7 @@ def assemble(settings: Settings) -> House:
         records=records,
         reviews=reviews,
         deliveries=deliveries,
+        n8n=_n8n(ground, documents, deliveries, notion) if settings.workflow == "n8n" else None,
         archive=RecordFiles(settings.data_dir),
         public_url=settings.public_url,
     )
@@ -175,7 +182,8 @@ def assemble(settings: Settings) -> House:
     forms = FormLimits(folder=settings.data_dir / INCOMING, max_parts=settings.max_batch_files)
     entrance = AccessService(entrance=OpenEntrance())
     of_documents = (documents, batches, joins, extractions, ground.model_calls)
-    rooms = (*of_documents, records, reviews, targets, deliveries, ledgers)
+    callbacks = N8nCallbacks(changes=engine.changes, secret=settings.callback_secret_token.get_secret_value())
+    rooms = (*of_documents, records, reviews, targets, deliveries, ledgers, callbacks)
     services = (ground.database, ground.metrics, forms, entrance, _needs(ground), *engine.services, *rooms)
     return House(
         settings=settings,
@@ -248,7 +256,13 @@ def _documents(ground: _Ground) -> DocumentService:
         store=SqlDocumentStore(),
         byte_store=FileBytes(folder=ground.settings.data_dir),
         decoder=LimitedDecoder(pages=ground.pages),
-        targets=TargetLookup(store=SqlTargetStore()),
+        targets=TargetLookup(
+            database=ground.database,
+            store=SqlTargetStore(),
+            clock=ground.clock,
+            new_id=new_id,
+            connects=ground.settings.workflow == "n8n",
+        ),
         next_step=ground.steps.start_reading,
         read_again=ground.steps.start_reading_again,
         clock=ground.clock,
@@ -337,13 +351,13 @@ def _reviews(ground: _Ground, records: RecordService) -> ReviewService:
 
 
 def _targets(
-    ground: _Ground, documents: DocumentService, records: RecordService
+    ground: _Ground, documents: DocumentService, records: RecordService, notion: NotionAdapter
 ) -> tuple[TargetService, DeliveryService, LedgerService]:
     database, clock, public_url = ground.database, ground.clock, ground.settings.public_url
     ledger_store = SqlLedgerStore(clock=clock, new_id=new_id)
     adapters: Iterable[TargetAdapter] = (
         LedgerAdapter(database=database, store=ledger_store, public_url=public_url),
-        NotionAdapter(client=_notion(ground)),
+        notion,
     )
     targets = TargetService(
         database=database,
@@ -374,6 +388,35 @@ def _notion(ground: _Ground) -> NotionClient:
         token=settings.notion_token.get_secret_value().strip(),
         manners=_manners(ground, NOTION, Rate(count=180, period=Period.MINUTE, burst=3)),
         base_url=settings.notion_url.rstrip("/"),
+    )
+
+
+def _n8n(
+    ground: _Ground, documents: DocumentService, deliveries: DeliveryService, notion: NotionAdapter
+) -> N8nDeliveries:
+    settings = ground.settings
+    needed = {
+        "N8N_WEBHOOK_URL": settings.n8n_webhook_url,
+        "N8N_API_KEY": settings.n8n_api_key.get_secret_value(),
+        "CALLBACK_SECRET_TOKEN": settings.callback_secret_token.get_secret_value(),
+    }
+    for name, value in needed.items():
+        if not value:
+            raise InvalidSettings(name, "", "WORKFLOW=n8n needs it; docs/how-to/n8n.md tells where it comes from")
+    return N8nDeliveries(
+        book=deliveries.book,
+        targets=deliveries.targets,
+        records=deliveries.records,
+        runner=N8nRunner(
+            url=settings.n8n_webhook_url,
+            key=settings.n8n_api_key.get_secret_value(),
+            manners=_manners(ground, "n8n", Rate(count=600, period=Period.MINUTE)),
+        ),
+        pictures=PagePictures(pages=documents),
+        notion=notion,
+        can_look=bool(notion.client.token),
+        deadline=timedelta(seconds=settings.n8n_deadline_seconds),
+        public_url=settings.public_url,
     )
 
 

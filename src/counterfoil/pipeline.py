@@ -30,6 +30,7 @@ from counterfoil.foundation.errors import NetworkError, ServiceUnavailable
 from counterfoil.foundation.metrics import Metrics
 from counterfoil.jobs.context import JobContext
 from counterfoil.jobs.domain import Attempt, Backoff, BatchId, Job, JobId, Json, Order, Priority
+from counterfoil.jobs.moves import Waiting
 from counterfoil.jobs.service import JobService
 from counterfoil.jobs.types import Handled, JobType, JobTypes
 from counterfoil.records.domain import Reason, ReasonCode, Record, RecordId, record_id_of
@@ -38,7 +39,8 @@ from counterfoil.records.service import RecordService
 from counterfoil.reviews.domain import Review
 from counterfoil.reviews.service import ReviewService
 from counterfoil.targets.deliveries import DeliveryService
-from counterfoil.targets.domain import DeliveryId, TargetAway, TargetId
+from counterfoil.targets.domain import Delivery, DeliveryId, TargetAway, TargetId
+from counterfoil.targets.n8n.service import N8nDeliveries
 
 DOCUMENT_BACKOFF = Backoff(base=timedelta(seconds=10))
 
@@ -171,6 +173,7 @@ class Handlers:
     records: RecordService
     reviews: ReviewService
     deliveries: DeliveryService
+    n8n: N8nDeliveries | None
     archive: RecordArchive
     public_url: str
 
@@ -238,15 +241,22 @@ class Handlers:
                 self.steps.start_delivery(tx, job.workspace, delivery.id)
             job.complete(tx, {"delivery_ids": [str(delivery.id) for delivery in planned]})
 
-    def deliver(self, job: JobContext, payload: Deliver) -> Json:
+    def deliver(self, job: JobContext, payload: Deliver) -> Json | Waiting:
         """Bring a record to its target; while that is away, the job comes back without losing an attempt."""
         try:
-            delivery = self.deliveries.deliver(job.workspace, DeliveryId(payload.delivery_id))
+            delivery = self._deliver(job, DeliveryId(payload.delivery_id))
         except (ServiceUnavailable, NetworkError) as error:
             if job.now() - job.job.created_at > TARGET_PATIENCE:
                 raise
             raise TargetAway(error, job.now() + TARGET_PAUSE) from error
+        if isinstance(delivery, Waiting):
+            return delivery
         return {"delivery_id": str(delivery.id), "status": delivery.status, "page_url": delivery.url}
+
+    def _deliver(self, job: JobContext, delivery: DeliveryId) -> Delivery | Waiting:
+        if self.n8n and self.n8n.carries(job.workspace, delivery):
+            return self.n8n.deliver(job, delivery)
+        return self.deliveries.deliver(job.workspace, delivery)
 
     def write_record_files(self, job: JobContext, payload: WriteRecordFiles) -> None:
         """Write a record's files as it stands now."""

@@ -17,7 +17,8 @@ from tests.support.postgres import PostgresServer
 OVER_ALL = {
     "bootstrap.py",
     "migrations/__init__.py",
-    "targets/service.py",  # whether another workspace has connected a table
+    "targets/lookup.py",  # whether another workspace has connected a table
+    "targets/service.py",  # the same
     # The engine's own statements, over all workspaces.
     "jobs/changes.py",  # a callback has nothing but its token
     "jobs/events/service.py",  # one look for all who watch, each of whom is told of its own

@@ -212,6 +212,7 @@ def test_a_page_that_is_joined_while_it_is_read_makes_no_record_of_its_own(house
         records=house.records,
         reviews=cast("ReviewService", house.services[ReviewService]),
         deliveries=cast("DeliveryService", house.services[DeliveryService]),
+        n8n=None,
         archive=RecordFiles(house.settings.data_dir),
         public_url="",
     )

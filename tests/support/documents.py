@@ -30,9 +30,7 @@ NOTION = "0123456789abcdef0123456789abcdef"
 class OneTarget:
     """Every workspace has one target, known by two names."""
 
-    def resolve(
-        self, tx: Transaction, workspace: WorkspaceId, target_id: UUID | None, notion_database_id: str | None
-    ) -> UUID | None:
+    def resolve(self, workspace: WorkspaceId, target_id: UUID | None, notion_database_id: str | None) -> UUID | None:
         if target_id in {None, TARGET} and notion_database_id in {None, NOTION}:
             return TARGET if target_id or notion_database_id else None
         raise NotFound("There is no such target.")

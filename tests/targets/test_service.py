@@ -24,6 +24,7 @@ from counterfoil.targets.domain import (
     Target,
     TargetId,
     TargetNotFound,
+    TargetTaken,
     UnknownTargetKind,
 )
 from counterfoil.targets.expressions import Constant, Expression, FieldOf, Format, Nothing
@@ -43,10 +44,17 @@ def house(database: Database, clock: FixedClock) -> TargetsHouse:
 
 
 def resolve(
-    house: TargetsHouse, workspace: WorkspaceId, target_id: TargetId | None, database_id: str | None
+    house: TargetsHouse,
+    workspace: WorkspaceId,
+    target_id: TargetId | None,
+    database_id: str | None,
+    *,
+    connects: bool = False,
 ) -> TargetId | None:
-    with house.database.reading() as tx:
-        return TargetLookup(store=SqlTargetStore()).resolve(tx, workspace, target_id, database_id)
+    lookup = TargetLookup(
+        database=house.database, store=SqlTargetStore(), clock=house.clock, new_id=new_id, connects=connects
+    )
+    return lookup.resolve(workspace, target_id, database_id)
 
 
 def entry(expression: Expression) -> Entry:
@@ -131,6 +139,17 @@ def test_a_notion_database_that_is_no_target_is_not_found_with_advice(
         resolve(house, workspace, None, DATABASE_ID)
     assert caught.value.code == "target_not_found"
     assert "connect the table" in caught.value.advice
+
+
+def test_a_notion_database_becomes_a_target_when_n8n_looks_after_it(
+    house: TargetsHouse, workspace: WorkspaceId, other_workspace: WorkspaceId
+) -> None:
+    named = resolve(house, workspace, None, DATABASE_ID, connects=True)
+    assert named is not None
+    assert resolve(house, workspace, None, DATABASE_ID, connects=True) == named
+    assert house.targets.get(workspace, named).kind == "notion"
+    with pytest.raises(TargetTaken):
+        resolve(house, other_workspace, None, DATABASE_ID, connects=True)
 
 
 def test_the_rules_make_the_plan_once_and_it_is_kept(house: TargetsHouse, workspace: WorkspaceId) -> None:

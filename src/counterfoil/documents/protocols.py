@@ -202,9 +202,7 @@ class JoinStore(Protocol):
 class TargetCheck(Protocol):
     """Knows which targets a workspace has."""
 
-    def resolve(
-        self, tx: Transaction, workspace: WorkspaceId, target_id: UUID | None, notion_database_id: str | None
-    ) -> UUID | None:
+    def resolve(self, workspace: WorkspaceId, target_id: UUID | None, notion_database_id: str | None) -> UUID | None:
         """Return the target that a hand-in names; None when it names none.
 
         Raises:

@@ -69,8 +69,7 @@ class DocumentService:
         Raises:
             NotFound: the workspace has no such target.
         """
-        with self.database.reading(workspace) as tx:
-            return self.targets.resolve(tx, workspace, target_id, notion_database_id)
+        return self.targets.resolve(workspace, target_id, notion_database_id)
 
     def admit(self, workspace: WorkspaceId, name: str, content: BinaryIO, target: UUID | None) -> Document:
         """Look at a file and bring its bytes to their place; it is a document once it is accepted as well."""

@@ -117,6 +117,23 @@ class Settings(BaseSettings):
         description="US dollars for a million tokens that come out; empty for the price that is known.",
     )
 
+    workflow: Literal["builtin", "n8n"] = Field(
+        default="builtin", description="builtin or n8n: who makes the pages in Notion."
+    )
+    n8n_webhook_url: str = Field(
+        default="",
+        description="The production address of the workflow's webhook, for WORKFLOW=n8n.",
+        examples=["http://127.0.0.1:5678/webhook/receipt-to-notion"],
+    )
+    n8n_api_key: SecretStr = Field(default=SecretStr(""), description="What the webhook wants in X-N8N-Api-Key.")
+    callback_secret_token: SecretStr = Field(
+        default=SecretStr(""), description="What n8n has to say in X-Callback-Token when it calls back."
+    )
+    n8n_deadline_seconds: float = Field(
+        default=600,
+        ge=10,
+        description="How long n8n may take; longer than the workflow's own time limit, which is 300 s.",
+    )
     notion_token: SecretStr = Field(
         default=SecretStr(""), description="The secret of the connection by which Notion is written to."
     )
@@ -157,7 +174,7 @@ class Settings(BaseSettings):
             raise PydanticCustomError("model", "it names a provider and a model, such as openai:gpt-4o")
         return model
 
-    @field_validator("model_base_url", "notion_url")
+    @field_validator("model_base_url", "notion_url", "n8n_webhook_url")
     @classmethod
     def _is_an_address(cls, url: str, info: ValidationInfo) -> str:
         if url and not re.match(r"https?://", url):

@@ -74,9 +74,10 @@ class NotionTable:
 
 
 def table_of(target: Target) -> NotionTable:
-    """Return the table that a target's settings lead to."""
+    """Return the table that a target's settings lead to; a database that n8n was given says no version."""
     settings = target.settings
-    return NotionTable(id=settings.get("data_source_id") or settings["database_id"], version=settings["version"])
+    id_ = settings.get("data_source_id") or settings["database_id"]
+    return NotionTable(id=id_, version=settings.get("version", OLDEST))
 
 
 def schema_of(table: Json) -> Schema:
