@@ -51,7 +51,7 @@ from counterfoil.foundation.forms import FormLimits
 from counterfoil.foundation.health import Needs
 from counterfoil.foundation.ids import IdSource, new_id
 from counterfoil.foundation.logging import configure_logging
-from counterfoil.foundation.metrics import Metrics
+from counterfoil.foundation.metrics import Metrics, TargetCollector
 from counterfoil.foundation.settings import InvalidSettings, Settings
 from counterfoil.jobs.api import router as jobs_router
 from counterfoil.jobs.attempts import AttemptRunner
@@ -234,7 +234,7 @@ def _ground(settings: Settings) -> _Ground:
         database=database,
         metrics=metrics,
         engine=engine,
-        steps=pipeline.Steps(jobs=engine.jobs),
+        steps=pipeline.Steps(jobs=engine.jobs, schedules=engine.schedules),
         model_calls=ModelCalls(database=database, store=SqlModelCallStore(), new_id=new_id),
         pages=DecodedPages(max_pages=settings.max_pages, max_pixels=settings.max_pixels),
         clock=SystemClock(),
@@ -368,6 +368,7 @@ def _targets(
         records=records,
         documents=documents,
         next_step=ground.steps.start_delivery,
+        watch=ground.steps.watch_targets,
         clock=clock,
         new_id=new_id,
         public_url=public_url,
@@ -378,6 +379,7 @@ def _targets(
         records=records,
         new_id=new_id,
     )
+    ground.metrics.registry.register(TargetCollector(targets.counts))
     ledgers = LedgerService(database=database, targets=SqlTargetStore(), store=ledger_store, new_id=new_id)
     return targets, deliveries, ledgers
 

@@ -82,6 +82,7 @@ class Engine:
     rate_limits: RateLimits
     breakers: Breakers
     dead_letters: DeadLetters
+    schedules: ScheduleService
     overview: Overview
     watch: Watch
 
@@ -146,6 +147,13 @@ class Engine:
             rate_limits=RateLimits(database=database, store=SqlRateLimitStore(new_id=new_id), observer=measured),
             breakers=Breakers(database=database, store=SqlBreakerStore(), observer=measured, new_id=new_id),
             dead_letters=dead_letters,
+            schedules=ScheduleService(
+                database=database,
+                store=SqlScheduleStore(),
+                enqueue=jobs.enqueue_named,
+                check=jobs.check,
+                new_id=new_id,
+            ),
             overview=Overview(database=database, store=SqlOverviewStore(), queue_service=queues),
             watch=Watch(database=database, store=SqlEventStore(), exists=jobs.get),
         )
@@ -153,16 +161,9 @@ class Engine:
     @property
     def services(self) -> tuple[object, ...]:
         """Return what routes ask for."""
-        schedules = ScheduleService(
-            database=self.database,
-            store=SqlScheduleStore(),
-            enqueue=self.jobs.enqueue_named,
-            check=self.jobs.check,
-            new_id=new_id,
-        )
         of_jobs = (self.jobs, self.changes, self._creation(), self.batches, self.dead_letters)
         of_engine = (self.queues, self.overview, self.watch, self.rate_limits, self.breakers)
-        return (*of_jobs, *of_engine, schedules)
+        return (*of_jobs, *of_engine, self.schedules)
 
     def _creation(self) -> JobCreation:
         most = self.settings.jobs_per_hour

@@ -10,7 +10,9 @@
 `Steps` says what follows what, and is given to the services as their next steps. `Handlers` does the jobs' work.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from statistics import fmean
@@ -31,6 +33,8 @@ from counterfoil.foundation.metrics import Metrics
 from counterfoil.jobs.context import JobContext
 from counterfoil.jobs.domain import Attempt, Backoff, BatchId, Job, JobId, Json, Order, Priority
 from counterfoil.jobs.moves import Waiting
+from counterfoil.jobs.schedules.domain import ScheduleNameTaken, Terms
+from counterfoil.jobs.schedules.service import ScheduleService
 from counterfoil.jobs.service import JobService
 from counterfoil.jobs.types import Handled, JobType, JobTypes
 from counterfoil.records.domain import Reason, ReasonCode, Record, RecordId, record_id_of
@@ -64,6 +68,10 @@ class Deliver(BaseModel):
     delivery_id: UUID
 
 
+class CheckTargets(BaseModel):
+    """Nothing: all targets of the workspace are meant."""
+
+
 class WriteRecordFiles(BaseModel):
     """Which record's files to write."""
 
@@ -85,11 +93,16 @@ READ_DOCUMENT = JobType(
 )
 PLAN_DELIVERIES = JobType(name="plan_deliveries", payload=PlanDeliveries, backoff=DOCUMENT_BACKOFF, light=True)
 DELIVER = JobType(name="deliver", payload=Deliver, priority=Priority.HIGH, backoff=DOCUMENT_BACKOFF, light=True)
+CHECK_TARGETS = JobType(
+    name="check_targets", payload=CheckTargets, queue="low_priority", priority=Priority.LOW, light=True
+)
 # Light, since it handles nothing but our own data; guarded, it would take the place of a child that has OCR loaded.
 WRITE_RECORD_FILES = JobType(
     name="write_record_files", payload=WriteRecordFiles, queue="low_priority", priority=Priority.LOW, light=True
 )
-JOB_TYPES = JobTypes([READ_DOCUMENT, PLAN_DELIVERIES, DELIVER, WRITE_RECORD_FILES])
+JOB_TYPES = JobTypes([READ_DOCUMENT, PLAN_DELIVERIES, DELIVER, CHECK_TARGETS, WRITE_RECORD_FILES])
+HOURLY = Terms(name="Check the targets", cron="17 * * * *", time_zone="UTC", job_type=CHECK_TARGETS.name, payload={})
+"""How often it is looked whether tables elsewhere can still be written to, until somebody decides otherwise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +110,7 @@ class Steps:
     """What follows what. Each step is a job made in the transaction of the step before it."""
 
     jobs: JobService
+    schedules: ScheduleService
 
     def start_reading(self, tx: Transaction, document: Document) -> JobId:
         """Follow a document that was received. The same bytes are never read twice at once."""
@@ -125,6 +139,11 @@ class Steps:
         """Follow a delivery that was planned."""
         payload = Deliver(delivery_id=delivery_id)
         self.jobs.enqueue(tx, workspace, DELIVER, payload, Order(description="Deliver a record to its target"))
+
+    def watch_targets(self, workspace: WorkspaceId) -> None:
+        """Follow a table elsewhere that is connected."""
+        with suppress(ScheduleNameTaken):
+            self.schedules.create(workspace, HOURLY)
 
     def write_record_files(self, tx: Transaction, record: Record) -> None:
         """Follow a change of a record."""
@@ -183,6 +202,7 @@ class Handlers:
             Handled(type=READ_DOCUMENT, handler=self.read_document),
             Handled(type=PLAN_DELIVERIES, handler=self.plan_deliveries),
             Handled(type=DELIVER, handler=self.deliver),
+            Handled(type=CHECK_TARGETS, handler=self.check_targets),
             Handled(type=WRITE_RECORD_FILES, handler=self.write_record_files),
         ]
         return {one.type.name: one for one in handled}
@@ -252,6 +272,11 @@ class Handlers:
         if isinstance(delivery, Waiting):
             return delivery
         return {"delivery_id": str(delivery.id), "status": delivery.status, "page_url": delivery.url}
+
+    def check_targets(self, job: JobContext, _payload: CheckTargets) -> Json:
+        """Look whether tables elsewhere can be written to, before a delivery finds out."""
+        found = Counter(self.deliveries.targets.check_all(job.workspace).values())
+        return {str(status or "not_checked"): number for status, number in found.items()}
 
     def _deliver(self, job: JobContext, delivery: DeliveryId) -> Delivery | Waiting:
         if self.n8n and self.n8n.carries(job.workspace, delivery):

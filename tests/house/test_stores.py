@@ -13,6 +13,7 @@ OF_THE_ENGINE = {
     "SqlWorkspaceStore": {"ensure_default"},
     # By a secret token, which tells the workspace, or for n8n, which knows a secret and says whose job it means.
     "SqlJobStore": {"callback", "newest_callback"},
+    "SqlTargetStore": {"counts"},  # for the metrics, which hold numbers only
     "SqlEventStore": {"glances", "lines", "stirring"},
     "SqlLeaseStore": {
         "alone_waits",

@@ -205,7 +205,7 @@ def test_a_page_that_is_joined_while_it_is_read_makes_no_record_of_its_own(house
     receive = house.documents.receive
     first, other = (receive(DEFAULT_WORKSPACE, "page.png", BytesIO(content)).document.id for content in two_sides())
     handlers = pipeline.Handlers(
-        steps=pipeline.Steps(jobs=house.jobs),
+        steps=pipeline.Steps(jobs=house.jobs, schedules=house.engine.schedules),
         documents=house.documents,
         joins=house.joins,
         extractions=cast("ExtractionService", JoinedMeanwhile(house, other)),

@@ -223,6 +223,7 @@ class TargetsHouse:
     deliveries: DeliveryService
     ledgers: LedgerService
     resumed: list[DeliveryId]
+    watched: list[WorkspaceId]
 
     def deliver(self, workspace: WorkspaceId, record: GivenRecord, target: Target | None = None) -> DeliveryId:
         """Plan and make the one delivery of a record, and return its id."""
@@ -244,7 +245,7 @@ def build(database: Database, clock: FixedClock, *adapters: TargetAdapter) -> Ta
     """Wire the room as `bootstrap.py` does, with more adapters beside the ledger's."""
     store = SqlLedgerStore(clock=clock, new_id=new_id)
     ledger = LedgerAdapter(database=database, store=store, public_url=PUBLIC_URL)
-    records, resumed = GivenRecords(), list[DeliveryId]()
+    records, resumed, watched = GivenRecords(), list[DeliveryId](), list[WorkspaceId]()
 
     def next_step(_tx: Transaction, _workspace: WorkspaceId, delivery_id: DeliveryId) -> None:
         resumed.append(delivery_id)
@@ -258,6 +259,7 @@ def build(database: Database, clock: FixedClock, *adapters: TargetAdapter) -> Ta
         records=records,
         documents=records.documents,
         next_step=next_step,
+        watch=watched.append,
         clock=clock,
         new_id=new_id,
         public_url=PUBLIC_URL,
@@ -277,6 +279,7 @@ def build(database: Database, clock: FixedClock, *adapters: TargetAdapter) -> Ta
         deliveries=deliveries,
         ledgers=ledgers,
         resumed=resumed,
+        watched=watched,
     )
 
 

@@ -558,6 +558,24 @@ def test_a_check_pauses_a_target_before_the_next_delivery_finds_out(
     assert house.targets.check(workspace, remote.id).status is TargetStatus.PAUSED
 
 
+def test_all_tables_elsewhere_are_checked_whatever_is_wrong_with_one(
+    house: TargetsHouse, table: RemoteTable, workspace: WorkspaceId, other_workspace: WorkspaceId
+) -> None:
+    house.default(workspace)
+    first, second = (house.targets.create(workspace, "remote", "Elsewhere", {"place": place}) for place in "ab")
+    house.targets.create(other_workspace, "remote", "Elsewhere", {"place": "c"})
+    assert house.watched == [workspace, workspace, other_workspace]
+    faults = iter([break_down, not_shared])
+
+    def look() -> None:
+        next(faults)()
+
+    table.looking = look
+    assert house.targets.check_all(workspace) == {first.id: None, second.id: TargetStatus.PAUSED}
+    kinds = {("ledger", "active"): 1, ("remote", "active"): 2, ("remote", "paused"): 1}
+    assert house.targets.counts() == kinds
+
+
 def test_a_row_that_is_gone_is_asked_about_and_made_anew_only_on_request(
     house: TargetsHouse, table: RemoteTable, workspace: WorkspaceId, remote: Target
 ) -> None:

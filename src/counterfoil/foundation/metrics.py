@@ -141,6 +141,20 @@ class QueueCollector(_DatabaseCollector):
         yield GaugeMetricFamily("counterfoil_dlq_tasks_remaining", "Dead letters that no clean-up has removed", dead)
 
 
+class TargetCollector(_DatabaseCollector):
+    """How many targets there are, and how many of them are paused."""
+
+    def __init__(self, counts: Callable[[], Mapping[tuple[str, Any], int]]) -> None:
+        """Take a function that counts targets by kind and status."""
+        self._counts = counts
+
+    def ask(self) -> Iterator[Metric]:
+        targets = GaugeMetricFamily("counterfoil_targets", "Tables that are delivered to", labels=["kind", "status"])
+        for (kind, status), count in self._counts().items():
+            targets.add_metric([kind, status], count)
+        yield targets
+
+
 class TransactionCollector(_DatabaseCollector):
     """For how long the oldest transaction has been open."""
 

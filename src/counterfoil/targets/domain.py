@@ -475,6 +475,16 @@ class RowThere(Conflict):
         super().__init__(f"Nothing says that the row of delivery {delivery.id} is gone.")
 
 
+class RunRefused(ServiceUnavailable):
+    """n8n does not take orders from us; nothing was started, and deliveries come back until it does."""
+
+    code = "run_refused"
+    advice = "Do what the message says; the deliveries that wait then go on by themselves."
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+
+
 class RunUnanswered(Conflict):
     """A workflow elsewhere did not say how it ended, and we cannot look for what it made."""
 

@@ -21,10 +21,12 @@ from counterfoil.targets.domain import (
     Property,
     PropertyId,
     RowId,
+    RunRefused,
     Schema,
     Target,
     TargetChanging,
     TargetId,
+    TargetStatus,
     TargetUnreachable,
 )
 
@@ -169,6 +171,7 @@ NOTHING_WRITTEN: Final = (
     Postponed,
     TargetUnreachable,
     TargetChanging,
+    RunRefused,
 )
 """What a write raises only when it has written nothing."""
 
@@ -223,8 +226,16 @@ class TargetStore(Protocol):
     ) -> Target | None: ...
     def default(self, tx: Transaction, workspace: WorkspaceId) -> Target | None: ...
     def of_kind(self, tx: Transaction, workspace: WorkspaceId, kind: str) -> Sequence[Target]: ...
+    def elsewhere(self, tx: Transaction, workspace: WorkspaceId) -> Sequence[Target]:
+        """Return the workspace's targets that are no tables of our own."""
+        ...
+
     def is_elsewhere(self, tx: Transaction, workspace: WorkspaceId, place: str) -> bool:
         """Tell whether another workspace has a target at this place; `tx` has to see all workspaces."""
+        ...
+
+    def counts(self, tx: Transaction) -> Mapping[tuple[str, TargetStatus], int]:
+        """Count the targets of all workspaces by kind and status."""
         ...
 
     def page(self, tx: Transaction, workspace: WorkspaceId, paging: Paging) -> Page[Target]: ...

@@ -1,6 +1,6 @@
 """Targets and their plans: connecting tables, showing what would be written, and noticing when columns change."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from uuid import UUID
@@ -11,6 +11,7 @@ from counterfoil.access.domain import WorkspaceId
 from counterfoil.documents.domain import Document, DocumentId
 from counterfoil.foundation.clock import Clock
 from counterfoil.foundation.database import Database, Transaction
+from counterfoil.foundation.errors import CounterfoilError
 from counterfoil.foundation.ids import IdSource
 from counterfoil.foundation.paging import Page, Paging
 from counterfoil.records.domain import InvoiceData, RecordId
@@ -25,6 +26,7 @@ from counterfoil.targets.domain import (
     Target,
     TargetId,
     TargetNotFound,
+    TargetStatus,
     TargetTaken,
     TargetUnusable,
     UnknownTargetKind,
@@ -63,7 +65,10 @@ class PlanView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetService:
-    """What the rest of the house may ask about targets. `next_step` makes deliveries that waited for a target."""
+    """What the rest of the house may ask about targets.
+
+    `next_step` makes deliveries that waited for a target; `watch` has a workspace's targets checked from time to time.
+    """
 
     database: Database
     store: TargetStore
@@ -73,6 +78,7 @@ class TargetService:
     records: RecordSource
     documents: DocumentSource
     next_step: NextStep
+    watch: Callable[[WorkspaceId], None]
     clock: Clock
     new_id: IdSource
     public_url: str
@@ -89,6 +95,8 @@ class TargetService:
         with self.database.reading() as tx:  # over all workspaces
             if target.place and self.store.is_elsewhere(tx, workspace, target.place):
                 raise TargetTaken
+        if target.place:
+            self.watch(workspace)
         with self.database.transaction(workspace) as tx:
             self.store.add(tx, target)
         log.info("target_created", target_id=str(target.id), kind=kind)
@@ -158,6 +166,24 @@ class TargetService:
             plan = self._kept(tx, target, schema, entries, Author.PERSON, version + 1)
             self._resume(tx, target)
         return plan
+
+    def check_all(self, workspace: WorkspaceId) -> Mapping[TargetId, TargetStatus | None]:
+        """Check all tables elsewhere; None of one that cannot be looked at just now."""
+        with self.database.reading(workspace) as tx:
+            targets = self.store.elsewhere(tx, workspace)
+        return {one.id: self._checked(one) for one in targets}
+
+    def _checked(self, target: Target) -> TargetStatus | None:
+        try:
+            return self.check(target.workspace, target.id).status
+        except CounterfoilError as error:
+            log.warning("target_not_checked", target_id=str(target.id), code=error.code)
+            return None
+
+    def counts(self) -> Mapping[tuple[str, TargetStatus], int]:
+        """Return how many targets there are, by kind and status, over all workspaces."""
+        with self.database.reading() as tx:
+            return self.store.counts(tx)
 
     def check(self, workspace: WorkspaceId, target_id: TargetId) -> Target:
         """Look at the table anew: pause the target if nothing can be delivered, resume it if all can."""

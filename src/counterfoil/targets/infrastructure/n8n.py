@@ -10,11 +10,10 @@ from counterfoil.access.domain import WorkspaceId
 from counterfoil.foundation.errors import CounterfoilError
 from counterfoil.jobs.limits.service import Call
 from counterfoil.targets.domain import (
-    NotShared,
+    RunRefused,
     TargetSilent,
     TargetUnavailable,
     TargetUnreachable,
-    TokenRefused,
     WriteRefused,
 )
 from counterfoil.targets.infrastructure.manners import Manners
@@ -63,9 +62,9 @@ class N8nRunner:
             call.answered()
         match answer.status_code:
             case 401 | 403:
-                return TokenRefused(_REFUSED)
+                return RunRefused(_REFUSED)
             case 404:
-                return NotShared(_NO_WEBHOOK)
+                return RunRefused(_NO_WEBHOOK)
             case 429:
                 return self.manners.too_many(workspace, self.url, None)
             case status if status < 500:

@@ -1,13 +1,13 @@
 """Targets, the versions of their plans, and deliveries, as rows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import Discriminator, TypeAdapter
-from sqlalchemy import ForeignKey, Index, Insert, Select, UniqueConstraint, Uuid, insert, select, text, update
+from sqlalchemy import ForeignKey, Index, Insert, Select, UniqueConstraint, Uuid, func, insert, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -29,6 +29,7 @@ from counterfoil.targets.domain import (
     Schema,
     Target,
     TargetId,
+    TargetStatus,
 )
 from counterfoil.targets.expressions import Expression
 
@@ -134,9 +135,21 @@ class SqlTargetStore:
     def of_kind(self, tx: Transaction, workspace: WorkspaceId, kind: str) -> Sequence[Target]:
         return _targets(tx, workspace, _in(TargetRow, workspace).where(TargetRow.kind == kind).order_by(TargetRow.id))
 
+    def elsewhere(self, tx: Transaction, workspace: WorkspaceId) -> Sequence[Target]:
+        placed = _in(TargetRow, workspace).where(TargetRow.place.is_not(None)).order_by(TargetRow.id)
+        return _targets(tx, workspace, placed)
+
     def is_elsewhere(self, tx: Transaction, workspace: WorkspaceId, place: str) -> bool:
         others = (TargetRow.place == place, TargetRow.workspace_id != workspace)
         return tx.execute(select(TargetRow.id).where(*others).limit(1)).one_or_none() is not None
+
+    def counts(self, tx: Transaction) -> Mapping[tuple[str, TargetStatus], int]:
+        paused = TargetRow.paused_because.is_not(None)
+        query = select(TargetRow.kind, paused.label("paused"), func.count().label("number"))
+        return {
+            (row.kind, TargetStatus.PAUSED if row.paused else TargetStatus.ACTIVE): row.number
+            for row in tx.execute(query.group_by(TargetRow.kind, paused))
+        }
 
     def page(self, tx: Transaction, workspace: WorkspaceId, paging: Paging) -> Page[Target]:
         query = paged(_in(TargetRow, workspace), TargetRow.id, paging)

@@ -30,7 +30,6 @@ from counterfoil.targets.domain import (
     RunFailed,
     RunUnanswered,
     Target,
-    TargetUnusable,
 )
 from counterfoil.targets.n8n.protocols import Pictures, RunOrder, WorkflowRunner
 from counterfoil.targets.notion_address import notion_id
@@ -122,12 +121,7 @@ class N8nDeliveries:
         found = self._found(delivery, target)
         if found and delivery.run:
             return self.book.succeed(delivery, delivery.run.version, found)
-        try:
-            return self._run(job, delivery, record, target)
-        except TargetUnusable as error:
-            with self.book.database.transaction(job.workspace) as tx:
-                self.targets.pause(tx, target, error)
-                return self.book.put_off(tx, delivery, str(error))
+        return self._run(job, delivery, record, target)
 
     def _ended(self, delivery: Delivery, answer: Json) -> Delivery:
         """Write down what n8n said."""
