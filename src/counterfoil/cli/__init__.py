@@ -33,6 +33,7 @@ from counterfoil.cli.jobs import commands as job_commands
 from counterfoil.cli.n8n import commands as n8n_commands
 from counterfoil.cli.reading import commands as reading_commands
 from counterfoil.cli.samples import commands as sample_commands
+from counterfoil.cli.targets import commands as target_commands
 from counterfoil.documents.domain import Document, InvalidParts
 from counterfoil.documents.hand_ins import BatchDetail, FileToHandIn, HandIn, HandInStatus, Refusal
 from counterfoil.foundation.errors import CounterfoilError, InvalidInput
@@ -52,6 +53,7 @@ app.add_typer(job_commands)
 app.add_typer(n8n_commands, name="n8n")
 app.add_typer(reading_commands)
 app.add_typer(sample_commands)
+app.add_typer(target_commands, name="targets")
 
 
 def main() -> None:

@@ -1,0 +1,148 @@
+"""Commands for the tables that records go to: connect them, see what fills their columns, look whether all is well."""
+
+from collections.abc import Sequence
+from typing import Annotated
+from uuid import UUID
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from counterfoil.access.domain import DEFAULT_WORKSPACE
+from counterfoil.cli.console import AsJson, Limit, err, house, out, print_json, print_table, table
+from counterfoil.foundation.paging import Paging
+from counterfoil.records.domain import RecordId
+from counterfoil.targets.domain import Target, TargetId, TargetStatus
+from counterfoil.targets.expressions import Constant, Expression, FieldOf, Format, Lookup
+from counterfoil.targets.planning import key_property
+from counterfoil.targets.schemas import FillingRead, PlanRead, TargetRead
+
+commands = typer.Typer(no_args_is_help=True, help="Connect the tables that records go to, and see what goes where.")
+
+TargetKey = Annotated[UUID, typer.Argument(help="The target's id.", metavar="ID")]
+
+
+@commands.command(name="list")
+def list_targets(limit: Limit = 20, as_json: AsJson = False) -> None:
+    """Show the targets, newest first."""
+    page = house().targets.page(DEFAULT_WORKSPACE, Paging(limit=limit))
+    if as_json:
+        print_json([TargetRead.of(one).model_dump(mode="json") for one in page.items])
+        return
+    rows = table("kind", "name", "status")
+    for one in page.items:
+        rows.add_row(str(one.id), one.kind, escape(one.name), _status(one))
+    print_table(rows, "No targets yet: counterfoil targets connect notion LINK")
+
+
+@commands.command()
+def connect(
+    kind: Annotated[str, typer.Argument(help="What sort of table it is: notion, airtable, sql or ledger.")],
+    where: Annotated[str, typer.Argument(help="Its link or its name.", metavar="[TABLE]")] = "",
+    name: Annotated[str, typer.Option(help="What you call it.")] = "",
+    given: Annotated[
+        list[str] | None, typer.Option("--set", help="A setting more, such as data_source_id=….", metavar="NAME=VALUE")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Connect a table, and show what would fill its columns."""
+    settings = dict(_pair(one) for one in given or ())
+    if where:
+        settings["table"] = where
+    built = house()
+    target = built.targets.create(DEFAULT_WORKSPACE, kind, name or kind.capitalize(), settings)
+    if as_json:
+        print_json(TargetRead.of(target).model_dump(mode="json"))
+        return
+    out.print(f"[green]✓[/] Connected: {target.id}", highlight=False)
+    plan(target.id)
+
+
+@commands.command()
+def plan(target_id: TargetKey, as_json: AsJson = False) -> None:
+    """Show what fills each column of a target, and why."""
+    view = house().targets.plan(DEFAULT_WORKSPACE, TargetId(target_id))
+    shown = PlanRead.of(view.plan, view.schema, view.drift)
+    if as_json:
+        print_json(shown.model_dump(mode="json"))
+        return
+    rows = Table("column", "gets", "why", box=None, header_style="bold")
+    for one in view.plan.schema.properties:
+        entry = view.plan.entries.get(one.id)
+        if entry:
+            rows.add_row(escape(one.name), _said(entry.expression), f"[dim]{escape(entry.reason)}[/]")
+    out.print(rows)
+    _say_more([*shown.drift, *shown.doubts])
+    if key_property(view.plan.entries) is None:
+        err.print(f"No column holds keys yet; counterfoil targets key {target_id} makes one.", highlight=False)
+
+
+@commands.command()
+def preview(
+    target_id: TargetKey,
+    record_id: Annotated[UUID, typer.Argument(help="The record's id.", metavar="RECORD")],
+    as_json: AsJson = False,
+) -> None:
+    """Show what would be written of a record, column by column; nothing is written."""
+    fillings = house().targets.preview(DEFAULT_WORKSPACE, TargetId(target_id), RecordId(record_id))
+    shown = [FillingRead.of(one) for one in fillings]
+    if as_json:
+        print_json([one.model_dump(mode="json") for one in shown])
+        return
+    rows = Table("column", "value", "why", box=None, header_style="bold")
+    for one in shown:
+        value = f"[yellow]{escape(one.problem)}[/]" if one.problem else escape(str(one.value or "-"))
+        rows.add_row(escape(one.property_name), value, f"[dim]{escape(one.reason)}[/]")
+    out.print(rows)
+
+
+@commands.command()
+def check(target_id: TargetKey) -> None:
+    """Look at a table anew: pause its target if nothing can be delivered, resume it if all can."""
+    target = house().targets.check(DEFAULT_WORKSPACE, TargetId(target_id))
+    out.print(_status(target), highlight=False, soft_wrap=True)
+    if target.status is TargetStatus.PAUSED:
+        raise typer.Exit(1)
+
+
+@commands.command()
+def key(target_id: TargetKey) -> None:
+    """Give a table a text column in which each row keeps the key of its delivery."""
+    made = house().targets.add_key_property(DEFAULT_WORKSPACE, TargetId(target_id))
+    place = key_property(made.entries)
+    names = [one.name for one in made.schema.properties if one.id == place]
+    out.print(f"[green]✓[/] Keys lie in “{escape(names[0])}”.", highlight=False)
+
+
+def _pair(given: str) -> tuple[str, str]:
+    name, sign, value = given.partition("=")
+    if not (name and sign):
+        fault = f"{given!r} is no NAME=VALUE."
+        raise typer.BadParameter(fault)
+    return name, value
+
+
+def _status(target: Target) -> str:
+    if target.paused_because is None:
+        return "[green]✓[/] active"
+    return f"[yellow]⏸[/] paused: {escape(target.paused_because)}"
+
+
+def _said(expression: Expression) -> str:
+    """Say in a few words what fills a column."""
+    match expression:
+        case FieldOf(path=path):
+            return escape(path)
+        case Constant(value=value):
+            return escape(f"“{value}”")
+        case Format(template=template):
+            return escape(template)
+        case Lookup(path=path, values=values):
+            return escape(f"by {path}: {len(values)} rules")
+        case _:
+            return "[dim]-[/]"
+
+
+def _say_more(sentences: Sequence[str]) -> None:
+    for one in sentences:
+        err.print(f"[yellow]{escape(one)}[/]", highlight=False)

@@ -1,0 +1,90 @@
+"""What a person does about targets on the command line, with the real command and a Notion that stands in."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.support.command_line import Answer, CommandLine
+from tests.support.notion.server import Notion
+from tests.support.notion.tables import Table
+
+COLUMNS = {"Merchant": "title", "Total": "number", "Mood": "rich_text"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Person:
+    """Somebody with a terminal and a Notion table."""
+
+    line: CommandLine
+    folder: Path
+    notion: Notion
+    table: Table
+
+    def run(self, *words: str) -> Answer:
+        environment = {
+            "DATA_DIR": str(self.folder),
+            "NOTION_TOKEN": self.notion.token,
+            "NOTION_URL": self.notion.url,
+            "COLUMNS": "160",
+        }
+        return self.line.run(("targets", *words), environment)
+
+    def connected(self) -> str:
+        answer = self.run("connect", "notion", self.table.url, "--name", "Expenses", "--json")
+        assert answer.status == 0, answer.err
+        return str(json.loads(answer.out)["id"])
+
+
+@pytest.fixture(scope="module")
+def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
+    with CommandLine.running(tmp_path_factory.mktemp("commands")) as line:
+        yield line
+
+
+@pytest.fixture
+def person(line: CommandLine, tmp_path: Path) -> Iterator[Person]:
+    with Notion(limit=None).serving() as notion:
+        yield Person(line=line, folder=tmp_path, notion=notion, table=notion.database("Expenses", COLUMNS))
+
+
+def test_a_table_is_connected_and_what_fills_it_is_shown(person: Person) -> None:
+    answer = person.run("connect", "notion", person.table.url)
+    assert answer.status == 0, answer.err
+    assert "Connected" in answer.out
+    assert "merchant.name" in answer.out
+    assert "“Total” is English for the total." in answer.out
+    assert "counterfoil targets key" in answer.err
+    listed = person.run("list").out
+    assert "notion" in listed
+    assert "active" in listed
+
+
+def test_keys_get_a_column_on_request(person: Person) -> None:
+    target = person.connected()
+    assert "“Counterfoil ID”" in person.run("key", target).out
+    plan = json.loads(person.run("plan", target, "--json").out)
+    assert {"kind": "field", "path": "delivery.key"} in [one["expression"] for one in plan["entries"]]
+
+
+def test_a_check_says_what_is_wrong_and_when_it_is_right_again(person: Person) -> None:
+    target = person.connected()
+    person.notion.unshare(person.table.database_id)
+    paused = person.run("check", target)
+    assert paused.status == 1
+    assert "Connections" in paused.out
+    person.notion.share(person.table.database_id)
+    assert "active" in person.run("check", target).out
+
+
+def test_what_cannot_be_connected_is_said_with_advice(person: Person) -> None:
+    for words, sentence in (
+        (("notion", "nowhere"), "link"),
+        (("paper", "x"), "no kind of target"),
+        (("notion", person.table.url, "--set", "colour"), "NAME=VALUE"),
+    ):
+        answer = person.run("connect", *words)
+        assert answer.status == 2
+        assert sentence in answer.err
