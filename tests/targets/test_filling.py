@@ -233,9 +233,12 @@ def test_rules_by_vendor_find_their_vendor_however_it_is_written() -> None:
 
 def test_a_rate_in_a_percent_column_is_a_fraction() -> None:
     rate = column("VAT", PropertyType.NUMBER, percent=True)
-    plan = {rate.id: Entry(expression=FieldOf(path=FieldPath("taxes.0.rate")), reason="Given.", score=1.0)}
+    plan = {rate.id: Entry(expression=FieldOf(path=FieldPath("tax_rate")), reason="Given.", score=1.0)}
     [filling] = fill(schema(rate), plan, BAKERY, FACTS, nobody)
     assert filling.value == Decimal("0.07")
+    two = replace(BAKERY, taxes=(*BAKERY.taxes, Tax(rate=Decimal(19), amount=Decimal(1))))
+    [filling] = fill(schema(rate), plan, two, FACTS, nobody)
+    assert (filling.value, filling.problem) == (None, None)
 
 
 @pytest.mark.parametrize(

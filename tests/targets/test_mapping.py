@@ -108,7 +108,6 @@ def test_a_column_is_known_by_its_name_in_many_languages(name: str, kind: Proper
         ("Payment date", PropertyType.DATE),
         ("Client payment date", PropertyType.DATE),
         ("Bezahlt am", PropertyType.DATE),
-        ("Total tax rate", PropertyType.NUMBER),
         ("Project name", PropertyType.TEXT),
         ("Pet name", PropertyType.TEXT),
         ("Status", PropertyType.STATUS),
@@ -206,3 +205,16 @@ def test_a_relation_is_filled_by_the_name_of_what_it_points_to() -> None:
 
 def test_a_column_for_keys_gets_them() -> None:
     assert entry("Counterfoil ID", PropertyType.TEXT).expression == FieldOf(path=FieldPath("delivery.key"))
+
+
+@pytest.mark.parametrize("name", ["VAT %", "MwSt-Satz", "Tax rate (%)", "Taux de TVA"])
+def test_a_rate_is_told_from_the_tax_itself(name: str) -> None:
+    assert entry(name, PropertyType.NUMBER).expression == FieldOf(path=FieldPath("tax_rate"))
+
+
+def test_a_column_of_percents_holds_a_rate_and_never_an_amount() -> None:
+    tax, total = column("VAT", PropertyType.NUMBER, percent=True), column("Total", PropertyType.NUMBER, percent=True)
+    entries = map_schema(Schema(properties=(tax, total)))
+    assert entries[tax.id].expression == FieldOf(path=FieldPath("tax_rate"))
+    assert entries[tax.id].reason.endswith("in percent.")
+    assert not entries[total.id].fills

@@ -99,6 +99,8 @@ Raw: TypeAlias = str | Decimal | date | time | datetime | FileRef
 MERCHANT = FieldPath("merchant.name")
 ISSUE_DATE = FieldPath("issue_date")
 DELIVERY_KEY = FieldPath("delivery.key")
+TAX_RATE = FieldPath("tax_rate")
+TAX_TOTAL = FieldPath("tax_total")
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _ITEM = re.compile(r"(taxes|line_items)\.(\d{1,4})\.([a-z_]+)")
@@ -109,6 +111,7 @@ _SHAPES: Mapping[FieldPath, Shape] = {
         Shape.TEXT: "merchant.name merchant.address merchant.tax_id buyer.name buyer.address buyer.tax_id number"
         " payment_last_digits line_items taxes notes document.name",
         Shape.AMOUNT: "subtotal tax_total tip discount total",
+        Shape.RATE: "tax_rate",
         Shape.DATE: "issue_date due_date",
         Shape.TIME: "issue_time",
         Shape.MOMENT: "delivered_at",
@@ -237,6 +240,12 @@ def _tax_total(data: InvoiceData, _facts: Facts) -> Decimal | None:
     return sum(amounts, Decimal()) if amounts and len(amounts) == len(data.taxes) else None
 
 
+def _tax_rate(data: InvoiceData, _facts: Facts) -> Decimal | None:
+    """Return the one rate that all taxes have; with several, no rate is that of the receipt."""
+    rates = {tax.rate for tax in data.taxes}
+    return rates.pop() if len(rates) == 1 else None
+
+
 def _taxes(data: InvoiceData, _facts: Facts) -> str | None:
     return _lines(_labelled((tax.rate, "{} %"), (tax.base, "of {}"), (tax.amount, "= {}")) for tax in data.taxes)
 
@@ -258,6 +267,7 @@ def _lines(lines: Iterable[str]) -> str | None:
 
 _DERIVED: Mapping[str, Callable[[InvoiceData, Facts], Raw | None]] = {
     "tax_total": _tax_total,
+    TAX_RATE: _tax_rate,
     "taxes": _taxes,
     "line_items": _line_items,
     "document.name": lambda _data, facts: facts.document_name,

@@ -2,12 +2,23 @@
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
+from functools import cache, partial
 
 from counterfoil.records.domain import FieldPath
 from counterfoil.targets.domain import Entries, Entry, Property, PropertyId, PropertyType, Schema
-from counterfoil.targets.expressions import ISSUE_DATE, MERCHANT, FieldOf, Format, Nothing, Shape, paths_in, shape_of
+from counterfoil.targets.expressions import (
+    ISSUE_DATE,
+    MERCHANT,
+    TAX_RATE,
+    TAX_TOTAL,
+    FieldOf,
+    Format,
+    Nothing,
+    Shape,
+    paths_in,
+    shape_of,
+)
 from counterfoil.targets.filling import recognises
 from counterfoil.targets.likeness import likeness, squeezed, words
 from counterfoil.targets.vocabulary import CHOICE_NAMES, LANGUAGES, NOT_ON_A_RECEIPT, PROPERTY_NAMES, TOO_COMMON
@@ -127,19 +138,27 @@ def _suited(prop: Property) -> Iterator[_Sense]:
     """Yield what a property's name may mean, weighed by its type and options."""
     if prop.read_only:
         return
-    for sense in senses_of(prop.name):
+    for sense in map(partial(_in_percent, prop), senses_of(prop.name)):
         if sense.path is None:
             yield _Sense(path=None, score=0.0, reason=sense.reason)
             continue
-        weight = _type_weight(sense.path, prop.type) * _options_weight(sense.path, prop)
+        weight = _type_weight(sense.path, prop) * _options_weight(sense.path, prop)
         yield _Sense(path=sense.path, score=min(sense.score * weight, 1.0), reason=sense.reason)
 
 
-def _type_weight(path: FieldPath, kind: PropertyType) -> float:
-    if path == MERCHANT and kind in _VENDOR_LISTS:
-        return _VENDOR_LISTS[kind]
+def _in_percent(prop: Property, sense: _Sense) -> _Sense:
+    """“VAT %”, and a tax in a column of percents, is the rate."""
+    is_rate = sense.path == TAX_TOTAL and (prop.percent or "%" in prop.name)
+    return replace(sense, path=TAX_RATE, reason=f"{sense.reason[:-1]}, in percent.") if is_rate else sense
+
+
+def _type_weight(path: FieldPath, prop: Property) -> float:
+    if path == MERCHANT and prop.type in _VENDOR_LISTS:
+        return _VENDOR_LISTS[prop.type]
     shape = shape_of(path)
-    return _FITS[shape].get(kind, 0.0) if shape else 0.0
+    if shape is None or (prop.percent and shape is not Shape.RATE):
+        return 0.0
+    return _FITS[shape].get(prop.type, 0.0)
 
 
 def _options_weight(path: FieldPath, prop: Property) -> float:

@@ -302,6 +302,16 @@ PROPERTY_NAMES: Mapping[str, Names] = {
         "pt": "documento, ligação",
         "pl": "dokument, odnośnik",
     },
+    "tax_rate": {
+        "en": "tax rate, vat rate, gst rate, sales tax rate",
+        "de": "Steuersatz, MwSt-Satz, Mehrwertsteuersatz, USt-Satz, Umsatzsteuersatz",
+        "fr": "taux de TVA, taux TVA",
+        "es": "tipo de IVA, tipo impositivo, tasa de impuesto",
+        "it": "aliquota, aliquota IVA",
+        "nl": "btw-tarief, btw-percentage",
+        "pt": "taxa de IVA, alíquota",
+        "pl": "stawka VAT, stawka podatku",
+    },
     "delivery.key": {
         "en": "counterfoil id, counterfoil key",
         "de": "Counterfoil-ID, Counterfoil-Schlüssel",
@@ -349,18 +359,18 @@ NOT_ON_A_RECEIPT: Names = {
         "payment date, paid on, date paid, paid date, delivery date, start date, end date, created, created at,"
         " created date, modified, last edited, birthday, date of birth, reminder, reimbursed, reimbursement date,"
         " approved, approved by, approval date, status, project, project number, project name, employee, assignee,"
-        " owner, department, quantity, tax rate, vat rate, exchange rate, rate, budget, tax year, fiscal year,"
+        " owner, department, quantity, exchange rate, rate, budget, tax year, fiscal year,"
         " quarter, month, year, account number, bank account, account name, contact name, first name, last name,"
         " customer number, order number, unit price, tracking number, serial number, business purpose, purpose"
     ),
     "de": (
         "Zahldatum, bezahlt am, Lieferdatum, Startdatum, Enddatum, erstellt, Geburtstag, Projekt, Projektnummer,"
-        " Mitarbeiter, Menge, Steuersatz, Budget, Monat, Jahr, Kontonummer, Kundennummer, Bestellnummer,"
+        " Mitarbeiter, Menge, Budget, Monat, Jahr, Kontonummer, Kundennummer, Bestellnummer,"
         " Auftragsnummer, Einzelpreis"
     ),
     "fr": (
         "date de paiement, payé le, date de livraison, date de création, anniversaire, projet, employé, quantité,"
-        " taux de TVA, mois, année, numéro de compte, numéro client, numéro de commande, prix unitaire"
+        " mois, année, numéro de compte, numéro client, numéro de commande, prix unitaire"
     ),
     "es": (
         "fecha de pago, pagado el, fecha de entrega, fecha de creación, cumpleaños, proyecto, empleado, cantidad,"
