@@ -96,7 +96,7 @@ def version(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.fixture(params=["key property", "mark"])
+@pytest.fixture(params=["key property", "marker"])
 def keyed(request: pytest.FixtureRequest) -> bool:
     return bool(request.param == "key property")
 

@@ -555,7 +555,7 @@ class KeyPlaceRefused(Conflict):
     """The table cannot have a column for the keys of deliveries."""
 
     code = "key_place_refused"
-    advice = "Nothing has to be done: rows are told apart by a mark in them. Or add a text column by hand."
+    advice = "Nothing has to be done: rows are told apart by a marker in them. Or add a text column by hand."
 
     def __init__(self, target: Target, reason: str = "it keeps them where nobody sees them.") -> None:
         super().__init__(f"{target.name!r} gets no column for keys: {reason}")

@@ -57,7 +57,7 @@ class WriteRequest:
     `external_id` is the row's own, if it is known to be there.
 
     `key_property` is where the plan has the key lie, if anywhere; an adapter that cannot keep the key otherwise leaves
-    a mark in the row.
+    a marker in the row.
     """
 
     target: Target

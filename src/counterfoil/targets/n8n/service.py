@@ -1,11 +1,11 @@
 """Deliveries that n8n makes: it is shown the document, makes the page, and calls back.
 
     deliver ─→ run asked for, the job waits ─→ called back ─→ deliver ─→ delivered
-                                          └─→ overdue ─→ deliver ─→ the page is looked for by its mark
+                                          └─→ overdue ─→ deliver ─→ the page is looked for by its marker
                                                                        ├─→ there: delivered
                                                                        └─→ not there: another run
 
-What a run makes has the job's id in it as a mark, so that a page whose callback was lost is found before a second run
+What a run makes has the job's id in it as a marker, so that a page whose callback was lost is found before a second run
 is asked for. A run that was asked for is in doubt until it has called back, or has had its time.
 """
 

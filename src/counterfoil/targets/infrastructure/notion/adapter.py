@@ -1,6 +1,6 @@
 """Writes pages into a Notion table.
 
-A page is made in one request, with its body and so with the mark of its delivery: whatever breaks, there is either a
+A page is made in one request, with its body and so with the marker of its delivery: whatever breaks, there is either a
 page that can be told from all others, or none.
 """
 
@@ -225,7 +225,7 @@ class NotionAdapter:
         if shown == body.cells_of(enclosed.line_items, enclosed.currency):
             return
         children = _children(request.key, enclosed, None)
-        for block in (*section.tables, section.mark):
+        for block in (*section.tables, section.marker):
             self.client.delete(workspace, table.version, f"blocks/{block}")
         self.client.patch(workspace, table.version, f"blocks/{page}/children", {"children": children})
 
@@ -320,6 +320,6 @@ def _values(draft: Draft, schema: Schema) -> Json:
 def _children(key: str, enclosed: Enclosed | None, uploaded: Uploaded | None) -> list[Json]:
     """Return a page's body."""
     if enclosed is None:
-        return [body.mark_block(key)]
+        return [body.marker_block(key)]
     shown = [body.file_block(uploaded.id, enclosed.file.media_type)] if uploaded else []
-    return [*shown, *body.tables(enclosed.line_items, enclosed.currency), body.mark_block(key)]
+    return [*shown, *body.tables(enclosed.line_items, enclosed.currency), body.marker_block(key)]

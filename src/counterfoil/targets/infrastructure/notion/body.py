@@ -1,10 +1,10 @@
-"""What a page shows below its properties: the document, the line items as a table, and a mark that is its own.
+"""What a page shows below its properties: the document, the line items as a table, and a marker that is its own.
 
     the document (if no property holds it)
     line items, a table or several (if no property shows them)
-    Counterfoil 0192…                       the mark: the delivery's key
+    Counterfoil 0192…                       the marker: the delivery's key
 
-By the mark a page is known as the one that a delivery has made, and the tables right above it as ours to change.
+By the marker a page is known as the one that a delivery has made, and the tables right above it as ours to change.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ from counterfoil.targets.expressions import as_text
 from counterfoil.targets.infrastructure.notion.client import Json
 from counterfoil.targets.infrastructure.notion.values import pieces
 
-MARK: Final = "Counterfoil"
+MARKER: Final = "Counterfoil"
 _ROWS_OF_A_TABLE: Final = 99  # a hundred with the header
 _MOST_ITEMS: Final = 495
 """Of the lines of an endless invoice, as many as one request can hold with all else; the document has them all."""
@@ -34,14 +34,14 @@ _COLUMNS: Final[Mapping[str, str]] = {
 Cells = tuple[tuple[str, ...], ...]
 
 
-def mark(key: str) -> str:
+def marker(key: str) -> str:
     """Return the text by which a page says which delivery made it."""
-    return f"{MARK} {key}"
+    return f"{MARKER} {key}"
 
 
-def mark_block(key: str) -> Json:
-    """Return the mark as a block."""
-    text = {"type": "text", "text": {"content": mark(key)}, "annotations": {"color": "gray"}}
+def marker_block(key: str) -> Json:
+    """Return the marker as a block."""
+    text = {"type": "text", "text": {"content": marker(key)}, "annotations": {"color": "gray"}}
     return {"object": "block", "type": "paragraph", "paragraph": {"rich_text": [text]}}
 
 
@@ -70,19 +70,19 @@ def cells_of(items: Sequence[LineItem], currency: str | None) -> list[Cells]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """Our part of a page: the ids of its tables in their order, and of its mark."""
+    """Our part of a page: the ids of its tables in their order, and of its marker."""
 
     tables: tuple[str, ...]
-    mark: str
+    marker: str
 
 
 def section_of(blocks: Sequence[Json], key: str) -> Section | None:
-    """Return our part of a page, if its mark is still there."""
-    at = next((number for number, block in enumerate(blocks) if plain_text(block) == mark(key)), None)
+    """Return our part of a page, if its marker is still there."""
+    at = next((number for number, block in enumerate(blocks) if plain_text(block) == marker(key)), None)
     if at is None:
         return None
     above = takewhile(lambda block: block["type"] == "table", reversed(blocks[:at]))
-    return Section(tables=tuple(reversed([block["id"] for block in above])), mark=blocks[at]["id"])
+    return Section(tables=tuple(reversed([block["id"] for block in above])), marker=blocks[at]["id"])
 
 
 def cells_in(rows: Sequence[Json]) -> Cells:
