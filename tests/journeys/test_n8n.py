@@ -197,7 +197,7 @@ def test_a_correction_is_brought_to_the_page_that_n8n_made(desk: Desk) -> None:
     assert len(desk.webhook.orders) == 1
 
 
-@pytest.marker.parametrize(("status", "sentence"), [(403, "N8N_API_KEY"), (404, "Publish")])
+@pytest.mark.parametrize(("status", "sentence"), [(403, "N8N_API_KEY"), (404, "Publish")])
 def test_an_n8n_that_does_not_let_us_in_is_told_with_what_to_do_and_nothing_is_lost(
     desk: Desk, status: int, sentence: str
 ) -> None:
@@ -210,7 +210,7 @@ def test_an_n8n_that_does_not_let_us_in_is_told_with_what_to_do_and_nothing_is_l
     assert desk.visitor.get(f"/jobs/{job['id']}")["attempts"] == 0
 
 
-@pytest.marker.parametrize("missing", ["n8n_webhook_url", "n8n_api_key", "callback_secret_token"])
+@pytest.mark.parametrize("missing", ["n8n_webhook_url", "n8n_api_key", "callback_secret_token"])
 def test_what_n8n_needs_is_asked_for_at_the_start(
     tmp_path: Path, webhook: Webhook, notion: Notion, missing: str
 ) -> None:
@@ -218,8 +218,8 @@ def test_what_n8n_needs_is_asked_for_at_the_start(
         bootstrap.assemble(settings(tmp_path, webhook, notion, **{missing: ""}))
 
 
-@pytest.marker.faults
-@pytest.marker.parametrize("made", [True, False], ids=["page made", "no page"])
+@pytest.mark.faults
+@pytest.mark.parametrize("made", [True, False], ids=["page made", "no page"])
 def test_a_callback_that_never_comes_ends_in_one_page(
     tmp_path: Path, webhook: Webhook, notion: Notion, made: bool
 ) -> None:

@@ -135,8 +135,8 @@ def test_a_table_without_a_place_for_files_shows_the_document_on_the_page(desk: 
     assert [one["type"] for one in desk.notion.body(delivery.external_id or "")] == ["image", "table", "paragraph"]
 
 
-@pytest.marker.parametrize("keyed", [True, False], ids=["key property", "marker"])
-@pytest.marker.parametrize(
+@pytest.mark.parametrize("keyed", [True, False], ids=["key property", "marker"])
+@pytest.mark.parametrize(
     ("fault", "error"),
     [
         (CUT_BEFORE, TargetSilent),
@@ -306,7 +306,7 @@ def test_what_is_too_long_is_refused_with_a_sentence_and_nothing_is_made(desk: D
     assert desk.table.rows() == []
 
 
-@pytest.marker.parametrize(
+@pytest.mark.parametrize(
     ("count", "shown"), [(99, [100]), (100, [100, 2]), (600, [100, 100, 100, 100, 100, 2])], ids=str
 )
 def test_many_line_items_are_several_tables(desk: Desk, count: int, shown: list[int]) -> None:
@@ -315,7 +315,7 @@ def test_many_line_items_are_several_tables(desk: Desk, count: int, shown: list[
     assert [len(one["children"]) for one in desk.notion.body(row)[:-1]] == shown
 
 
-@pytest.marker.parametrize("name", ["支払先", "التاجر", "🏪 Shop", "n" * 500, "a/b?c=d&e#f", "%41 {x}", "Total"])
+@pytest.mark.parametrize("name", ["支払先", "التاجر", "🏪 Shop", "n" * 500, "a/b?c=d&e#f", "%41 {x}", "Total"])
 def test_columns_of_any_name_are_read_and_written(desk: Desk, name: str) -> None:
     desk.table.rename("Total", name)
     desk.fill(name, FieldOf(path=FieldPath("total")))
@@ -377,7 +377,7 @@ def test_a_service_that_fails_again_and_again_is_left_alone(desk: Desk) -> None:
     assert untouched.in_doubt_since is None
 
 
-@pytest.marker.parametrize(
+@pytest.mark.parametrize(
     "given", ["", "expenses", "https://example.com/0123456789abcdef0123456789abcdef", "/../v1/users/me"]
 )
 def test_what_leads_to_no_database_is_refused_before_anything_is_asked(desk: Desk, given: str) -> None:
@@ -414,7 +414,7 @@ def test_what_is_not_shared_or_only_linked_cannot_be_connected(desk: Desk) -> No
         desk.house.targets.create(desk.workspace, "notion", "Linked", {"table": linked})
 
 
-@pytest.marker.parametrize("token", ["", "ntn_wrong"])
+@pytest.mark.parametrize("token", ["", "ntn_wrong"])
 def test_a_token_that_is_missing_or_wrong_is_told_with_what_to_do(
     database: Database, workspace: WorkspaceId, notion: Notion, token: str
 ) -> None:
