@@ -169,6 +169,7 @@ class RemoteTable:
     kind: str = "remote"
     settles_after: timedelta = timedelta(minutes=2)
     schema_lasts: timedelta = timedelta()
+    needs_key_property: bool = False
     looking: Fault = nothing
     before: Fault = nothing
     after: Fault = nothing

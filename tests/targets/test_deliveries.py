@@ -19,6 +19,7 @@ from counterfoil.targets.domain import (
     DeliveryNotFound,
     DeliveryStatus,
     Entry,
+    InvalidPlan,
     LedgerRow,
     NotShared,
     OptionPolicy,
@@ -267,6 +268,7 @@ def test_a_crash_after_the_row_was_made_in_the_ledger_is_taken_up_at_once(
             ledger = house.targets.adapters["ledger"]
             self.connect, self.schema, self.find = ledger.connect, ledger.schema, ledger.find
             self.candidates, self.schema_lasts = ledger.candidates, ledger.schema_lasts
+            self.needs_key_property = ledger.needs_key_property
 
         def write(self, request: object) -> object:
             house.targets.adapters["ledger"].write(request)  # type: ignore[arg-type]
@@ -689,3 +691,30 @@ def test_columns_are_read_anew_only_when_they_may_have_changed(
     table.before = nothing
     house.deliver(workspace, house.records.add(workspace), remote)
     assert looks == 2
+
+
+def test_a_table_without_a_place_for_keys_waits_for_one(house: TargetsHouse, workspace: WorkspaceId) -> None:
+    table = RemoteTable(columns=schema(column("Name", PropertyType.TITLE)), needs_key_property=True, kind="keyed")
+    house = build(house.database, house.clock, table)
+    target = house.targets.create(workspace, "keyed", "Books", {})
+    delivery = house.deliver(workspace, house.records.add(workspace), target)
+    assert house.deliveries.get(workspace, delivery).status is DeliveryStatus.WAITING
+    assert table.writes == 0
+    assert "“Counterfoil ID”" in str(house.targets.check(workspace, target.id).paused_because)
+    house.targets.add_key_property(workspace, target.id)
+    assert house.targets.get(workspace, target.id).paused_because is None
+    assert house.resumed == [delivery]
+    assert house.deliveries.deliver(workspace, delivery).status is DeliveryStatus.DELIVERED
+
+
+def test_a_plan_without_the_keys_is_refused_where_a_table_needs_them(
+    house: TargetsHouse, workspace: WorkspaceId
+) -> None:
+    columns = schema(column("Name", PropertyType.TITLE), column("Counterfoil ID", PropertyType.TEXT))
+    house = build(house.database, house.clock, RemoteTable(columns=columns, needs_key_property=True, kind="keyed"))
+    target = house.targets.create(workspace, "keyed", "Books", {})
+    plan = house.targets.plan(workspace, target.id).plan
+    entries = {one: entry for one, entry in plan.entries.items() if one == "Name"}
+    with pytest.raises(InvalidPlan, match="Counterfoil ID"):
+        house.targets.put_plan(workspace, target.id, entries, plan.version)
+    assert house.targets.put_plan(workspace, target.id, plan.entries, plan.version).version == plan.version + 1

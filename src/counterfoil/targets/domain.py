@@ -445,6 +445,19 @@ class NotShared(TargetUnusable):
     code = "target_not_shared"
 
 
+class KeyPlaceMissing(TargetUnusable):
+    """The table has no column for the keys of deliveries, without which a row could be written twice."""
+
+    code = "key_place_missing"
+    advice = "Have the column added: POST /api/v1/targets/{id}/key-property. Or add it by hand and check the target."
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name!r} has no column for the keys by which rows are found again: let one be added, or add a text column"
+            " called “Counterfoil ID” where the table is."
+        )
+
+
 class WriteRefused(InvalidInput):
     """The table does not take what was sent; nothing was written."""
 

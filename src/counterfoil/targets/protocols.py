@@ -123,6 +123,11 @@ class TargetAdapter(Protocol):
         """How long deliveries may rely on a schema that was read; after that they read it anew."""
         ...
 
+    @property
+    def needs_key_property(self) -> bool:
+        """Tell whether a row can be found again only by a key in one of its columns."""
+        ...
+
     def connect(self, workspace: WorkspaceId, settings: Mapping[str, str]) -> Connected:
         """Find the table that the settings of a target to be lead to.
 

@@ -20,6 +20,7 @@ from counterfoil.targets.domain import (
     Author,
     Entries,
     InvalidPlan,
+    KeyPlaceMissing,
     Plan,
     PlanChanged,
     Schema,
@@ -156,7 +157,7 @@ class TargetService:
         """
         target = self.get(workspace, target_id)
         schema = self.adapter(target.kind).schema(target)
-        if wrong := problems(schema, entries):
+        if wrong := (*problems(schema, entries), *self._unkeyed(target, entries)):
             raise InvalidPlan(wrong)
         with self.database.transaction(workspace) as tx:
             target = self.find(tx, workspace, target_id, lock=True)
@@ -211,7 +212,9 @@ class TargetService:
             target = self.find(tx, workspace, target_id, lock=True)
             plan = self._plan(tx, target, schema)
             entries = with_key(repaired(plan, schema), place)
-            return self._kept(tx, target, schema, entries, plan.made_by, plan.version + 1)
+            kept = self._kept(tx, target, schema, entries, plan.made_by, plan.version + 1)
+            self.ready_plan(tx, target, schema)
+        return kept
 
     def pause(self, tx: Transaction, target: Target, error: TargetUnusable) -> None:
         """Let deliveries wait because the table cannot be written to; it stays locked until `tx` ends."""
@@ -225,7 +228,7 @@ class TargetService:
         """
         target = self.find(tx, target.workspace, target.id, lock=True)
         plan = self._plan(tx, target, schema)
-        if doubtful := doubts(plan, schema):
+        if doubtful := (*doubts(plan, schema), *self._unkeyed(target, repaired(plan, schema))):
             self._pause(tx, target, " ".join(doubtful))
             return None
         if plan.schema.version != schema.version:
@@ -295,6 +298,11 @@ class TargetService:
         self.plans.add(tx, target.workspace, plan)
         log.info("plan_made", target_id=str(target.id), version=version, made_by=made_by.value)
         return plan
+
+    def _unkeyed(self, target: Target, entries: Entries) -> tuple[str, ...]:
+        """Return why a plan cannot keep rows from being written twice; nothing if it can."""
+        keyed = key_property(entries) or not self.adapter(target.kind).needs_key_property
+        return () if keyed else (str(KeyPlaceMissing(target.name)),)
 
     def _pause(self, tx: Transaction, target: Target, reason: str) -> None:
         if target.paused_because != reason:

@@ -147,6 +147,7 @@ class LedgerAdapter:
     kind: str = LEDGER
     settles_after: timedelta = timedelta()
     schema_lasts: timedelta = timedelta()
+    needs_key_property: bool = False
 
     def connect(self, workspace: WorkspaceId, settings: Mapping[str, str]) -> Connected:  # noqa: ARG002
         if settings:
