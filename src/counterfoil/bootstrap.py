@@ -78,6 +78,7 @@ from counterfoil.targets.api import router as targets_router
 from counterfoil.targets.book import DeliveryBook
 from counterfoil.targets.deliveries import DeliveryService
 from counterfoil.targets.domain import NOTION
+from counterfoil.targets.infrastructure.database_table import DatabaseTableAdapter
 from counterfoil.targets.infrastructure.ledger import LedgerAdapter, SqlLedgerStore
 from counterfoil.targets.infrastructure.manners import Manners
 from counterfoil.targets.infrastructure.n8n import N8nRunner
@@ -358,6 +359,7 @@ def _targets(
     adapters: Iterable[TargetAdapter] = (
         LedgerAdapter(database=database, store=ledger_store, public_url=public_url),
         notion,
+        DatabaseTableAdapter(urls=ground.settings.sql_target_urls),
     )
     targets = TargetService(
         database=database,

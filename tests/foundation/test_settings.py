@@ -43,3 +43,15 @@ def test_a_wrong_url_is_named_without_the_password_in_it() -> None:
     with pytest.raises(InvalidSettings, match="DATABASE_URL=…: it begins with") as caught:
         read_settings(_env_file=None, database_url="mysql://somebody:secret@host/name")
     assert "secret" not in str(caught.value)
+
+
+def test_databases_of_targets_are_named_and_their_passwords_stay_out_of_errors() -> None:
+    assert read_settings(_env_file=None).sql_target_urls == {}
+    both = "books=postgresql://u:p@one,two/books?options=a , old-books=sqlite:///old.db"
+    assert read_settings(_env_file=None, sql_targets=both).sql_target_urls == {
+        "books": "postgresql://u:p@one,two/books?options=a",
+        "old-books": "sqlite:///old.db",
+    }
+    with pytest.raises(InvalidSettings, match="SQL_TARGETS=…: it is name=URL") as caught:
+        read_settings(_env_file=None, sql_targets="postgresql://u:secret@host/books")
+    assert "secret" not in str(caught.value)

@@ -140,6 +140,11 @@ class Settings(BaseSettings):
     notion_url: str = Field(
         default="https://api.notion.com", description="Where Notion is, if it is reached through a gateway."
     )
+    sql_targets: SecretStr = Field(
+        default=SecretStr(""),
+        description="Databases whose tables may be targets, as name=URL, with commas between several.",
+        examples=["books=postgresql://user:password@host/books"],
+    )
 
     jobs_per_hour: int = Field(
         default=0,
@@ -181,6 +186,13 @@ class Settings(BaseSettings):
             raise PydanticCustomError(str(info.field_name), "it begins with http:// or https://")
         return url
 
+    @field_validator("sql_targets")
+    @classmethod
+    def _names_databases(cls, targets: SecretStr) -> SecretStr:
+        if any(not re.fullmatch(r"[\w-]+=[a-z0-9+_]+://.*", one) for one in _listed(targets)):
+            raise PydanticCustomError("sql_targets", "it is name=URL, with commas between several")
+        return targets
+
     @field_validator("worker_queues")
     @classmethod
     def _names_a_queue(cls, names: str) -> str:
@@ -209,6 +221,12 @@ class Settings(BaseSettings):
         """Return the key of the model's provider: the one that is set, or the first of its usual names."""
         keys: Iterable[SecretStr] = (getattr(self, name.lower()) for name in ("MODEL_API_KEY", *usual))
         return next(filter(None, (key.get_secret_value().strip() for key in keys)), "")
+
+    @property
+    def sql_target_urls(self) -> dict[str, str]:
+        """Return the URLs of the databases whose tables may be targets, by their names."""
+        pairs = (one.partition("=") for one in _listed(self.sql_targets))
+        return {name: url for name, _, url in pairs}
 
     @property
     def queues(self) -> list[str]:
@@ -240,6 +258,12 @@ def read_settings(**overrides: Any) -> Settings:
         raise InvalidSettings(name, _shown(name, first["input"]), first["msg"]) from None
 
 
+def _listed(pairs: SecretStr) -> list[str]:
+    """Return the parts of `name=URL,name=URL`; the URL of several hosts may have commas itself."""
+    text = pairs.get_secret_value().strip()
+    return re.split(r"\s*,\s*(?=[\w-]+=)", text) if text else []
+
+
 def _shown(name: str, value: object) -> object:
     """Return a value as it may be shown: a database's URL holds a password."""
-    return "…" if name.endswith(("_URL", "_PASSWORD", "_KEY", "_TOKEN")) else value
+    return "…" if name.endswith(("_URL", "_PASSWORD", "_KEY", "_TARGETS", "_TOKEN")) else value
