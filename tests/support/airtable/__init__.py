@@ -1,0 +1,1 @@
+"""Airtable on this machine: its web API over HTTP as it is documented, with faults on demand."""
