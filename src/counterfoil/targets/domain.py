@@ -568,7 +568,7 @@ class KeyPlaceRefused(Conflict):
     """The table cannot have a column for the keys of deliveries."""
 
     code = "key_place_refused"
-    advice = "Nothing has to be done: rows are told apart by a marker in them. Or add a text column by hand."
+    advice = "If the target waits for such a column, add one by hand; else rows are told apart by a marker in them."
 
     def __init__(self, target: Target, reason: str = "it keeps them where nobody sees them.") -> None:
         super().__init__(f"{target.name!r} gets no column for keys: {reason}")
@@ -599,6 +599,15 @@ class TargetUnavailable(ServiceUnavailable):
 
     def __init__(self, service: str, status: int) -> None:
         super().__init__(f"{service} answers with status {status}.")
+
+
+class RowUnfinished(ServiceUnavailable):
+    """The row is there, but not yet all that belongs into it."""
+
+    code = "row_unfinished"
+
+    def __init__(self, service: str, error: CounterfoilError) -> None:
+        super().__init__(f"The row is in {service}, but without its document: {error}")
 
 
 class TargetChanging(ServiceUnavailable):
