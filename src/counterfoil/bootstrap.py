@@ -78,6 +78,10 @@ from counterfoil.targets.api import router as targets_router
 from counterfoil.targets.book import DeliveryBook
 from counterfoil.targets.deliveries import DeliveryService
 from counterfoil.targets.domain import NOTION
+from counterfoil.targets.infrastructure.airtable.adapter import AirtableAdapter
+from counterfoil.targets.infrastructure.airtable.address import AIRTABLE
+from counterfoil.targets.infrastructure.airtable.client import RATE as AIRTABLE_CALLS
+from counterfoil.targets.infrastructure.airtable.client import AirtableClient
 from counterfoil.targets.infrastructure.database_table import DatabaseTableAdapter
 from counterfoil.targets.infrastructure.ledger import LedgerAdapter, SqlLedgerStore
 from counterfoil.targets.infrastructure.manners import Manners
@@ -359,6 +363,7 @@ def _targets(
     adapters: Iterable[TargetAdapter] = (
         LedgerAdapter(database=database, store=ledger_store, public_url=public_url),
         notion,
+        AirtableAdapter(client=_airtable(ground)),
         DatabaseTableAdapter(urls=ground.settings.sql_target_urls),
     )
     targets = TargetService(
@@ -428,6 +433,11 @@ def _manners(ground: _Ground, service: str, rate: Rate) -> Manners:
     """Return how a service is called: at the rate that it allows each connection."""
     engine = ground.engine
     return Manners(service=service, rate=rate, limits=engine.rate_limits, breakers=engine.breakers, clock=ground.clock)
+
+
+def _airtable(ground: _Ground) -> AirtableClient:
+    token = ground.settings.airtable_token.get_secret_value().strip()
+    return AirtableClient(token=token, manners=_manners(ground, AIRTABLE, AIRTABLE_CALLS))
 
 
 def rq_dashboard(settings: Settings) -> ASGIApp | None:

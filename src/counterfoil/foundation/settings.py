@@ -140,6 +140,9 @@ class Settings(BaseSettings):
     notion_url: str = Field(
         default="https://api.notion.com", description="Where Notion is, if it is reached through a gateway."
     )
+    airtable_token: SecretStr = Field(
+        default=SecretStr(""), description="A personal access token of Airtable, for targets of kind airtable."
+    )
     sql_targets: SecretStr = Field(
         default=SecretStr(""),
         description="Databases whose tables may be targets, as name=URL, with commas between several.",
