@@ -4,16 +4,28 @@ Run it with `make docs`; a test fails when a page no longer says what the code d
 """
 
 import importlib
+import json
 import pkgutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import counterfoil
 from counterfoil.foundation.errors import CounterfoilError
 from counterfoil.foundation.settings import Settings
+from counterfoil.targets.domain import PropertyType
+from counterfoil.targets.expressions import Shape
+from counterfoil.targets.infrastructure import database_table
+from counterfoil.targets.infrastructure.airtable import columns
+from counterfoil.targets.infrastructure.notion import tables
+from counterfoil.targets.infrastructure.notion.values import files_value, property_value
+from counterfoil.targets.mapping import FITS
 from counterfoil.targets.n8n.mailbox import hand_in_from_mailbox
 from counterfoil.targets.n8n.nodes import written
 from counterfoil.targets.n8n.workflow import Options, receipt_to_notion
+from counterfoil.targets.planning import can_hold
+from counterfoil.targets.values import Value
 
 ROOT = Path(__file__).parents[1]
 OF_REQUESTS = (
@@ -32,6 +44,7 @@ def pages() -> Mapping[Path, str]:
     return {
         ROOT / ".env.example": settings_example(),
         ROOT / "docs" / "reference" / "errors.md": errors_page(),
+        ROOT / "docs" / "reference" / "targets.md": targets_page(),
         ROOT / "n8n" / "receipt-to-notion.json": written(receipt_to_notion(Options())),
         ROOT / "n8n" / "hand-in-from-mailbox.json": written(hand_in_from_mailbox()),
     }
@@ -74,6 +87,72 @@ def all_errors() -> list[type[CounterfoilError]]:
     found = dict.fromkeys(below(CounterfoilError))
     return [kind for kind in found if kind.__module__.startswith("counterfoil.")]
 
+
+def targets_page() -> str:
+    """Return what columns of each type, of each sort of table, are read as, filled with and written."""
+    notion = [(name, kind, _notion_value(kind)) for name, kind in tables.WRITABLE.items()]
+    read_only = [(name, None, "never") for name in (*tables.READ_ONLY, "any other")]
+    airtable = [(name, kind, "a value, by the field's id") for name, kind in columns.TYPES.items()]
+    sql = [(", ".join(one.__name__ for one in types), kind, "a value") for types, kind in database_table.TYPES]
+    ledger = [(kind.value, kind, "a value") for kind in PropertyType]
+    parts = [
+        _TARGETS_HEAD,
+        "## What fills a column\n",
+        _lines(("a column of type", "gets by itself", "and, by a plan of yours"), map(_fills, PropertyType)),
+        "## Ledger\n",
+        _types(ledger),
+        "## Notion\n",
+        _types([*notion, *read_only]),
+        "## Airtable\n",
+        _types([*airtable, ("any other", None, "never")]),
+        "## SQL\n",
+        "Types are those of SQLAlchemy; each stands for all that derive from it.\n",
+        _types([*sql, ("any other", None, "never")]),
+    ]
+    return "\n".join(parts)
+
+
+def _fills(kind: PropertyType) -> tuple[str, str, str]:
+    alone = [shape.value for shape, kinds in FITS.items() if kind in kinds]
+    planned = [shape.value for shape in Shape if can_hold(kind, shape) and shape.value not in alone]
+    return kind.value, ", ".join(alone) or "-", ", ".join(planned) or "-"
+
+
+def _types(rows: Iterable[tuple[str, PropertyType | None, str]]) -> str:
+    told = [(f"`{name}`", kind.value if kind else "text, read-only", how) for name, kind, how in rows]
+    return _lines(("type there", "is read as", "is written as"), told)
+
+
+def _notion_value(kind: PropertyType) -> str:
+    """Return what is sent to Notion for an example."""
+    if kind is PropertyType.FILES:
+        return f"`{json.dumps(files_value('…', 'receipt.pdf'))}`"
+    return f"`{json.dumps(property_value(kind, _EXAMPLES.get(kind, '…')), ensure_ascii=False)}`"
+
+
+def _lines(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+_EXAMPLES: Mapping[PropertyType, Value] = {
+    PropertyType.NUMBER: Decimal("12.30"),
+    PropertyType.DATE: date(2026, 2, 28),
+    PropertyType.CHECKBOX: True,
+    PropertyType.MULTI_SELECT: ("Food",),
+    PropertyType.RELATION: ("id of a page",),
+    PropertyType.PEOPLE: ("id of a person",),
+}
+
+_TARGETS_HEAD = """# Types of columns
+
+Every column of a table elsewhere is read. Those that can be written are filled by the target's plan, which the rules
+make by names, types and options; a person may plan more than the rules dare. Columns that the table computes itself,
+and types that are not known here, are shown and left alone.
+
+A *choice* is the kind, currency, payment method, category or language of a record; a *rate* is in percent; a *key* is
+the delivery's. A relation or people column is filled with what is called so where it points to.
+"""
 
 _ERRORS_HEAD = """# Errors and their codes
 

@@ -188,7 +188,7 @@ def table(airtable: Airtable, client: AirtableClient, workspace: WorkspaceId, cl
     base = Base([remote, vendors])
     airtable.store.bases.append(base)
     adapter = AirtableAdapter(client=client)
-    connected = adapter.connect(workspace, {"url": f"https://airtable.com/{base.id}/{remote.id}/viwXXXXXXXXXXXXXX"})
+    connected = adapter.connect(workspace, {"table": f"https://airtable.com/{base.id}/{remote.id}/viwXXXXXXXXXXXXXX"})
     target = Target(
         id=TargetId(new_id()),
         workspace=workspace,
@@ -244,14 +244,14 @@ def test_a_link_or_ids_lead_to_a_table(table: AirtableTable, workspace: Workspac
     for given in (
         {"base_id": base, "table_id": remote.id},
         {"base_id": base, "table": "Belege 🧾"},
-        {"url": f"airtable.com/{base}/{remote.id}?blocks=hide"},
-        {"url": f"https://airtable.com/{base}", "table": remote.id},
+        {"table": f"airtable.com/{base}/{remote.id}?blocks=hide"},
+        {"table": f"https://airtable.com/{base}", "table_id": remote.id},
         {"table": f"https://airtable.com/{base}/{remote.id}"},
         {"table": f"https://airtable.com/{base}", "table_id": remote.id},
     ):
         assert table.adapter.connect(workspace, given).settings == kept
     with pytest.raises(SeveralTables, match="Vendors"):
-        table.adapter.connect(workspace, {"url": f"https://airtable.com/{base}"})
+        table.adapter.connect(workspace, {"table": f"https://airtable.com/{base}"})
 
 
 @pytest.mark.parametrize(
@@ -261,9 +261,9 @@ def test_a_link_or_ids_lead_to_a_table(table: AirtableTable, workspace: Workspac
         {"base_id": "app/../meta/whoami"},
         {"base_id": "appAAAAAAAAAAAAAA/../x"},
         {"base_id": "appAAAAAAAAAAAAAA\n"},
-        {"url": "https://airtable.com/shrAAAAAAAAAAAAAA"},
-        {"url": "https://airtable.com.elsewhere.example/appAAAAAAAAAAAAAA/tblAAAAAAAAAAAAAA"},
-        {"url": "https://[airtable.com/appAAAAAAAAAAAAAA"},
+        {"table": "https://airtable.com/shrAAAAAAAAAAAAAA"},
+        {"table": "https://airtable.com.elsewhere.example/appAAAAAAAAAAAAAA/tblAAAAAAAAAAAAAA"},
+        {"table": "https://[airtable.com/appAAAAAAAAAAAAAA"},
         {"base": "appAAAAAAAAAAAAAA"},
     ],
 )
@@ -700,7 +700,7 @@ def receipts(table: AirtableTable) -> RemoteTable:
 
 
 def connected(house: TargetsHouse, table: AirtableTable, workspace: WorkspaceId) -> Target:
-    settings = {"url": f"https://airtable.com/{table.base.id}/{table.remote.id}"}
+    settings = {"table": f"https://airtable.com/{table.base.id}/{table.remote.id}"}
     return house.targets.create(workspace, "airtable", "Receipts", settings)
 
 

@@ -31,7 +31,7 @@ _MOST_EXTRA_WORDS = 2
 _STRANGE_OPTIONS, _FAMILIAR_OPTIONS = 0.6, 1.02
 _PARTS = re.compile(r"[()\[\]{}/|:;,]|\s[-\u2013\u2014]\s")
 
-_FITS: Mapping[Shape, Mapping[PropertyType, float]] = {
+FITS: Mapping[Shape, Mapping[PropertyType, float]] = {
     Shape.TEXT: {PropertyType.TITLE: 1.0, PropertyType.TEXT: 1.0},
     Shape.AMOUNT: {PropertyType.NUMBER: 1.0, PropertyType.TEXT: 0.85},
     Shape.RATE: {PropertyType.NUMBER: 1.0, PropertyType.TEXT: 0.85},
@@ -52,7 +52,7 @@ _FITS: Mapping[Shape, Mapping[PropertyType, float]] = {
 }
 """How well a value suits a column, by what the rules dare on their own; a person may plan more."""
 
-_VENDOR_LISTS = {
+VENDOR_LISTS = {
     PropertyType.SELECT: 0.9,
     PropertyType.MULTI_SELECT: 0.8,
     PropertyType.RELATION: 0.85,
@@ -153,12 +153,12 @@ def _in_percent(prop: Property, sense: _Sense) -> _Sense:
 
 
 def _type_weight(path: FieldPath, prop: Property) -> float:
-    if path == MERCHANT and prop.type in _VENDOR_LISTS:
-        return _VENDOR_LISTS[prop.type]
+    if path == MERCHANT and prop.type in VENDOR_LISTS:
+        return VENDOR_LISTS[prop.type]
     shape = shape_of(path)
     if shape is None or (prop.percent and shape is not Shape.RATE):
         return 0.0
-    return _FITS[shape].get(prop.type, 0.0)
+    return FITS[shape].get(prop.type, 0.0)
 
 
 def _options_weight(path: FieldPath, prop: Property) -> float:

@@ -146,7 +146,7 @@ def _problem(prop: Property, expression: Expression) -> str | None:
             fitted = fit(prop, value)
             return fitted.problem if isinstance(fitted, Misfit) else None
         case FieldOf(path=path):
-            return None if _can_hold(prop.type, shape_of(path)) else f"{path} is nothing that a {prop.type} can hold."
+            return None if can_hold(prop.type, shape_of(path)) else f"{path} is nothing that a {prop.type} can hold."
         case Format():
             able = prop.type not in {PropertyType.FILES, PropertyType.CHECKBOX, PropertyType.DATE}
             return None if able else f"a text is nothing that a {prop.type} can hold."
@@ -157,7 +157,7 @@ def _problem(prop: Property, expression: Expression) -> str | None:
             assert_never(expression)
 
 
-def _can_hold(kind: PropertyType, shape: Shape | None) -> bool:
+def can_hold(kind: PropertyType, shape: Shape | None) -> bool:
     """Tell whether values of a shape can ever be of a type; whether one is shows when it is fitted."""
     if kind in _TEXTS:
         return True

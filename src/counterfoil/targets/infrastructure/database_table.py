@@ -78,7 +78,7 @@ _STATEMENT_SECONDS = 30
 _DIGITS_OF_A_DOUBLE, _DIGITS_OF_A_REAL = 15, 6
 _FORBIDDEN = "42501"
 
-_TYPES: Sequence[tuple[tuple[type[types.TypeEngine[Any]], ...], PropertyType]] = (
+TYPES: Sequence[tuple[tuple[type[types.TypeEngine[Any]], ...], PropertyType]] = (
     ((types.Enum,), PropertyType.SELECT),
     ((types.Boolean,), PropertyType.CHECKBOX),
     ((types.Integer, types.Numeric, types.Float), PropertyType.NUMBER),
@@ -313,7 +313,7 @@ def _reflected(connection: Connection, name: str, schema: str | None) -> Table:
 
 def _type(column: Column[Any]) -> PropertyType | None:
     """Return what a column holds; None for what we cannot write."""
-    return next((kind for classes, kind in _TYPES if isinstance(column.type, classes)), None)
+    return next((kind for classes, kind in TYPES if isinstance(column.type, classes)), None)
 
 
 def _property(

@@ -11,7 +11,7 @@ AIRTABLE = "airtable"
 
 _BASE = re.compile(r"app[A-Za-z0-9]{14}")
 _TABLE = re.compile(r"tbl[A-Za-z0-9]{14}")
-_KNOWN = {"url", "base_id", "table_id", "table"}
+_KNOWN = {"table", "base_id", "table_id"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,9 +13,9 @@ COLLABORATOR: Final = "singleCollaborator"
 COLLABORATORS: Final = "multipleCollaborators"
 DATE: Final = "date"
 PERCENT: Final = "percent"
-TEXTS: Final = {"singleLineText", "multilineText", "richText"}
+TEXTS: Final = ("singleLineText", "multilineText", "richText")
 
-_TYPES: Final[Mapping[str, PropertyType]] = {
+TYPES: Final[Mapping[str, PropertyType]] = {
     **dict.fromkeys(TEXTS, PropertyType.TEXT),
     "email": PropertyType.EMAIL,
     "url": PropertyType.URL,
@@ -71,7 +71,7 @@ def schema_of(table: AirtableTable) -> Schema:
 
 
 def _property(field: AirtableField, *, primary: bool) -> Property:
-    kind, options = _TYPES.get(field.type), field.options or {}
+    kind, options = TYPES.get(field.type), field.options or {}
     title = primary and (kind is None or field.type in TEXTS)
     choices = tuple(one["name"] for one in options.get("choices", ())) if kind and kind.has_options else ()
     return Property(
