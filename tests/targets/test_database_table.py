@@ -349,7 +349,7 @@ def test_a_column_of_that_name_that_holds_something_else_is_left_alone(table: Sq
         table.adapter.add_key_property(table.of("t"))
 
 
-@pytest.mark.parametrize("elsewhere", ["postgresql"], indirect=True)  # SQLite knows no users
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # SQLite knows no users
 def test_what_the_database_forbids_pauses_the_target(table: SqlTable, elsewhere: str) -> None:
     role = f"reader_{table.engine.url.database}"
     table.run(f"CREATE ROLE {role} LOGIN", f"GRANT SELECT ON books TO {role}")
