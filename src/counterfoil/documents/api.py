@@ -39,8 +39,8 @@ def upload_receipt(
     notion_database_id: Annotated[
         str | None,
         Form(
-            description="The Notion database that the record is to go to.",
-            max_length=200,
+            description="The Notion database that the record is to go to: its id or its link.",
+            max_length=2000,
             pattern=r"^[\x20-\x7e]*$",
             examples=["0123456789abcdef0123456789abcdef"],
         ),

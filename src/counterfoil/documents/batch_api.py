@@ -49,8 +49,8 @@ def hand_in_batch(
     notion_database_id: Annotated[
         str | None,
         Form(
-            description="The Notion database that the records are to go to.",
-            max_length=200,
+            description="The Notion database that the records are to go to: its id or its link.",
+            max_length=2000,
             pattern=r"^[\x20-\x7e]*$",
             examples=["0123456789abcdef0123456789abcdef"],
         ),

@@ -38,7 +38,7 @@ class TargetLookup:
         """
         if target_id is not None:
             return self._known(workspace, TargetId(target_id))
-        if notion_database_id is None:
+        if not notion_database_id:  # a form's empty field
             return None
         wanted = notion_id(notion_database_id)
         if wanted is None:
