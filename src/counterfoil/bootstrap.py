@@ -39,7 +39,6 @@ from counterfoil.extraction.layout.reader import LayoutReader
 from counterfoil.extraction.model.api import router as model_calls_router
 from counterfoil.extraction.model.asking import ModelAsking
 from counterfoil.extraction.model.domain import Budget
-from counterfoil.extraction.model.prompt import PROMPT_VERSION
 from counterfoil.extraction.model.reader import ModelReader
 from counterfoil.extraction.model.service import ModelCalls
 from counterfoil.extraction.protocols import Reader
@@ -221,6 +220,7 @@ class _Ground:
     engine: Engine
     steps: pipeline.Steps
     model_calls: ModelCalls
+    asking: ModelAsking | None
     pages: DecodedPages
     clock: Clock
 
@@ -234,13 +234,15 @@ def _ground(settings: Settings) -> _Ground:
     metrics = Metrics()
     observer = _Observer(Measured(metrics), metrics)
     engine = Engine.build(settings, database, metrics, pipeline.JOB_TYPES, observer)
+    model_calls = ModelCalls(database=database, store=SqlModelCallStore(), new_id=new_id)
     return _Ground(
         settings=settings,
         database=database,
         metrics=metrics,
         engine=engine,
         steps=pipeline.Steps(jobs=engine.jobs, schedules=engine.schedules),
-        model_calls=ModelCalls(database=database, store=SqlModelCallStore(), new_id=new_id),
+        model_calls=model_calls,
+        asking=_asking(settings, engine, model_calls),
         pages=DecodedPages(max_pages=settings.max_pages, max_pixels=settings.max_pixels),
         clock=SystemClock(),
     )
@@ -306,27 +308,32 @@ def _extractions(ground: _Ground) -> ExtractionService:
 
 
 def _model_readers(ground: _Ground) -> Iterator[Reader]:
-    """Yield the reader that asks a model, if one is set.
+    """Yield the reader that asks a model, if one is set."""
+    settings = ground.settings
+    if ground.asking is None:
+        return
+    yield ModelReader(
+        asking=ground.asking, clock=ground.clock, threshold=settings.sure_above, always=settings.model_when == "always"
+    )
+
+
+def _asking(settings: Settings, engine: Engine, calls: ModelCalls) -> ModelAsking | None:
+    """Return what asks the model, if one is set.
 
     Raises:
         InvalidSettings: it cannot be asked.
     """
-    settings = ground.settings
     if not settings.model:
-        return
+        return None
     chosen, timeout = chosen_model(settings), timedelta(seconds=settings.model_timeout_seconds)
-    asking = ModelAsking(
-        calls=ground.model_calls,
+    return ModelAsking(
+        calls=calls,
         client=LateClient(chosen=chosen, timeout=timeout),
-        limits=ground.engine.rate_limits,
-        breakers=ground.engine.breakers,
+        limits=engine.rate_limits,
+        breakers=engine.breakers,
         rate=Rate(count=settings.model_calls_per_minute, period=Period.MINUTE),
         budget=Budget(price=chosen.price, daily=settings.model_daily_spend),
         timeout=timeout,
-        prompt_version=PROMPT_VERSION,
-    )
-    yield ModelReader(
-        asking=asking, clock=ground.clock, threshold=settings.sure_above, always=settings.model_when == "always"
     )
 
 

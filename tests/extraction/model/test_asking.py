@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -29,12 +30,15 @@ from counterfoil.extraction.model.domain import (
     ModelSilent,
     ModelUnavailable,
     ModelUnreachable,
+    Purpose,
     TooManyCalls,
 )
+from counterfoil.extraction.model.prompt import READING
 from counterfoil.foundation.database import Database
 from counterfoil.foundation.failpoints import InjectedFault, armed
 from counterfoil.jobs.limits.domain import BreakerOpen, BreakerRules, Period, Rate, RateLimited
 from tests.support.models.scripted import COST, MOST, TOKENS, Asker
+from tests.support.readings import SHA256
 from tests.support.waiting import wait_until
 
 MODEL = "openai:gpt-4o"
@@ -81,6 +85,14 @@ def test_another_model_prompt_document_or_workspace_is_another_question(
     assert asker.client.asked == 5
     assert len(asker.book(workspace)) == 4
     assert [call.workspace for call in asker.book(other_workspace)] == [other_workspace]
+
+
+def test_the_same_bytes_shown_for_another_purpose_are_another_question(asker: Asker, workspace: WorkspaceId) -> None:
+    asker.ask(workspace)
+    for _ in range(2):
+        asker.asking.ask(workspace, SHA256, replace(READING, purpose=Purpose.PLANNING))
+    assert asker.client.asked == 2
+    assert [call.purpose for call in asker.book(workspace)] == [Purpose.READING, Purpose.PLANNING]
 
 
 def test_the_book_has_the_call_before_it_is_made_with_the_most_it_may_cost(

@@ -23,6 +23,7 @@ from counterfoil.extraction.model.domain import (
     Tokens,
     TooManyCalls,
 )
+from counterfoil.extraction.model.prompt import READING
 from counterfoil.foundation.errors import CounterfoilError
 from tests.support.models.anthropic import Anthropic
 from tests.support.models.base import INPUT_TOKENS, KEY, OUTPUT_TOKENS, Fault, Provider
@@ -61,7 +62,7 @@ def pictures(number: int = 1) -> list[Picture]:
 
 
 def test_a_request_is_as_its_provider_wants_it_and_its_answer_is_understood(provider: Provider) -> None:
-    answer, tokens = client(provider).ask(pictures(2))
+    answer, tokens = client(provider).ask(READING, pictures(2))
     assert provider.complaints == []
     assert len(provider.asked) == 1
     assert (answer.merchant.name, answer.total, answer.line_items[0].description, answer.tip) == (
@@ -87,7 +88,7 @@ def test_an_answer_that_cannot_be_used_is_told_with_what_it_took(
 ) -> None:
     provider.faults.append(fault)
     with pytest.raises(AnswerUnusable) as caught:
-        client(provider).ask(pictures())
+        client(provider).ask(READING, pictures())
     assert (caught.value.fault, len(provider.asked)) == (told, 1)
     assert caught.value.tokens.input == INPUT_TOKENS
 
@@ -95,7 +96,7 @@ def test_an_answer_that_cannot_be_used_is_told_with_what_it_took(
 def test_a_provider_that_is_busy_says_until_when(provider: Provider) -> None:
     provider.faults.append(Fault.BUSY)
     with pytest.raises(TooManyCalls) as caught:
-        client(provider).ask(pictures())
+        client(provider).ask(READING, pictures())
     assert (caught.value.seconds, len(provider.asked)) == (provider.retry_after, 1)
 
 
@@ -103,7 +104,7 @@ def test_a_provider_that_is_busy_says_until_when(provider: Provider) -> None:
 def test_a_provider_that_is_down_is_asked_once_and_may_be_asked_later(provider: Provider, fault: Fault) -> None:
     provider.faults.append(fault)
     with pytest.raises(ModelUnavailable) as caught:
-        client(provider).ask(pictures())
+        client(provider).ask(READING, pictures())
     assert (caught.value.retry, len(provider.asked)) == (True, 1)
 
 
@@ -111,20 +112,20 @@ def test_a_provider_that_is_down_is_asked_once_and_may_be_asked_later(provider: 
 def test_of_a_call_that_was_sent_and_not_answered_nobody_knows_what_it_cost(provider: Provider, fault: Fault) -> None:
     provider.faults.append(fault)
     with pytest.raises(ModelSilent) as caught:
-        client(provider, seconds=1 if fault is Fault.SLOW else 20).ask(pictures())
+        client(provider, seconds=1 if fault is Fault.SLOW else 20).ask(READING, pictures())
     assert (caught.value.retry, len(provider.asked)) == (True, 1)
 
 
 def test_what_cannot_be_reached_was_not_asked(provider: Provider) -> None:
     with pytest.raises(ModelUnreachable):
-        client(provider, base_url="http://127.0.0.1:9").ask(pictures())
+        client(provider, base_url="http://127.0.0.1:9").ask(READING, pictures())
 
 
 @pytest.mark.parametrize("fault", [Fault.KEY_REFUSED, Fault.NO_SUCH_MODEL, Fault.NO_CREDIT])
 def test_what_is_wrong_with_the_account_is_not_tried_again(provider: Provider, fault: Fault) -> None:
     provider.faults.append(fault)
     with pytest.raises(ModelRejected) as caught:
-        client(provider).ask(pictures())
+        client(provider).ask(READING, pictures())
     assert (caught.value.retry, len(provider.asked)) == (False, 1)
 
 
@@ -132,7 +133,7 @@ def test_a_wrong_key_is_refused_and_never_shown(provider: Provider, caplog: pyte
     caplog.set_level(logging.DEBUG)
     provider.faults.append(Fault.KEY_REFUSED)
     with pytest.raises(CounterfoilError, match="the key was refused") as caught:
-        client(provider).ask(pictures())
+        client(provider).ask(READING, pictures())
     assert KEY not in str(caught.value)
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__

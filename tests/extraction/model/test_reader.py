@@ -115,7 +115,7 @@ def test_instructions_on_the_page_are_said_and_change_nothing_else(desk: Desk) -
     ("error", "why"),
     [
         (ModelRejected("the key was refused (status 401)"), "the key was refused (status 401)"),
-        (AnswerUnusable(Fault.REFUSED, Tokens()), "it has refused to answer about this document"),
+        (AnswerUnusable(Fault.REFUSED, Tokens()), "it has refused to answer"),
     ],
 )
 def test_what_will_not_get_better_leaves_what_was_read_and_says_so(desk: Desk, error: Exception, why: str) -> None:

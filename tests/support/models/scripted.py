@@ -6,18 +6,22 @@
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
+
+from pydantic import ValidationError
 
 from counterfoil.access.domain import WorkspaceId
 from counterfoil.documents.domain import Sha256
 from counterfoil.extraction.infrastructure.model_calls import SqlModelCallStore
 from counterfoil.extraction.model.answer import Answer
 from counterfoil.extraction.model.asking import ModelAsking
-from counterfoil.extraction.model.domain import Budget, ModelCall, Picture, Price, Subject, Tokens
+from counterfoil.extraction.model.domain import AnswerUnusable, Budget, Fault, ModelCall, Picture, Price, Tokens
+from counterfoil.extraction.model.prompt import READING
+from counterfoil.extraction.model.questions import AnswerT, Question
 from counterfoil.extraction.model.service import ModelCalls
 from counterfoil.foundation.database import Database
 from counterfoil.foundation.ids import new_id
@@ -34,23 +38,31 @@ MOST = Decimal("0.061")
 
 @dataclass
 class ScriptedClient:
-    """Gives one thing after the other, an answer or an error, and then always the same answer."""
+    """Gives one thing after the other, an answer or an error, and then always the same answer.
 
-    said: list[Answer | Exception] = field(default_factory=list)
-    answer: Answer = field(default_factory=lambda: Answer(total="10.70"))
+    What is no answer to the question is none that can be used, as with a real client.
+    """
+
+    said: list[Any] = field(default_factory=list)
+    answer: Any = field(default_factory=lambda: Answer(total="10.70"))
     name: str = "openai:gpt-4o"
     asked: int = 0
+    questions: list[Question[Any]] = field(default_factory=list)
     meanwhile: Callable[[], object] = lambda: None
     _turn: threading.Lock = field(default_factory=threading.Lock)
 
-    def ask(self, pictures: Sequence[Picture]) -> tuple[Answer, Tokens]:
+    def ask(self, question: Question[AnswerT], pictures: Sequence[Picture]) -> tuple[AnswerT, Tokens]:
         with self._turn:
             self.asked += 1
+            self.questions.append(question)
             said = self.said.pop(0) if self.said else self.answer
         self.meanwhile()
         if isinstance(said, Exception):
             raise said
-        return said, TOKENS
+        try:
+            return question.answer.model_validate(said), TOKENS
+        except ValidationError:
+            raise AnswerUnusable(Fault.WRONG_TYPE, TOKENS) from None
 
 
 @dataclass(kw_only=True)
@@ -81,15 +93,12 @@ class Asker:
             rate=self.rate,
             budget=Budget(price=price, daily=self.daily),
             timeout=self.timeout,
-            prompt_version=self.prompt_version,
         )
-
-    def subject(self, workspace: WorkspaceId, sha256: Sha256 = SHA256) -> Subject:
-        return Subject(workspace=workspace, sha256=sha256, model=self.client.name, prompt_version=self.prompt_version)
 
     def ask(self, workspace: WorkspaceId, sha256: Sha256 = SHA256) -> Any:
         """Ask about a document of one page."""
-        return self.asking.ask(self.subject(workspace, sha256), lambda: [Picture(content=b"", media_type="image/jpeg")])
+        question = replace(READING, version=self.prompt_version)
+        return self.asking.ask(workspace, sha256, question, lambda: [Picture(content=b"", media_type="image/jpeg")])
 
     def book(self, workspace: WorkspaceId) -> Sequence[ModelCall]:
         """Return the calls of a workspace, oldest first."""

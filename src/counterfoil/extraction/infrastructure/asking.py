@@ -32,7 +32,6 @@ from pydantic_ai.settings import ModelSettings
 from pydantic_ai.usage import RunUsage
 
 from counterfoil.extraction.infrastructure.models import ChosenModel
-from counterfoil.extraction.model.answer import Answer
 from counterfoil.extraction.model.asking import MOST_OUTPUT
 from counterfoil.extraction.model.domain import (
     AnswerUnusable,
@@ -45,7 +44,7 @@ from counterfoil.extraction.model.domain import (
     Tokens,
     TooManyCalls,
 )
-from counterfoil.extraction.model.prompt import INSTRUCTIONS, QUESTION
+from counterfoil.extraction.model.questions import AnswerT, Question
 
 _CONNECT_SECONDS: Final = 5.0
 _IN_BETWEEN: Final = {502, 504, 524}
@@ -65,10 +64,10 @@ class PydanticAiClient:
     def name(self) -> str:
         return self._chosen.name
 
-    def ask(self, pictures: Sequence[Picture]) -> tuple[Answer, Tokens]:
+    def ask(self, question: Question[AnswerT], pictures: Sequence[Picture]) -> tuple[AnswerT, Tokens]:
         usage = RunUsage()
         try:
-            answer, truncated = asyncio.run(self._ask(pictures, usage))
+            answer, truncated = asyncio.run(self._ask(question, pictures, usage))
         except Exception as error:  # noqa: BLE001 - also whatever a provider's library stumbles over
             log.warning("model_call_failed", model=self.name, error=type(error).__name__)
             # Without its cause, whose text is the provider's.
@@ -77,12 +76,15 @@ class PydanticAiClient:
             raise AnswerUnusable(Fault.TRUNCATED, _tokens(usage))
         return answer, _tokens(usage)
 
-    async def _ask(self, pictures: Sequence[Picture], usage: RunUsage) -> tuple[Answer, bool]:
+    async def _ask(
+        self, question: Question[AnswerT], pictures: Sequence[Picture], usage: RunUsage
+    ) -> tuple[AnswerT, bool]:
         """Ask with a connection of its own: this process may be a fork of one that had others."""
         shown = [BinaryContent(data=one.content, media_type=one.media_type) for one in pictures]
         async with create_async_httpx2_client(timeout=self._timeout()) as http:
-            agent = Agent(_model(self._chosen, http), output_type=self._output(), instructions=INSTRUCTIONS, retries=0)
-            result = await agent.run([QUESTION, *shown], usage=usage, model_settings=self._settings())
+            output, model = self._output(question.answer), _model(self._chosen, http)
+            agent = Agent(model, output_type=output, instructions=question.instructions, retries=0)
+            result = await agent.run([question.text, *shown], usage=usage, model_settings=self._settings())
         return result.output, result.response.finish_reason == "length"
 
     def _timeout(self) -> Timeout:
@@ -96,9 +98,9 @@ class PydanticAiClient:
             max_retries=0,
         )
 
-    def _output(self) -> Any:
+    def _output(self, answer: type[AnswerT]) -> Any:
         """Return how the answer is asked for: by a tool, but of Ollama's, of which few know tools, by a schema."""
-        return NativeOutput(Answer) if self._chosen.provider == "ollama" else Answer
+        return NativeOutput(answer) if self._chosen.provider == "ollama" else answer
 
     def _told(self, error: Exception, usage: RunUsage) -> Exception:
         """Return what an error is to us."""
@@ -134,7 +136,7 @@ def _why(error: Exception, name: str) -> str:
         case ModelNotFoundError():
             return f"there is no {name} there{status}"
         case ModelContextWindowExceededError():
-            return f"the document is too large for {name}{status}"
+            return f"what it was shown is too large for {name}{status}"
         case _:
             return f"{name} does not take what it was sent; perhaps it cannot look at pictures{status}"
 

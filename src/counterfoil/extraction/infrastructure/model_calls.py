@@ -21,6 +21,7 @@ from counterfoil.extraction.model.domain import (
     Fault,
     ModelCall,
     ModelCallId,
+    Purpose,
     Subject,
     Tokens,
 )
@@ -37,6 +38,7 @@ class ModelCallRow(Row):
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     workspace_id: Mapped[UUID] = mapped_column(Uuid(), ForeignKey("workspaces.id", ondelete="CASCADE"))
+    purpose: Mapped[str] = mapped_column(server_default=Purpose.READING)
     sha256: Mapped[str]
     model: Mapped[str]
     prompt_version: Mapped[str]
@@ -67,6 +69,7 @@ class SqlModelCallStore:
     def about(self, tx: Transaction, subject: Subject) -> Sequence[ModelCall]:
         query = select(*ModelCallRow.__table__.columns).where(
             ModelCallRow.workspace_id == subject.workspace,
+            ModelCallRow.purpose == subject.purpose,
             ModelCallRow.sha256 == subject.sha256,
             ModelCallRow.model == subject.model,
             ModelCallRow.prompt_version == subject.prompt_version,
@@ -83,6 +86,7 @@ class SqlModelCallStore:
         row = {
             "id": call.id,
             "workspace_id": call.workspace,
+            "purpose": call.purpose,
             "sha256": call.sha256,
             "model": call.model,
             "prompt_version": call.prompt_version,
@@ -138,6 +142,7 @@ def _call(row: Any) -> ModelCall:
     return ModelCall(
         id=ModelCallId(row.id),
         workspace=WorkspaceId(row.workspace_id),
+        purpose=Purpose(row.purpose),
         sha256=Sha256(row.sha256),
         model=row.model,
         prompt_version=row.prompt_version,

@@ -7,8 +7,8 @@ from decimal import Decimal
 from importlib.util import find_spec
 from typing import Final
 
-from counterfoil.extraction.model.answer import Answer
 from counterfoil.extraction.model.domain import Picture, Price, Tokens
+from counterfoil.extraction.model.questions import AnswerT, Question
 from counterfoil.foundation.settings import InvalidSettings, Settings
 
 _NO_KEY: Final = "none"  # what servers are sent that want no key
@@ -59,10 +59,10 @@ class LateClient:
     def name(self) -> str:
         return self.chosen.name
 
-    def ask(self, pictures: Sequence[Picture]) -> tuple[Answer, Tokens]:
+    def ask(self, question: Question[AnswerT], pictures: Sequence[Picture]) -> tuple[AnswerT, Tokens]:
         from counterfoil.extraction.infrastructure.asking import PydanticAiClient
 
-        return PydanticAiClient(self.chosen, self.timeout).ask(pictures)
+        return PydanticAiClient(self.chosen, self.timeout).ask(question, pictures)
 
 
 def needed_to_ask(model: str) -> list[str]:

@@ -1,1 +1,1 @@
-"""The reader that asks an AI model: what it is asked, what its answer is worth, what it costs."""
+"""Asking an AI model, within limits and once; and the reader that asks it what a document says."""

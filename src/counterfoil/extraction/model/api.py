@@ -21,5 +21,5 @@ def list_model_calls(
     workspace: CurrentWorkspace,
     paging: PagingParameters,
 ) -> PageRead[ModelCallRead]:
-    """List the calls of a model that were made for documents, newest first, and what they cost."""
+    """List the calls of a model that were made, newest first, and what they cost."""
     return page_read(calls.page(workspace, paging), request, ModelCallRead.of)

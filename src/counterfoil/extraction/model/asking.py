@@ -12,8 +12,8 @@ from typing import Final, TypeAlias, assert_never
 import structlog
 
 from counterfoil.access.domain import WorkspaceId
+from counterfoil.documents.domain import Sha256
 from counterfoil.extraction.domain import ModelUse
-from counterfoil.extraction.model.answer import Answer
 from counterfoil.extraction.model.domain import (
     SERVICE,
     AnswerUnusable,
@@ -32,6 +32,7 @@ from counterfoil.extraction.model.domain import (
     TooManyCalls,
 )
 from counterfoil.extraction.model.protocols import ModelClient
+from counterfoil.extraction.model.questions import AnswerT, Question
 from counterfoil.extraction.model.service import ModelCalls
 from counterfoil.foundation.failpoints import failpoint
 from counterfoil.jobs.limits.domain import LONGEST_CLOSING, BreakerOpen, Rate, RateLimited
@@ -39,8 +40,6 @@ from counterfoil.jobs.limits.service import Breakers, RateLimits
 
 MOST_OUTPUT: Final = 16_000
 """Tokens that an answer may have: some three hundred lines sold."""
-MOST_INPUT: Final = 5_000
-"""Tokens that the prompt and the description of the answer take, at most, by any provider's count."""
 MOST_A_PICTURE: Final = 40_000
 """Tokens that a page picture takes, at most, by any provider's count: small models' are said to be counted dearest."""
 DEFAULT_PAUSE: Final = timedelta(seconds=30)
@@ -65,41 +64,57 @@ class ModelAsking:
     rate: Rate
     budget: Budget
     timeout: timedelta
-    prompt_version: str
 
-    @property
-    def version(self) -> str:
+    def version(self, question: Question[AnswerT]) -> str:
         """Name the model and the prompt: another version may answer otherwise."""
-        return f"{self.client.name}/{self.prompt_version}"
+        return f"{self.client.name}/{question.version}"
 
-    def ask(self, subject: Subject, pictures: Callable[[], Sequence[Picture]]) -> tuple[Answer, ModelUse]:
-        """Return what the model says of a document; an answer that was paid for before is used again.
+    def ask(
+        self,
+        workspace: WorkspaceId,
+        sha256: Sha256,
+        question: Question[AnswerT],
+        pictures: Callable[[], Sequence[Picture]] = tuple,
+    ) -> tuple[AnswerT, ModelUse]:
+        """Return what the model answers; an answer that was paid for before is used again.
 
-        An answer that cannot be used is asked for once more.
+        `sha256` is the digest of what it is shown. An answer that cannot be used is asked for once more.
 
         Raises:
             CallUnderWay, RateLimited, BreakerOpen: not now.
             ModelUnavailable, ModelUnreachable, ModelSilent: it may be well another time.
             ModelRejected, AnswerUnusable, AskedInVain, BudgetSpent: it will not be.
         """
+        subject = self._subject(workspace, sha256, question)
         if kept := self.calls.kept(subject):
-            return _answer_of(kept, kept=True)
+            return _answer_of(kept, question)
         shown = pictures()
         while True:
-            self.limits.take(subject.workspace, SERVICE, self.rate)
-            call = self.calls.begin(subject, self.budget, self._most(shown), self.timeout + AFTERWARDS)
+            self.limits.take(workspace, SERVICE, self.rate)
+            call = self.calls.begin(subject, self.budget, self._most(question, shown), self.timeout + AFTERWARDS)
             if call.state is CallState.ANSWERED:
-                return _answer_of(call, kept=True)
+                return _answer_of(call, question)
             try:
-                return self._ask(call, shown)
+                return self._ask(call, question, shown)
             except AnswerUnusable as error:
                 # If it is not worth another call, the book says so when it is to be begun.
                 log.warning("model_answer_unusable", model=subject.model, fault=error.fault)
 
-    def _ask(self, call: ModelCall, pictures: Sequence[Picture]) -> tuple[Answer, ModelUse]:
+    def _subject(self, workspace: WorkspaceId, sha256: Sha256, question: Question[AnswerT]) -> Subject:
+        return Subject(
+            workspace=workspace,
+            purpose=question.purpose,
+            sha256=sha256,
+            model=self.client.name,
+            prompt_version=question.version,
+        )
+
+    def _ask(
+        self, call: ModelCall, question: Question[AnswerT], pictures: Sequence[Picture]
+    ) -> tuple[AnswerT, ModelUse]:
         failpoint("model.recorded")
         try:
-            answer, tokens = self._call(call.workspace, pictures)
+            answer, tokens = self._call(call.workspace, question, pictures)
         except BreakerOpen:
             self.calls.withdraw(call)
             raise
@@ -114,10 +129,12 @@ class ModelAsking:
         self.calls.end(call, Ending(state=CallState.ANSWERED, tokens=tokens, cost=cost, answer=content))
         return answer, _use(call, tokens, cost, kept=False)
 
-    def _call(self, workspace: WorkspaceId, pictures: Sequence[Picture]) -> tuple[Answer, Tokens]:
+    def _call(
+        self, workspace: WorkspaceId, question: Question[AnswerT], pictures: Sequence[Picture]
+    ) -> tuple[AnswerT, Tokens]:
         with self.breakers.calling(workspace, SERVICE, self.client.name) as outside:
             try:
-                return self.client.ask(pictures)
+                return self.client.ask(question, pictures)
             except (AnswerUnusable, ModelRejected):
                 outside.answered()  # it is there, if of no help
                 raise
@@ -142,14 +159,14 @@ class ModelAsking:
         self.limits.postpone(call.workspace, SERVICE, until)
         return RateLimited(SERVICE, until)
 
-    def _most(self, pictures: Sequence[Picture]) -> Decimal:
+    def _most(self, question: Question[AnswerT], pictures: Sequence[Picture]) -> Decimal:
         """Return the most that a call may cost."""
-        most = Tokens(input=MOST_INPUT + MOST_A_PICTURE * len(pictures), output=MOST_OUTPUT)
+        most = Tokens(input=question.most_input + MOST_A_PICTURE * len(pictures), output=MOST_OUTPUT)
         return self.budget.price.of(most)
 
 
-def _answer_of(call: ModelCall, *, kept: bool) -> tuple[Answer, ModelUse]:
-    return Answer.model_validate(call.answer), _use(call, call.tokens, call.cost, kept=kept)
+def _answer_of(call: ModelCall, question: Question[AnswerT]) -> tuple[AnswerT, ModelUse]:
+    return question.answer.model_validate(call.answer), _use(call, call.tokens, call.cost, kept=True)
 
 
 def _use(call: ModelCall, tokens: Tokens, cost: Decimal, *, kept: bool) -> ModelUse:

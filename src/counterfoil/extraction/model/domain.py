@@ -4,7 +4,7 @@
        begun ─┼──→ failed      surely without one, and what that cost is known
               └──→ uncertain   perhaps charged: cut off, timed out, or its process died
 
-Bytes, model and prompt version together are what a call is about, its subject.
+What was shown, what for, the model and the prompt version together are what a call is about, its subject.
 """
 
 from collections.abc import Iterable, Sequence
@@ -37,6 +37,15 @@ LEAST_COST: Final = Decimal("0.000000001")
 """Dollars that costs are counted in, rounded up."""
 
 _MILLION: Final = 1_000_000
+
+
+class Purpose(StrEnum):
+    """What a model is asked for."""
+
+    READING = "reading"
+    """What a document says."""
+    PLANNING = "planning"
+    """What fills the columns of a table."""
 
 
 class CallState(StrEnum):
@@ -90,9 +99,13 @@ class Price:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """What a call is about: these bytes of a workspace, asked of this model with this prompt."""
+    """What a call is about: what a workspace shows, asked of this model with this prompt.
+
+    `sha256` is the digest of what is shown: of a document's bytes, or of the question where that holds everything.
+    """
 
     workspace: WorkspaceId
+    purpose: Purpose
     sha256: Sha256
     model: str
     prompt_version: str
@@ -104,6 +117,7 @@ class ModelCall:
 
     id: ModelCallId
     workspace: WorkspaceId
+    purpose: Purpose
     sha256: Sha256
     model: str
     prompt_version: str
@@ -160,27 +174,27 @@ def check_worth(calls: Sequence[ModelCall]) -> None:
     """
     faults = [call.fault for call in calls if call.fault]
     if Fault.REFUSED in faults:
-        raise AskedInVain("it has refused to answer about this document")
+        raise AskedInVain("it has refused to answer")
     if sum(fault.unusable for fault in faults) >= MOST_UNUSABLE:
         raise AskedInVain("its answers were in a form that cannot be used")
     if sum(call.state is CallState.UNCERTAIN for call in calls) >= MOST_UNCERTAIN:
-        raise AskedInVain("nobody knows how the calls about this document ended")
+        raise AskedInVain("nobody knows how the calls about this ended")
 
 
 class CallUnderWay(Postponed):
-    """Somebody else is asking the model about the same bytes just now, or died while asking."""
+    """Somebody else is asking the model the same just now, or died while asking."""
 
     code = "model_call_under_way"
 
     def __init__(self, retry_at: datetime) -> None:
-        super().__init__("The model is being asked about this document already.", retry_at)
+        super().__init__("The model is being asked the same already.", retry_at)
 
 
 class ModelUnavailable(ServiceUnavailable):
     """The model's provider cannot answer just now, and says so."""
 
     code = "model_unavailable"
-    advice = "Wait; the document is read again by itself, and without the model if it stays away."
+    advice = "Wait; it is asked again, and the work is done without the model if it stays away."
     fault: ClassVar[Fault] = Fault.UNAVAILABLE
     why: ClassVar[str] = "its provider could not answer"
 
@@ -192,7 +206,7 @@ class ModelUnreachable(NetworkError):
     """The model's provider cannot be reached; nothing was sent."""
 
     code = "model_unreachable"
-    advice = "Check the network and MODEL_BASE_URL; the document is read again by itself."
+    advice = "Check the network and MODEL_BASE_URL; the model is asked again."
     fault: ClassVar[Fault] = Fault.UNREACHABLE
     why: ClassVar[str] = "its provider could not be reached"
 
@@ -213,7 +227,7 @@ class ModelSilent(NetworkError):
 
 
 class ModelRejected(ExecutionFailed):
-    """The model's provider does not take what it is sent: the key, the model's name, the pictures."""
+    """The model's provider does not take what it is sent: the key, the model's name, the question."""
 
     code = "model_rejected"
     retry = False
@@ -230,7 +244,7 @@ class AnswerUnusable(ExecutionFailed):
 
     code = "model_answer_unusable"
     retry = False
-    advice = "Look at the document yourself, or try another model."
+    advice = "Do without the model what it was asked for, or try another."
 
     def __init__(self, fault: Fault, tokens: Tokens) -> None:
         super().__init__(f"The model's answer cannot be used: {fault}.")
@@ -239,11 +253,11 @@ class AnswerUnusable(ExecutionFailed):
 
 
 class AskedInVain(ExecutionFailed):
-    """The model has been asked about a document often enough."""
+    """The model has been asked about the same often enough."""
 
     code = "model_asked_in_vain"
     retry = False
-    advice = "Look at the document yourself, or try another model."
+    advice = "Do without the model what it was asked for, or try another."
 
     def __init__(self, why: str) -> None:
         super().__init__(f"The model is not asked again: {why}.")
@@ -254,7 +268,7 @@ class BudgetSpent(Conflict):
     """What a workspace may spend on the model in a day is spent."""
 
     code = "model_budget_spent"
-    advice = "Wait until tomorrow (UTC) and have the document read again, or raise MODEL_DAILY_SPEND."
+    advice = "Wait until tomorrow (UTC) and have the work done again, or raise MODEL_DAILY_SPEND."
 
     def __init__(self, daily: Decimal) -> None:
         self.why = f"today's {daily:f} US dollars for it are spent"

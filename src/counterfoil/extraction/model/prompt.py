@@ -1,11 +1,12 @@
-"""What a model is told before it is shown the pages. Change `PROMPT_VERSION` with every change of it."""
+"""What a model is told before it is shown the pages of a document. Change the version with every change of it."""
 
 from typing import Final
 
-PROMPT_VERSION: Final = "1"
-"""Answers to another prompt, or to questions for other fields, are not used again."""
+from counterfoil.extraction.model.answer import Answer
+from counterfoil.extraction.model.domain import Purpose
+from counterfoil.extraction.model.questions import Question
 
-INSTRUCTIONS: Final = """\
+_INSTRUCTIONS: Final = """\
 You read receipts and invoices for a bookkeeper. You are shown the pages of one document as pictures.
 
 Step 1. Look at all pages and find what the document says: who sells and who buys, its number and dates, the amounts,
@@ -27,4 +28,11 @@ Step 3. Fill in the fields from what you have found, and only from that.
   itself shows as a receipt or invoice.
 """
 
-QUESTION: Final = "These are the pages of the document, in order. What does it say?"
+READING: Final = Question(
+    purpose=Purpose.READING,
+    version="1",
+    instructions=_INSTRUCTIONS,
+    text="These are the pages of the document, in order. What does it say?",
+    answer=Answer,
+    most_input=5_000,
+)

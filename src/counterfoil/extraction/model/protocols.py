@@ -6,8 +6,8 @@ from decimal import Decimal
 from typing import Protocol
 
 from counterfoil.access.domain import WorkspaceId
-from counterfoil.extraction.model.answer import Answer
 from counterfoil.extraction.model.domain import Ending, ModelCall, Picture, Subject, Tokens
+from counterfoil.extraction.model.questions import AnswerT, Question
 from counterfoil.foundation.database import Transaction
 from counterfoil.foundation.paging import Page, Paging
 
@@ -20,8 +20,8 @@ class ModelClient(Protocol):
         """The provider's name and the model's, with a colon between them."""
         ...
 
-    def ask(self, pictures: Sequence[Picture]) -> tuple[Answer, Tokens]:
-        """Ask once what the pages of a document say; nothing is repeated.
+    def ask(self, question: Question[AnswerT], pictures: Sequence[Picture]) -> tuple[AnswerT, Tokens]:
+        """Ask a question once, and show the pictures with it; nothing is repeated.
 
         Raises:
             TooManyCalls: the provider wants to be asked less often.

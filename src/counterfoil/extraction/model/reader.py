@@ -18,8 +18,8 @@ from counterfoil.extraction.model.domain import (
     ModelUnavailable,
     ModelUnreachable,
     Picture,
-    Subject,
 )
+from counterfoil.extraction.model.prompt import READING
 from counterfoil.extraction.model.suspicion import suspicious
 from counterfoil.extraction.model.weighing import NAME, weigh
 from counterfoil.extraction.reading import Reading
@@ -56,7 +56,7 @@ class ModelReader:
 
     @property
     def version(self) -> str:
-        return self.asking.version
+        return self.asking.version(READING)
 
     def read(self, reading: Reading) -> Extraction | None:
         """Return what the model makes of a document; None if it is not asked, or if the others have to do without."""
@@ -64,7 +64,7 @@ class ModelReader:
         if layout is None or not (self.always or self._in_doubt(layout)):
             return None
         try:
-            answer, use = self.asking.ask(self._subject(reading), lambda: _pictures(reading))
+            answer, use = self.asking.ask(reading.workspace, reading.sha256, READING, lambda: _pictures(reading))
         except _IN_VAIN as error:
             if isinstance(error, _FOR_NOW) and not reading.last_try:
                 raise
@@ -81,14 +81,6 @@ class ModelReader:
         """Tell whether a person would be asked."""
         today = self.clock.now().date()
         return bool(check(layout.data, layout.sources, today=today, threshold=self.threshold))
-
-    def _subject(self, reading: Reading) -> Subject:
-        return Subject(
-            workspace=reading.workspace,
-            sha256=reading.sha256,
-            model=self.asking.client.name,
-            prompt_version=self.asking.prompt_version,
-        )
 
 
 def _pictures(reading: Reading) -> Sequence[Picture]:

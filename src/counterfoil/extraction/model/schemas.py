@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from counterfoil.extraction.model.domain import CallState, Fault, ModelCall
+from counterfoil.extraction.model.domain import CallState, Fault, ModelCall, Purpose
 from counterfoil.records.schemas import Amount
 
 
@@ -13,7 +13,13 @@ class ModelCallRead(BaseModel):
     """One call of a model."""
 
     id: UUID = Field(description="The call's id.", examples=["019c1d5e-0000-7000-8000-000000000000"])
-    sha256: str = Field(description="The bytes that it was asked about.", examples=["ab" * 32])
+    purpose: Purpose = Field(
+        description="What it was asked for: what a document says, or what fills the columns of a table.",
+        examples=["reading"],
+    )
+    sha256: str = Field(
+        description="Of what it was shown: of the document's bytes, or of the question itself.", examples=["ab" * 32]
+    )
     model: str = Field(description="Its provider and its name.", examples=["openai:gpt-4o"])
     prompt_version: str = Field(description="The version of what it was told.", examples=["1"])
     state: CallState = Field(
@@ -35,6 +41,7 @@ class ModelCallRead(BaseModel):
     def of(cls, call: ModelCall) -> "ModelCallRead":
         return cls(
             id=call.id,
+            purpose=call.purpose,
             sha256=call.sha256,
             model=call.model,
             prompt_version=call.prompt_version,

@@ -63,6 +63,7 @@ class ModelCalls:
             call = ModelCall(
                 id=ModelCallId(self.new_id()),
                 workspace=subject.workspace,
+                purpose=subject.purpose,
                 sha256=subject.sha256,
                 model=subject.model,
                 prompt_version=subject.prompt_version,
