@@ -13,7 +13,6 @@ from tests.support.models.base import (
     Reply,
     parts_of,
     want,
-    want_fields,
     want_picture,
 )
 
@@ -34,13 +33,13 @@ class Anthropic(Provider):
         want(body["model"] == self.model, "there is no such model", 404)
         want(body["max_tokens"] > 0 and body["system"], "say how long the answer may be, and what to do")
         (message,) = body["messages"]
-        pictures = parts_of(message["content"], "image")
-        want(pictures, "there is no picture")
+        pictures = parts_of(message["content"], "image") if isinstance(message["content"], list) else []
+        self.want_shown(pictures)
         for picture in pictures:
             want(picture["source"]["media_type"] == "image/jpeg", "that is no picture")
             want_picture(picture["source"]["data"])
         want(body["output_config"]["format"]["type"] == "json_schema", "in what form?")
-        want_fields(body["output_config"]["format"]["schema"])
+        self.want_fields(body["output_config"]["format"]["schema"])
 
     def said(self, answer: Json) -> Reply:
         return self._wrote(json.dumps(answer), "end_turn")

@@ -10,7 +10,7 @@ import socket
 import threading
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -20,6 +20,8 @@ from typing import Any, ClassVar
 KEY = "sk-test-5ecret-9f2c"
 INPUT_TOKENS, OUTPUT_TOKENS = 3000, 400
 JPEG = b"\xff\xd8\xff"
+INVOICE = frozenset({"total", "merchant", "line_items", "taxes"})
+"""Some of the fields that are asked for of a document."""
 
 Json = dict[str, Any]
 
@@ -60,14 +62,16 @@ class Complaint(Exception):
 
 
 class Provider(ABC):
-    """One provider's language. `answer` is what its model says of every document."""
+    """One provider's language. `answer` is what its model says to every question of the one kind that it is asked."""
 
     name: ClassVar[str]
     model: ClassVar[str]
     retry_after: ClassVar[int] = 7
 
-    def __init__(self, answer: Json | None = None) -> None:
+    def __init__(self, answer: Json | None = None, *, asked_for: Collection[str] = INVOICE, shown: bool = True) -> None:
         self.answer: Json = answer or {}
+        self.asked_for = frozenset(asked_for)
+        self.shown = shown  # pictures
         self.faults: deque[Fault] = deque()
         self.asked: list[Json] = []
         self.complaints: list[str] = []
@@ -131,6 +135,14 @@ class Provider(ABC):
             case _:
                 return self.failed(fault)
 
+    def want_fields(self, schema: Mapping[str, Any]) -> None:
+        """Complain unless the schema asks for what this model is asked for."""
+        want(self.asked_for <= set(schema.get("properties", {})), "that schema asks for less")
+
+    def want_shown(self, pictures: Sequence[object]) -> None:
+        """Complain of pictures that are not there, or that are shown with a question of words."""
+        want(bool(pictures) == self.shown, "there is no picture" if self.shown else "what is that a picture of?")
+
     @abstractmethod
     def check(self, path: str, headers: Mapping[str, str], body: Json) -> None:
         """Complain of what the provider would not take."""
@@ -158,11 +170,6 @@ def want_picture(content: str) -> None:
     """Complain unless it is a JPEG in base64, of either alphabet."""
     picture = base64.b64decode(content.replace("-", "+").replace("_", "/") + "==")
     want(picture.startswith(JPEG), "that is no picture")
-
-
-def want_fields(schema: Mapping[str, Any]) -> None:
-    """Complain unless the schema asks for the fields of an invoice."""
-    want({"total", "merchant", "line_items", "taxes"} <= set(schema.get("properties", {})), "that schema asks for less")
 
 
 class Quiet(BaseHTTPRequestHandler):

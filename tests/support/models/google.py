@@ -11,7 +11,6 @@ from tests.support.models.base import (
     Provider,
     Reply,
     want,
-    want_fields,
     want_picture,
 )
 
@@ -32,12 +31,12 @@ class Google(Provider):
         want(body["generationConfig"]["maxOutputTokens"] > 0, "say how long the answer may be")
         (message,) = body["contents"]
         pictures = [part["inlineData"] for part in message["parts"] if "inlineData" in part]
-        want(pictures, "there is no picture")
+        self.want_shown(pictures)
         for picture in pictures:
             want(picture.get("mimeType", picture.get("mime_type")) == "image/jpeg", "that is no picture")
             want_picture(picture["data"])
         declared = body["tools"][0]["functionDeclarations"][0]
-        want_fields(declared.get("parametersJsonSchema") or declared["parameters_json_schema"])
+        self.want_fields(declared.get("parametersJsonSchema") or declared["parameters_json_schema"])
 
     def said(self, answer: Json) -> Reply:
         return self._called(answer, "STOP")

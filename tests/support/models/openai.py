@@ -13,7 +13,6 @@ from tests.support.models.base import (
     Reply,
     parts_of,
     want,
-    want_fields,
     want_picture,
 )
 
@@ -35,8 +34,8 @@ class OpenAI(Provider):
         want(body.get("max_completion_tokens") or body.get("max_tokens"), "say how long the answer may be")
         system, user = body["messages"]
         want(system["role"] in {"system", "developer"} and user["role"] == "user", "nobody is told anything")
-        pictures = parts_of(user["content"], "image_url")
-        want(pictures, "there is no picture")
+        pictures = parts_of(user["content"], "image_url") if isinstance(user["content"], list) else []
+        self.want_shown(pictures)
         for picture in pictures:
             start, _, content = picture["image_url"]["url"].partition(",")
             want(start == "data:image/jpeg;base64", "that is no address of a picture")
@@ -46,7 +45,7 @@ class OpenAI(Provider):
     def _check_form(self, body: Json) -> None:
         (tool,) = body["tools"]
         want(tool["type"] == "function" and body["tool_choice"] in {"required", "auto"}, "what is to be called?")
-        want_fields(tool["function"]["parameters"])
+        self.want_fields(tool["function"]["parameters"])
 
     def said(self, answer: Json) -> Reply:
         return self._called(json.dumps(answer), "tool_calls")
@@ -89,7 +88,7 @@ class Ollama(OpenAI):
 
     def _check_form(self, body: Json) -> None:
         want(body["response_format"]["type"] == "json_schema", "in what form?")
-        want_fields(body["response_format"]["json_schema"]["schema"])
+        self.want_fields(body["response_format"]["json_schema"]["schema"])
 
     def _called(self, arguments: str, finish_reason: str) -> Reply:
         return completion(self.model, {"content": arguments}, "length" if finish_reason == "length" else "stop")

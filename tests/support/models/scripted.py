@@ -70,7 +70,7 @@ class Asker:
     """A model's client within its limits, on a database. A thousand tokens cost a thousandth of a dollar."""
 
     database: Database
-    client: ScriptedClient = field(default_factory=ScriptedClient)
+    client: Any = field(default_factory=ScriptedClient)
     daily: Decimal = Decimal(5)
     timeout: timedelta = timedelta(seconds=60)
     rate: Rate = field(default_factory=lambda: Rate(count=10_000, period=Period.MINUTE))
