@@ -138,6 +138,8 @@ class Author(StrEnum):
     """Who decided."""
 
     RULES = "rules"
+    MODEL = "model"
+    """The rules, and where they were not sure, a model."""
     PERSON = "person"
 
 
@@ -179,6 +181,16 @@ class Plan:
     entries: Entries
     made_by: Author
     made_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanProposal:
+    """What a person may put in place of a version of the plan. `problem` says why no model has helped, if none has."""
+
+    version: int
+    schema: Schema
+    entries: Entries
+    problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import assert_never
+from typing import Final, assert_never
 
 from counterfoil.targets.domain import Author, Entries, Entry, Plan, Property, PropertyId, PropertyType, Schema
 from counterfoil.targets.expressions import (
@@ -19,6 +19,9 @@ from counterfoil.targets.expressions import (
 )
 from counterfoil.targets.filling import POINTERS, UNPLANNED, Misfit, fit
 from counterfoil.targets.mapping import map_schema
+
+SURE: Final = 0.85
+"""The score of an entry from which nobody else has to be asked."""
 
 _TEXTS = {PropertyType.TITLE, PropertyType.TEXT}
 _CHOICES = {PropertyType.SELECT, PropertyType.MULTI_SELECT, PropertyType.STATUS}
@@ -102,6 +105,12 @@ def problems(schema: Schema, entries: Entries) -> tuple[str, ...]:
         if one in known and (problem := _problem(known[one], entry.expression))
     ]
     return (*unknown, *wrong, *_unfilled(schema, entries))
+
+
+def is_open(entries: Entries, property_id: PropertyId) -> bool:
+    """Tell whether nothing fills a property, or nothing surely. The place of keys is never given to anything else."""
+    entry = entries.get(property_id, UNPLANNED)
+    return property_id != key_property(entries) and (not entry.fills or entry.score < SURE)
 
 
 def key_property(entries: Entries) -> PropertyId | None:
