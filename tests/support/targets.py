@@ -22,6 +22,7 @@ from counterfoil.targets.expressions import Facts
 from counterfoil.targets.infrastructure.ledger import LedgerAdapter, SqlLedgerStore
 from counterfoil.targets.infrastructure.sql import SqlDeliveryStore, SqlPlanStore, SqlTargetStore
 from counterfoil.targets.ledger import LedgerService
+from counterfoil.targets.model.mapper import ModelMapper
 from counterfoil.targets.protocols import Connected, Sought, TargetAdapter, WriteRequest, Written
 from counterfoil.targets.service import TargetService
 from counterfoil.targets.values import Value
@@ -242,7 +243,9 @@ class TargetsHouse:
             return self.targets.ensure_default(tx, workspace)
 
 
-def build(database: Database, clock: FixedClock, *adapters: TargetAdapter) -> TargetsHouse:
+def build(
+    database: Database, clock: FixedClock, *adapters: TargetAdapter, mapper: ModelMapper | None = None
+) -> TargetsHouse:
     """Wire the room as `bootstrap.py` does, with more adapters beside the ledger's."""
     store = SqlLedgerStore(clock=clock, new_id=new_id)
     ledger = LedgerAdapter(database=database, store=store, public_url=PUBLIC_URL)
@@ -264,6 +267,7 @@ def build(database: Database, clock: FixedClock, *adapters: TargetAdapter) -> Ta
         clock=clock,
         new_id=new_id,
         public_url=PUBLIC_URL,
+        mapper=mapper,
     )
     deliveries = DeliveryService(
         book=DeliveryBook(database=database, store=SqlDeliveryStore(), clock=clock),

@@ -28,6 +28,7 @@ NAMES = (
     "schedule.firing",
     "model.recorded",  # committed, and the model not yet asked
     "model.answered",  # paid, and not yet written
+    "plan.proposed",  # paid and written, and the plan not yet
 )
 
 _ENTRY = re.compile(

@@ -23,6 +23,7 @@ from counterfoil.targets.schemas import (
     PlanRead,
     PreviewCreate,
     PreviewRead,
+    ProposalRead,
     RowRead,
     SchemaRead,
     TargetCreate,
@@ -42,7 +43,7 @@ DeliveryKey = Annotated[UUID, Path(description="The delivery's id.", examples=["
 
 @router.post("/targets", status_code=201, responses=problems(409, 422, 429, 502, 503))
 def create_target(targets: Targets, workspace: CurrentWorkspace, body: TargetCreate) -> TargetRead:
-    """Connect a table, or make a ledger."""
+    """Connect a table, or make a ledger; a model that is set is asked what fills its columns."""
     return TargetRead.of(targets.create(workspace, body.kind, body.name, body.settings))
 
 
@@ -75,7 +76,7 @@ def put_columns(ledgers: Ledgers, workspace: CurrentWorkspace, target_id: Target
 
 @router.get("/targets/{target_id}/plan", responses=problems(404, 409, 422, 429, 502, 503))
 def get_plan(targets: Targets, workspace: CurrentWorkspace, target_id: TargetKey) -> PlanRead:
-    """Return what fills the target's columns; the rules decide it on first use."""
+    """Return what fills the target's columns; the rules decide it on first use, with a model's help if one is set."""
     view = targets.plan(workspace, TargetId(target_id))
     return PlanRead.of(view.plan, view.schema, view.drift)
 
@@ -85,6 +86,15 @@ def put_plan(targets: Targets, workspace: CurrentWorkspace, target_id: TargetKey
     """Decide what fills the target's columns, as they are now; a paused target resumes."""
     plan = targets.put_plan(workspace, TargetId(target_id), body.domain(), body.version)
     return PlanRead.of(plan, plan.schema, Drift())
+
+
+@router.post("/targets/{target_id}/plan/propose", responses=problems(404, 409, 422, 429, 502, 503))
+def propose_plan(targets: Targets, workspace: CurrentWorkspace, target_id: TargetKey) -> ProposalRead:
+    """Propose what might fill the columns that nothing surely fills; nothing is kept until it is put as the plan.
+
+    A model is asked where one is set, and may take its time; what stands in for its answer otherwise is the rules'.
+    """
+    return ProposalRead.of(targets.propose(workspace, TargetId(target_id)))
 
 
 @router.post("/targets/{target_id}/preview", responses=problems(404, 409, 422, 429, 502, 503))

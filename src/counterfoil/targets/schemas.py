@@ -18,6 +18,7 @@ from counterfoil.targets.domain import (
     LedgerRow,
     OptionPolicy,
     Plan,
+    PlanProposal,
     Property,
     PropertyId,
     PropertyType,
@@ -258,6 +259,28 @@ class PlanRead(BaseModel):
             entries=[_entry(one, plan.entries[one.id]) for one in plan.schema.properties if one.id in plan.entries],
             drift=list(drift.sentences()),
             doubts=list(doubts(plan, schema)),
+        )
+
+
+class ProposalRead(BaseModel):
+    """What might fill the columns, to be looked at and put as the plan."""
+
+    version: int = Field(description="Of the plan that it would follow; name it when putting this.", examples=[1])
+    schema_version: str = Field(description="Of the columns that it was made for.", examples=["0123456789abcdef"])
+    entries: list[EntryRead] = Field(description="One for each column, in their order.")
+    problem: str | None = Field(
+        description="Why no model has helped; null if one has, or if nothing had to be asked.",
+        examples=["No model helped: MODEL is not set."],
+    )
+
+    @classmethod
+    def of(cls, proposal: PlanProposal) -> Self:
+        entries = proposal.entries
+        return cls(
+            version=proposal.version,
+            schema_version=proposal.schema.version,
+            entries=[_entry(one, entries[one.id]) for one in proposal.schema.properties if one.id in entries],
+            problem=proposal.problem,
         )
 
 

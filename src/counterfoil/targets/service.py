@@ -12,6 +12,7 @@ from counterfoil.documents.domain import Document, DocumentId
 from counterfoil.foundation.clock import Clock
 from counterfoil.foundation.database import Database, Transaction
 from counterfoil.foundation.errors import CounterfoilError
+from counterfoil.foundation.failpoints import failpoint
 from counterfoil.foundation.ids import IdSource
 from counterfoil.foundation.paging import Page, Paging
 from counterfoil.records.domain import InvoiceData, RecordId
@@ -23,6 +24,7 @@ from counterfoil.targets.domain import (
     KeyPlaceMissing,
     Plan,
     PlanChanged,
+    PlanProposal,
     Schema,
     Target,
     TargetId,
@@ -33,10 +35,11 @@ from counterfoil.targets.domain import (
     UnknownTargetKind,
     asked,
 )
-from counterfoil.targets.expressions import Facts
+from counterfoil.targets.expressions import Facts, paths_in
 from counterfoil.targets.filling import Filling, fill
 from counterfoil.targets.mapping import map_schema
-from counterfoil.targets.planning import Drift, compare, doubts, key_property, problems, repaired, with_key
+from counterfoil.targets.model.mapper import Improved, ModelMapper
+from counterfoil.targets.planning import Drift, compare, doubts, is_open, key_property, problems, repaired, with_key
 from counterfoil.targets.protocols import (
     Adapters,
     Connected,
@@ -69,6 +72,7 @@ class TargetService:
     """What the rest of the house may ask about targets.
 
     `next_step` makes deliveries that waited for a target; `watch` has a workspace's targets checked from time to time.
+    `mapper` helps with first plans and proposals, outside of any transaction; no delivery asks it or waits for it.
     """
 
     database: Database
@@ -83,6 +87,7 @@ class TargetService:
     clock: Clock
     new_id: IdSource
     public_url: str
+    mapper: ModelMapper | None = None
 
     def create(self, workspace: WorkspaceId, kind: str, name: str, settings: Mapping[str, str]) -> Target:
         """Connect a table.
@@ -101,6 +106,7 @@ class TargetService:
         with self.database.transaction(workspace) as tx:
             self.store.add(tx, target)
         log.info("target_created", target_id=str(target.id), kind=kind)
+        self._plan_ahead(target)
         return target
 
     def get(self, workspace: WorkspaceId, target_id: TargetId) -> Target:
@@ -134,13 +140,28 @@ class TargetService:
         return self.adapter(target.kind).schema(target)
 
     def plan(self, workspace: WorkspaceId, target_id: TargetId) -> PlanView:
-        """Return the target's plan, made by the rules on first use, and how the columns differ from it."""
+        """Return the target's plan, made by the rules and the model on first use, and how the columns differ from it.
+
+        A plan that is there is not made again: what deliveries write does not change because somebody looks.
+        """
+        target = self.get(workspace, target_id)
+        schema = self.adapter(target.kind).schema(target)
+        plan = self._first_plan(target, schema)
+        return PlanView(plan=plan, schema=schema, drift=compare(plan.schema, schema))
+
+    def propose(self, workspace: WorkspaceId, target_id: TargetId) -> PlanProposal:
+        """Return what the rules and the model would fill the columns with that nothing surely fills; it is not kept."""
         target = self.get(workspace, target_id)
         schema = self.adapter(target.kind).schema(target)
         with self.database.transaction(workspace) as tx:
             self.find(tx, workspace, target_id, lock=True)
             plan = self._plan(tx, target, schema)
-        return PlanView(plan=plan, schema=schema, drift=compare(plan.schema, schema))
+        entries = repaired(plan, schema)
+        sure = {one: entry for one, entry in entries.items() if not is_open(entries, one)}
+        taken = {path for entry in sure.values() for path in paths_in(entry.expression)}
+        rest = Schema(properties=tuple(one for one in schema.properties if one.id not in sure))
+        improved = self._improved(target, schema, {**sure, **map_schema(rest, taken)})
+        return PlanProposal(version=plan.version, schema=schema, entries=improved.entries, problem=improved.problem)
 
     def planned(self, target: Target) -> Schema | None:
         """Return the columns that the newest plan was made for."""
@@ -195,6 +216,7 @@ class TargetService:
             with self.database.transaction(workspace) as tx:
                 self.pause(tx, target, error)
         else:
+            self._first_plan(target, schema)
             with self.database.transaction(workspace) as tx:
                 self.ready_plan(tx, target, schema)
         return self.get(workspace, target_id)
@@ -279,8 +301,44 @@ class TargetService:
             created_at=self.clock.now(),
         )
 
+    def _plan_ahead(self, target: Target) -> None:
+        """Make the first plan while nobody waits for a row; without a model there is nothing to wait for later."""
+        if self.mapper is None:
+            return
+        try:
+            self._first_plan(target, self.adapter(target.kind).schema(target))
+        except CounterfoilError as error:
+            log.warning("plan_put_off", target_id=str(target.id), error=error.code)
+
+    def _first_plan(self, target: Target, schema: Schema) -> Plan:
+        """Return the newest plan, or make the first with the model's help.
+
+        A delivery that comes meanwhile makes it by the rules alone, and others may ask at the same time: what the model
+        proposes still takes the place of a first plan of the rules, as it was not there when the model was asked.
+        """
+        with self.database.reading(target.workspace) as tx:
+            newest = self.plans.newest(tx, target.workspace, target.id)
+        if newest:
+            return newest
+        first = self._improved(target, schema, map_schema(schema))
+        failpoint("plan.proposed")
+        with self.database.transaction(target.workspace) as tx:
+            self.find(tx, target.workspace, target.id, lock=True)
+            newest = self.plans.newest(tx, target.workspace, target.id)
+            if newest is None:
+                return self._kept(tx, target, schema, first.entries, first.made_by, 1)
+            as_it_began = (newest.version, newest.made_by, newest.schema) == (1, Author.RULES, schema)
+            if as_it_began and first.made_by is Author.MODEL:
+                return self._kept(tx, target, schema, first.entries, first.made_by, 2)
+            return newest
+
+    def _improved(self, target: Target, schema: Schema, entries: Entries) -> Improved:
+        if self.mapper is None:
+            return Improved(entries=entries, problem="No model helped: MODEL is not set.")
+        return self.mapper.improve(target.workspace, schema, entries)
+
     def _plan(self, tx: Transaction, target: Target, schema: Schema) -> Plan:
-        """Return the newest plan, or make the first. The target must be locked."""
+        """Return the newest plan, or make the first by the rules alone. The target must be locked."""
         newest = self.plans.newest(tx, target.workspace, target.id)
         return newest or self._kept(tx, target, schema, map_schema(schema), Author.RULES, 1)
 
