@@ -91,6 +91,7 @@ from counterfoil.targets.infrastructure.page_pictures import PagePictures
 from counterfoil.targets.infrastructure.sql import SqlDeliveryStore, SqlPlanStore, SqlTargetStore
 from counterfoil.targets.ledger import LedgerService
 from counterfoil.targets.lookup import TargetLookup
+from counterfoil.targets.model.mapper import ModelMapper
 from counterfoil.targets.n8n.api import router as n8n_router
 from counterfoil.targets.n8n.service import N8nCallbacks, N8nDeliveries
 from counterfoil.targets.protocols import TargetAdapter
@@ -386,6 +387,7 @@ def _targets(
         clock=clock,
         new_id=new_id,
         public_url=public_url,
+        mapper=ModelMapper(asking=ground.asking) if ground.asking else None,
     )
     deliveries = DeliveryService(
         book=DeliveryBook(database=database, store=SqlDeliveryStore(), clock=clock),
