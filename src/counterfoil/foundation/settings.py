@@ -73,7 +73,7 @@ class Settings(BaseSettings):
 
     model: str = Field(
         default="",
-        description="A model that reads what is in doubt, as provider:name; empty for none.",
+        description="A model that is asked about what is in doubt, as provider:name; empty for none.",
         examples=["openai:gpt-4o", "google:gemini-2.5-flash", "anthropic:claude-haiku-5-5", "ollama:qwen2.5vl"],
     )
     model_api_key: SecretStr = Field(
