@@ -6,6 +6,7 @@ with its input. `GET /stand-in/seen` gives the rows and the requests that came, 
 
 import argparse
 import json
+import random
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.request import urlopen
 
+from tests.support.notion.faults import CUT_AFTER, CUT_BEFORE, CUT_WITHIN, Fault, late, status
 from tests.support.notion.limits import Average
 from tests.support.notion.server import Notion
 from tests.support.notion.tables import Properties
@@ -29,6 +31,20 @@ EXPENSES: Properties = {
     "Receipt": "files",
     "Key": "rich_text",
 }
+_OPEN = tuple(status(number) for number in (500, 502, 503, 504))
+FAULTS: Sequence[Fault] = (
+    CUT_BEFORE,
+    CUT_WITHIN,
+    CUT_AFTER,
+    *_OPEN,
+    *(fault.done() for fault in _OPEN),
+    *(status(number) for number in (409, 429, 529)),
+    late(5),
+    late(30),
+)
+"""What befalls requests by chance: of most of these, nobody who asked can tell what was done."""
+TELLING = {409, 429, 529}
+"""Statuses that say that nothing was."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,9 +62,14 @@ class Running:
         return rows
 
     def requests(self) -> list[dict[str, Any]]:
-        """Return `at`, `method`, `path`, `status` and `token` of every request; `at` is of the monotonic clock."""
+        """Return `at` (of the monotonic clock), `method`, `path`, `status`, `token` and `befallen` of every request."""
         requests: list[dict[str, Any]] = self._seen()["requests"]
         return requests
+
+    def words(self) -> dict[str, list[str]]:
+        """Return the text of each block of every row, by the row's id."""
+        words: dict[str, list[str]] = self._seen()["words"]
+        return words
 
     def _seen(self) -> Any:
         with urlopen(f"{self.url}/stand-in/seen") as answer:
@@ -72,9 +93,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options.add_argument("--latency", type=float, default=0, help="seconds that every answer takes")
     options.add_argument("--per-second", type=float, help="requests on average; without it there is no limit")
     options.add_argument("--burst", type=int, default=10)
+    options.add_argument("--slowest", type=float, help="seconds that an answer takes at most; by chance")
+    options.add_argument("--share", type=float, default=0, help="of the requests that something befalls")
+    options.add_argument("--seed", type=int, default=1)
     given = options.parse_args(arguments)
+    rolls = random.Random(given.seed)
     limit = (lambda: Average(per_second=given.per_second, burst=given.burst)) if given.per_second else None
-    with Notion(limit=limit, latency=given.latency).serving(given.port) as notion:
+    slowest = given.latency if given.slowest is None else given.slowest
+    with Notion(limit=limit, latency=lambda: rolls.uniform(given.latency, slowest)).serving(given.port) as notion:
+        notion.faults.chance(given.share, *FAULTS, seed=given.seed)
         expenses = notion.database("Expenses", EXPENSES)
         said = Running(
             url=notion.url, token=notion.token, database_id=expenses.database_id, source_id=expenses.source_id

@@ -37,8 +37,8 @@ _MOST_BYTES = 500_000
 class Notion(Desk):
     """A workspace behind an API. What `Desk` has is done by people in the app, and needs no request.
 
-    `versions` are those that the server offers; `latency` is how many seconds every answer takes; `limit` makes the
-    limit of each connection and None lifts it.
+    `versions` are those that the server offers; `latency` is how many seconds every answer takes, or says so of each;
+    `limit` makes the limit of each connection and None lifts it.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Notion(Desk):
         versions: Collection[str] = VERSIONS,
         limit: Callable[[], Limit] | None = Average,
         workspace_limit: Limit | None = None,
-        latency: float = 0,
+        latency: float | Callable[[], float] = 0,
     ) -> None:
         super().__init__()
         self.versions = versions
@@ -94,7 +94,7 @@ class Notion(Desk):
         self.requests.append(request)
         if request.path.startswith("/files/"):
             return self._file(request)
-        self._over.wait(self.latency)
+        self._over.wait(self.latency() if callable(self.latency) else self.latency)
         try:
             connection = self._admitted(request)
         except NotionError as error:
@@ -182,8 +182,9 @@ class Notion(Desk):
 
     def _seen(self) -> Json:
         rows = {source_id: Table(self.store, source_id).rows() for source_id in self.store.sources}
-        keys = ("at", "method", "path", "status", "token")
-        return {"rows": rows, "requests": [{key: getattr(one, key) for key in keys} for one in self.requests]}
+        with self.store.lock:
+            words = {row["id"]: self.words(row["id"]) for several in rows.values() for row in several}
+        return {"rows": rows, "words": words, "requests": [_told(one) for one in self.requests.copy()]}
 
     def _file(self, request: Request) -> Answer:
         if self.store.now().timestamp() > int(request.query["expires"][0]):
@@ -192,6 +193,11 @@ class Notion(Desk):
         if upload is None or upload.content is None:
             return Answer(status=404, content=b"<Error>NoSuchKey</Error>", content_type="application/xml")
         return Answer(status=200, content=upload.content, content_type=upload.content_type or "")
+
+
+def _told(request: Request) -> Json:
+    keys = ("at", "method", "path", "status", "token")
+    return {**{key: getattr(request, key) for key in keys}, "befallen": request.fault is not None}
 
 
 def _json(request: Request, content: bytes) -> object:
