@@ -11,7 +11,18 @@ from counterfoil.access.infrastructure.sql import WorkspaceRow
 from counterfoil.foundation.database import Database
 from counterfoil.foundation.ids import new_id
 from counterfoil.foundation.paging import Paging
-from counterfoil.jobs.limits.domain import Breaker, BreakerState, Caller, Period, Probe, Rate, RateLimit, Turn
+from counterfoil.jobs.limits.domain import (
+    LONGEST_CLOSING,
+    LONGEST_PATIENCE,
+    Breaker,
+    BreakerState,
+    Caller,
+    Period,
+    Probe,
+    Rate,
+    RateLimit,
+    Turn,
+)
 from counterfoil.jobs.limits.infrastructure.sql import SqlBreakerStore, SqlRateLimitStore
 from counterfoil.jobs.limits.infrastructure.tables import RateLimitRow
 
@@ -58,11 +69,42 @@ def test_who_is_refused_takes_nothing_and_learns_when_to_come_back(database: Dat
     assert (after.arrival, after.requests) == (before.arrival, before.requests)
 
 
+def test_those_who_would_wait_are_told_to_come_back_one_after_the_other(
+    database: Database, workspace: WorkspaceId
+) -> None:
+    caller, patience = Caller(workspace=workspace, service="notion"), timedelta(seconds=10)
+    before = [take(database, caller).granted for _ in range(2)]
+    turns = [take(database, caller, patience=patience) for _ in range(4)]
+    assert (before, [turn.granted for turn in turns]) == ([True, True], [False] * 4)
+    assert [later.at - earlier.at for earlier, later in pairwise(turns)] == [MINUTE] * 3
+    assert timedelta(seconds=30) - patience / 2 < turns[0].wait <= MINUTE - patience / 2
+
+
+def test_appointments_that_lie_too_far_ahead_begin_anew(database: Database, workspace: WorkspaceId) -> None:
+    caller, patience = Caller(workspace=workspace, service="notion"), timedelta(seconds=10)
+    for _ in range(2):
+        take(database, caller)
+    first = take(database, caller, patience=patience)
+    with database.transaction() as tx:
+        later = RateLimitRow.appointed + 3 * LONGEST_CLOSING // timedelta(microseconds=1)
+        tx.execute(update(RateLimitRow).values(appointed=later))
+    assert take(database, caller, patience=patience).at == first.at
+
+
 def test_turns_that_are_waited_for_follow_each_other(database: Database, workspace: WorkspaceId) -> None:
     caller = Caller(workspace=workspace, service="notion")
     turns = [take(database, caller, patience=HOUR) for _ in range(6)]
     assert all(turn.granted for turn in turns)
     assert [later.at - earlier.at for earlier, later in pairwise(turns)] == [MINUTE] * 5
+
+
+def test_the_turns_of_the_patient_are_not_given_to_those_who_are_less_so(
+    database: Database, workspace: WorkspaceId
+) -> None:
+    caller, quick = Caller(workspace=workspace, service="notion"), Rate(count=6, period=Period.MINUTE, burst=1)
+    turns = [take(database, caller, quick, patience=LONGEST_PATIENCE) for _ in range(6)]
+    assert all(turn.granted for turn in turns)
+    assert not take(database, caller, quick).granted
 
 
 def test_a_token_comes_back_with_each_interval(database: Database, workspace: WorkspaceId) -> None:

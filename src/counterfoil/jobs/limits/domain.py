@@ -38,6 +38,8 @@ Probe = NewType("Probe", UUID)
 
 PATIENCE: Final = timedelta(seconds=2)
 """How long a call waits for its turn rather than be put off."""
+LONGEST_PATIENCE: Final = timedelta(minutes=1)
+"""How long the most patient caller of a service that others call as well may wait for a turn."""
 LONGEST_CLOSING: Final = timedelta(days=1)
 """Quotas of services start afresh daily at the latest; a service that names a later time is asked again sooner."""
 MOST_AT_ONCE: Final = 1_000_000

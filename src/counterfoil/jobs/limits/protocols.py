@@ -14,7 +14,10 @@ class RateLimitStore(Protocol):
     """Keeps how much of each rate is used."""
 
     def take(self, tx: Transaction, caller: Caller, rate: Rate, tokens: int, patience: timedelta) -> Turn:
-        """Take tokens whose turn comes within the patience, or none."""
+        """Take tokens whose turn comes within the patience, or none.
+
+        Who has patience and gets none is told another time than everybody else, so that they do not all come at once.
+        """
         ...
 
     def close(self, tx: Transaction, caller: Caller, until: datetime) -> None:

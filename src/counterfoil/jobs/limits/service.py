@@ -52,9 +52,16 @@ class RateLimits:
     sleep: Callable[[float], None] = time.sleep
 
     def take(
-        self, workspace: WorkspaceId, service: str, rate: Rate, *, user: str | None = None, tokens: int = 1
+        self,
+        workspace: WorkspaceId,
+        service: str,
+        rate: Rate,
+        *,
+        user: str | None = None,
+        tokens: int = 1,
+        patience: timedelta | None = None,
     ) -> None:
-        """Return when the service may be called; wait for that at most as long as patience lasts.
+        """Return when the service may be called; wait for that at most as long as patience lasts, ours or the caller's.
 
         A turn that is waited for is ours already, so that those who wait are served in the order in which they came.
 
@@ -66,7 +73,7 @@ class RateLimits:
             raise MoreThanBurst(tokens, rate)
         caller = Caller(workspace=workspace, service=service, user=user)
         with self.database.transaction(workspace) as tx:
-            turn = self.store.take(tx, caller, rate, tokens, self.patience)
+            turn = self.store.take(tx, caller, rate, tokens, self.patience if patience is None else patience)
         if not turn.granted:
             self.observer.rate_limit_exceeded(service)
             raise RateLimited(service, turn.at)

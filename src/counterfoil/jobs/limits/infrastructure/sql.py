@@ -26,6 +26,8 @@ from counterfoil.foundation.database import Transaction
 from counterfoil.foundation.ids import IdSource
 from counterfoil.foundation.paging import Page, Paging
 from counterfoil.jobs.limits.domain import (
+    LONGEST_CLOSING,
+    LONGEST_PATIENCE,
     Breaker,
     BreakerState,
     Caller,
@@ -57,7 +59,7 @@ class SqlRateLimitStore:
         now, wait = _now(tx), patience // _MICROSECOND
         cost, full = rate.interval * tokens // _MICROSECOND, rate.interval * rate.at_once // _MICROSECOND
         # No taking leads further ahead: a clock was set back, or the rate raised. One turn is left of it.
-        beyond = RateLimitRow.arrival > now + full + wait
+        beyond = RateLimitRow.arrival > now + full + max(wait, LONGEST_PATIENCE // _MICROSECOND)
         arrival = case((beyond, now + full - cost), else_=RateLimitRow.arrival)
         start = _last(tx, arrival + cost - full, RateLimitRow.closed_until)
         over = RateLimitRow.window_start + rate.period.length // _MICROSECOND <= now
@@ -72,6 +74,7 @@ class SqlRateLimitStore:
                 service=caller.service,
                 arrival=now + cost,
                 closed_until=0,
+                appointed=0,
                 requests=tokens,
                 window_start=now,
                 **common,
@@ -91,7 +94,23 @@ class SqlRateLimitStore:
         granted = tx.execute(taken).one_or_none()
         if granted:
             return _turn(granted, granted=True)
-        return _turn(tx.execute(select(start, now).where(_of(caller))).one(), granted=False)
+        refused = self._appointed(tx, start, now, cost, wait) if wait else select(start, now)
+        return _turn(tx.execute(refused.where(_of(caller))).one(), granted=False)
+
+    def _appointed(
+        self, tx: Transaction, start: ColumnElement[int], now: ColumnElement[int], cost: int, wait: int
+    ) -> Any:
+        """Return a statement that gives whoever is refused a time of their own, as far from the others' as tokens are.
+
+        All told the same, they would come back together, and all but a few in vain. They are told to come sooner by
+        half of their patience, so that one who is late does not leave a token unused.
+        """
+        # No appointment is further ahead: a clock was set back, or very many were refused. Both begin anew.
+        beyond = RateLimitRow.appointed > now + 2 * LONGEST_CLOSING // _MICROSECOND
+        turn = case((beyond, start), else_=_last(tx, RateLimitRow.appointed, start))
+        return (
+            update(RateLimitRow).values(appointed=turn + cost).returning(RateLimitRow.appointed - cost - wait // 2, now)
+        )
 
     def close(self, tx: Transaction, caller: Caller, until: datetime) -> None:
         later = _last(tx, RateLimitRow.closed_until, literal(_microseconds(until), BigInteger))

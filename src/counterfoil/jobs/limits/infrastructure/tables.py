@@ -26,6 +26,8 @@ class RateLimitRow(Row):
     burst: Mapped[int]
     arrival: Mapped[int] = mapped_column(BigInteger)
     closed_until: Mapped[int] = mapped_column(BigInteger)
+    appointed: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    """Until when those who were refused are told to come back, one after the other."""
     requests: Mapped[int] = mapped_column(BigInteger)
     window_start: Mapped[int] = mapped_column(BigInteger)
     last_request_at: Mapped[datetime]
