@@ -2,14 +2,14 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
 from counterfoil.access.domain import WorkspaceId
 from counterfoil.foundation.database import Database
-from counterfoil.foundation.errors import Conflict, NetworkError, NotFound
+from counterfoil.foundation.errors import Conflict, NetworkError, NotFound, Postponed
 from counterfoil.foundation.paging import Paging
 from counterfoil.records.domain import InvoiceData, Party
 from counterfoil.targets.domain import (
@@ -671,6 +671,14 @@ def test_nothing_is_written_before_a_person_has_decided_on_an_option(
     assert table.rows == {}
 
 
+def not_our_turn() -> None:
+    raise Postponed("Not now.", datetime(2026, 3, 1, tzinfo=UTC))
+
+
+def refuse() -> None:
+    raise Conflict("The table refuses this.")
+
+
 def test_columns_are_read_anew_only_when_they_may_have_changed(
     house: TargetsHouse, table: RemoteTable, workspace: WorkspaceId, remote: Target
 ) -> None:
@@ -684,11 +692,27 @@ def test_columns_are_read_anew_only_when_they_may_have_changed(
     for expected in (1, 1):
         house.deliver(workspace, house.records.add(workspace), remote)
         assert looks == expected
-    table.before = break_down
-    delivery_id = house.plan(workspace, house.records.add(workspace), remote)
-    with pytest.raises(NetworkError):
-        house.deliveries.deliver(workspace, delivery_id)
-    table.before = nothing
+    for fault, error, expected in ((not_our_turn, Postponed, 1), (break_down, NetworkError, 1), (refuse, Conflict, 2)):
+        table.before = fault
+        with pytest.raises(error):
+            house.deliver(workspace, house.records.add(workspace), remote)
+        table.before = nothing
+        house.deliver(workspace, house.records.add(workspace), remote)
+        assert looks == expected, error
+
+
+def test_while_one_looks_at_the_columns_anew_others_rely_on_what_was_seen_before(
+    house: TargetsHouse, table: RemoteTable, workspace: WorkspaceId, remote: Target
+) -> None:
+    looks = 0
+
+    def look() -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 2:
+            house.deliver(workspace, house.records.add(workspace), remote)
+
+    table.looking, table.schema_lasts = look, timedelta(minutes=1)
     house.deliver(workspace, house.records.add(workspace), remote)
     assert looks == 2
 
@@ -718,3 +742,7 @@ def test_a_plan_without_the_keys_is_refused_where_a_table_needs_them(
     with pytest.raises(InvalidPlan, match="Counterfoil ID"):
         house.targets.put_plan(workspace, target.id, entries, plan.version)
     assert house.targets.put_plan(workspace, target.id, plan.entries, plan.version).version == plan.version + 1
+    version, seen_at = house.deliveries.seen.seen[remote.id]
+    house.deliveries.seen.seen[remote.id] = (version, seen_at - 61)
+    house.deliver(workspace, house.records.add(workspace), remote)
+    assert (looks, len(table.rows)) == (2, 3)

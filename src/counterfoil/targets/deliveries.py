@@ -13,11 +13,12 @@ that there is none is believed only when the crashed attempt can no longer be un
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Final
 
 from counterfoil.access.domain import WorkspaceId
 from counterfoil.documents.domain import Document
 from counterfoil.foundation.database import Transaction
-from counterfoil.foundation.errors import CounterfoilError
+from counterfoil.foundation.errors import CounterfoilError, NetworkError, Postponed, ServiceUnavailable
 from counterfoil.foundation.ids import IdSource
 from counterfoil.foundation.paging import Page, Paging
 from counterfoil.records.domain import RecordId
@@ -50,6 +51,9 @@ from counterfoil.targets.protocols import (
 )
 from counterfoil.targets.seen import SeenSchemas
 from counterfoil.targets.service import TargetService, key_of
+
+_TELLS_NOTHING: Final = (Postponed, ServiceUnavailable, NetworkError)
+"""Errors that are about no columns: to read these anew after each would take the turns of those who wait."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,7 +168,13 @@ class DeliveryService:
         planned = self.targets.planned(target)
         if planned and self.seen.had(target.id, planned.version, adapter.schema_lasts):
             return planned
-        schema = adapter.schema(target)
+        if planned:
+            self.seen.renew(target.id)  # who comes while we look relies on what was seen before
+        try:
+            schema = adapter.schema(target)
+        except CounterfoilError:
+            self.seen.forget(target.id)
+            raise
         self.seen.note(target.id, schema.version)
         return schema
 
@@ -234,7 +244,8 @@ class DeliveryService:
         try:
             written = adapter.write(request)
         except CounterfoilError as error:
-            self.seen.forget(started.target_id)  # perhaps its columns have changed
+            if not isinstance(error, _TELLS_NOTHING):
+                self.seen.forget(started.target_id)  # perhaps its columns have changed
             self.book.fail(started, error)
             raise
         problems = [*(one.problem for one in fillings if one.problem), *written.problems]

@@ -18,6 +18,11 @@ class SeenSchemas:
     def note(self, target: TargetId, version: str) -> None:
         self.seen[target] = (version, self.monotonic())
 
+    def renew(self, target: TargetId) -> None:
+        """Let what was seen of a target be relied on for another while, if anything was."""
+        if target in self.seen:
+            self.note(target, self.seen[target][0])
+
     def forget(self, target: TargetId) -> None:
         self.seen.pop(target, None)
 
