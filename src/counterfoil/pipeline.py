@@ -43,7 +43,7 @@ from counterfoil.records.service import RecordService
 from counterfoil.reviews.domain import Review
 from counterfoil.reviews.service import ReviewService
 from counterfoil.targets.deliveries import DeliveryService
-from counterfoil.targets.domain import Delivery, DeliveryId, TargetAway, TargetId
+from counterfoil.targets.domain import Delivery, DeliveryId, DeliveryInDoubt, TargetAway, TargetId
 from counterfoil.targets.n8n.service import N8nDeliveries
 
 DOCUMENT_BACKOFF = Backoff(base=timedelta(seconds=10))
@@ -268,7 +268,8 @@ class Handlers:
         except (ServiceUnavailable, NetworkError) as error:
             if job.now() - job.job.created_at > TARGET_PATIENCE:
                 raise
-            raise TargetAway(error, job.now() + TARGET_PAUSE) from error
+            settles_at = error.settles_at if isinstance(error, DeliveryInDoubt) else None
+            raise TargetAway(error, settles_at or job.now() + TARGET_PAUSE) from error
         if isinstance(delivery, Waiting):
             return delivery
         return {"delivery_id": str(delivery.id), "status": delivery.status, "page_url": delivery.url}

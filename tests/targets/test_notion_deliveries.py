@@ -12,7 +12,7 @@ import pytest
 from counterfoil.access.domain import WorkspaceId
 from counterfoil.foundation.database import Database
 from counterfoil.foundation.errors import CounterfoilError
-from counterfoil.jobs.limits.domain import BreakerOpen, RateLimited
+from counterfoil.jobs.limits.domain import BreakerOpen, Period, Rate, RateLimited
 from counterfoil.records.domain import FieldPath, InvoiceData, LineItem, Party
 from counterfoil.targets.domain import (
     Delivery,
@@ -191,9 +191,41 @@ def test_a_page_that_may_still_come_is_waited_for(desk: Desk) -> None:
     desk.notion.faults.plan(CUT_BEFORE, method="POST", path="/pages$")
     with pytest.raises(TargetSilent):
         desk.again(delivery)
-    with pytest.raises(DeliveryInDoubt):
+    with pytest.raises(DeliveryInDoubt) as doubt:
         desk.again(delivery)
+    assert doubt.value.settles_at == desk.house.clock.now() + timedelta(minutes=2)
     assert desk.table.rows() == []
+
+
+def test_to_find_a_page_those_of_others_need_not_be_looked_at(desk: Desk) -> None:
+    for _ in range(3):
+        desk.deliver()
+    delivery = desk.plan(desk.record())
+    desk.notion.faults.plan(CUT_AFTER, method="POST", path="/pages$")
+    with pytest.raises(TargetSilent):
+        desk.again(delivery)
+    desk.deliver()
+    found = desk.again(delivery)
+    assert (found.status, len(desk.table.rows())) == (DeliveryStatus.DELIVERED, 5)
+    looked_at = {one.path.split("/")[3] for one in desk.notion.requests if one.path.endswith("/children")}
+    assert looked_at & {row["id"] for row in desk.table.rows()} == {found.external_id}
+
+
+def test_a_page_that_is_begun_waits_for_its_turns_and_others_come_later(desk: Desk, database: Database) -> None:
+    desk.deliver()
+    rate, slept = Rate(count=15, period=Period.MINUTE, burst=1), list[float]()
+    slow = standing.adapter(database, desk.notion, rate=rate)
+    limits = replace(slow.client.manners.limits, sleep=slept.append)
+    client = replace(slow.client, manners=replace(slow.client.manners, limits=limits))
+    targets = replace(desk.house.targets, adapters={"notion": replace(slow, client=client)})
+    deliveries = replace(desk.house.deliveries, targets=targets)
+    first, second = desk.plan(desk.record()), desk.plan(desk.record())
+    assert deliveries.deliver(desk.workspace, first).status is DeliveryStatus.DELIVERED
+    assert [seconds > 2 for seconds in slept] == [True, True]
+    asked = len(desk.notion.requests)
+    with pytest.raises(RateLimited):
+        deliveries.deliver(desk.workspace, second)
+    assert len(desk.notion.requests) == asked
 
 
 def test_a_call_that_never_left_leaves_no_doubt(

@@ -1,6 +1,6 @@
 """What is on disk of each delivery before and after every step, so that a crash between two leaves a way to go on."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 import structlog
@@ -44,6 +44,15 @@ class DeliveryBook:
         if delivery is None:
             raise DeliveryNotFound(delivery_id)
         return delivery
+
+    def rows_of_others(self, delivery: Delivery) -> Callable[[Sequence[str]], Collection[str]]:
+        """Return what tells which rows of a target other deliveries have made."""
+
+        def among(rows: Sequence[str]) -> Collection[str]:
+            with self.database.reading(delivery.workspace) as tx:
+                return self.store.rows_of_others(tx, delivery, rows)
+
+        return among
 
     def begin(
         self,

@@ -233,9 +233,15 @@ class DeliveryService:
         settled = self.book.clock.now() >= since + adapter.settles_after
         found = None
         if delivery.external_id is None:
-            found = adapter.find(target, Sought(key=delivery.key, since=since, key_property=key_property(plan.entries)))
+            sought = Sought(
+                key=delivery.key,
+                since=since,
+                key_property=key_property(plan.entries),
+                others=self.book.rows_of_others(delivery),
+            )
+            found = adapter.find(target, sought)
         if not (found or settled):
-            raise DeliveryInDoubt(delivery.id)
+            raise DeliveryInDoubt(delivery.id, settles_at=since + adapter.settles_after)
         return found.external_id if found else None
 
     def _write(

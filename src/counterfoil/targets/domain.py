@@ -685,5 +685,7 @@ class DeliveryInDoubt(ServiceUnavailable):
     code = "delivery_in_doubt"
     advice = "Wait: it is looked up and tried again by itself."
 
-    def __init__(self, delivery_id: DeliveryId) -> None:
+    def __init__(self, delivery_id: DeliveryId, settles_at: datetime | None = None) -> None:
         super().__init__(f"An attempt at delivery {delivery_id} has not ended yet, or its end is unknown.")
+        self.settles_at = settles_at
+        """From when on it will be known; None if nobody can tell."""

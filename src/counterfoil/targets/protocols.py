@@ -1,6 +1,6 @@
 """What the targets' services need from outside: the tables elsewhere, the stores, records and documents."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -70,13 +70,22 @@ class WriteRequest:
     enclosed: Enclosed | None = None
 
 
+def nobodys(_rows: Sequence[str]) -> Collection[str]:
+    """Know of no row whose it is."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sought:
-    """A row that an attempt may have made: by its key, and not before `since`."""
+    """A row that an attempt may have made: by its key, and not before `since`.
+
+    `others` tells which rows of these are known as other deliveries', and need not be looked at.
+    """
 
     key: str
     since: datetime
     key_property: PropertyId | None = None
+    others: Callable[[Sequence[str]], Collection[str]] = nobodys
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -270,6 +279,10 @@ class DeliveryStore(Protocol):
 
     def waiting(self, tx: Transaction, workspace: WorkspaceId, target_id: TargetId) -> Sequence[Delivery]:
         """Return and lock those that wait for a target."""
+        ...
+
+    def rows_of_others(self, tx: Transaction, delivery: Delivery, rows: Sequence[str]) -> Collection[str]:
+        """Return which of these rows other deliveries have made in the same target."""
         ...
 
     def page(

@@ -14,6 +14,9 @@ from counterfoil.jobs.limits.service import Breakers, Call, RateLimits
 DEFAULT_PAUSE: Final = timedelta(seconds=30)
 """How long a service is left alone that has had too many calls and does not say until when."""
 
+GOING_ON: Final = timedelta(seconds=10)
+"""How long a call waits for its turn when those before it would have to be made again."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manners:
@@ -26,14 +29,17 @@ class Manners:
     clock: Clock
 
     @contextmanager
-    def calling(self, workspace: WorkspaceId, connection: str) -> Iterator[Call]:
+    def calling(self, workspace: WorkspaceId, connection: str, *, going_on: bool = False) -> Iterator[Call]:
         """Wait for our turn and let one call through; nothing but the call belongs inside.
+
+        A call that goes on with what others have begun waits longer, since these would have been in vain.
 
         Raises:
             RateLimited: it is not our turn for longer than patience lasts.
             BreakerOpen: the service is left alone for a while.
         """
-        self.limits.take(workspace, self.service, self.rate, user=connection)
+        patience = GOING_ON if going_on else None
+        self.limits.take(workspace, self.service, self.rate, user=connection, patience=patience)
         with self.breakers.calling(workspace, self.service, connection) as call:
             yield call
 

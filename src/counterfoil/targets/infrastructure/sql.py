@@ -1,6 +1,6 @@
 """Targets, the versions of their plans, and deliveries, as rows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
@@ -203,6 +203,15 @@ class SqlDeliveryStore:
         waiting = (DeliveryRow.target_id == target_id, DeliveryRow.status == DeliveryStatus.WAITING.value)
         chosen = _in(DeliveryRow, workspace).where(*waiting).order_by(DeliveryRow.id)
         return _deliveries(tx, workspace, _locked(chosen, lock=True))
+
+    def rows_of_others(self, tx: Transaction, delivery: Delivery, rows: Sequence[str]) -> Collection[str]:
+        theirs = (
+            DeliveryRow.workspace_id == delivery.workspace,
+            DeliveryRow.target_id == delivery.target_id,
+            DeliveryRow.id != delivery.id,
+            DeliveryRow.external_id.in_(rows),
+        )
+        return {row for row in tx.execute(select(DeliveryRow.external_id).where(*theirs)).scalars() if row}
 
     def page(
         self, tx: Transaction, workspace: WorkspaceId, paging: Paging, record_id: RecordId | None

@@ -145,9 +145,10 @@ class N8nDeliveries:
             return None
         found = None
         if self.can_look:
-            found = self.notion.find(target, Sought(key=str(run.job), since=since))
+            sought = Sought(key=str(run.job), since=since, others=self.book.rows_of_others(delivery))
+            found = self.notion.find(target, sought)
         if found is None and self.book.clock.now() < since + self.deadline:
-            raise DeliveryInDoubt(delivery.id)
+            raise DeliveryInDoubt(delivery.id, settles_at=since + self.deadline)
         if not self.can_look:
             unanswered = RunUnanswered(run)
             self.book.fail(delivery, unanswered, in_doubt=True)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import chain
 from typing import Any, Final
 
 from counterfoil.access.domain import WorkspaceId
@@ -51,7 +52,8 @@ _CLOCKS: Final = timedelta(minutes=5)
 """How far apart our clock and Notion's may be, which also keeps times to the minute only."""
 _MOST_CANDIDATES: Final = 500
 _LATEST_CREATE: Final = timedelta(seconds=45)
-"""How long after a write began a page may be asked for, so that with Notion's minute it is there before all settles."""
+"""How long after a write began we may get in line to ask for its page: with the wait for our turn and with Notion's
+minute it is there before all settles."""
 
 _NOT_SHARED: Final = (
     "Notion does not show this database to our connection, or it was deleted. Open the database in Notion, choose"
@@ -108,9 +110,13 @@ class NotionAdapter:
             return next((_written(page) for page in self._queried(target.workspace, table, query)), None)
         since = (sought.since - _CLOCKS).isoformat()
         query = {"filter": {"timestamp": "created_time", "created_time": {"on_or_after": since}}}
-        for page in self._queried(target.workspace, table, query):
-            if body.section_of(self._blocks(target.workspace, table, page["id"]), sought.key):
-                return _written(page)
+        for pages in self._parts_of(target.workspace, table, query):
+            others = sought.others([page["id"] for page in pages])
+            for page in pages:
+                if page["id"] in others:
+                    continue
+                if body.section_of(self._blocks(target.workspace, table, page["id"]), sought.key):
+                    return _written(page)
         return None
 
     def write(self, request: WriteRequest) -> Written:
@@ -186,7 +192,8 @@ class NotionAdapter:
         wanted = page is None or bool(_files(request, page))
         if request.enclosed is None or not wanted:
             return None, ()
-        uploads, table = Uploads(client=self.client), table_of(request.target)
+        client = self.client.going_on() if page else self.client
+        uploads, table = Uploads(client=client), table_of(request.target)
         try:
             uploaded = uploads.upload(request.target.workspace, table.version, request.enclosed.file)
         except WriteRefused as error:  # a row without its document is better than none
@@ -198,7 +205,8 @@ class NotionAdapter:
         properties = _properties(request, uploaded, _file_properties(request))
         held = bool(_file_properties(request))
         children = _children(request.key, request.enclosed, None if held else uploaded)
-        page = self.client.post(
+        client = self.client.going_on() if uploaded else self.client
+        page = client.post(
             request.target.workspace,
             table.version,
             "pages",
@@ -211,7 +219,7 @@ class NotionAdapter:
     ) -> Written:
         table, workspace = table_of(request.target), request.target.workspace
         properties = _properties(request, uploaded, _files(request, page))
-        page = self.client.patch(workspace, table.version, f"pages/{page['id']}", {"properties": properties})
+        page = self.client.going_on().patch(workspace, table.version, f"pages/{page['id']}", {"properties": properties})
         if request.enclosed:
             self._redraw(request, page["id"], request.enclosed)
         return _written(page, problems)
@@ -227,8 +235,8 @@ class NotionAdapter:
             return
         children = _children(request.key, enclosed, None)
         for block in (*section.tables, section.marker):
-            self.client.delete(workspace, table.version, f"blocks/{block}")
-        self.client.patch(workspace, table.version, f"blocks/{page}/children", {"children": children})
+            self.client.going_on().delete(workspace, table.version, f"blocks/{block}")
+        self.client.going_on().patch(workspace, table.version, f"blocks/{page}/children", {"children": children})
 
     def _why(self, request: WriteRequest, error: WriteRefused | NotThere) -> Exception:
         """Return what a refusal means: the table has changed or is no longer shared, or it was the values."""
@@ -241,15 +249,22 @@ class NotionAdapter:
     def _blocks(self, workspace: WorkspaceId, table: NotionTable, parent: str) -> Sequence[Json]:
         """Return the first blocks of a page or block; ours are among them."""
         query = {"page_size": _PAGE}
-        return list(self.client.get(workspace, table.version, f"blocks/{parent}/children", query)["results"])
+        found = self.client.going_on().get(workspace, table.version, f"blocks/{parent}/children", query)
+        return list(found["results"])
 
     def _queried(self, workspace: WorkspaceId, table: NotionTable, query: Json) -> Iterator[Json]:
         """Yield the pages of a table that match, the newest first."""
+        return chain.from_iterable(self._parts_of(workspace, table, query))
+
+    def _parts_of(self, workspace: WorkspaceId, table: NotionTable, query: Json) -> Iterator[Sequence[Json]]:
+        """Yield them in the parts in which they come, a request for each."""
         cursor: Json = {}
+        client = self.client
         order = {"page_size": _PAGE, "sorts": [{"timestamp": "created_time", "direction": "descending"}]}
         while True:
-            found = self.client.post(workspace, table.version, f"{table.path}/query", {**query, **order, **cursor})
-            yield from found["results"]
+            found = client.post(workspace, table.version, f"{table.path}/query", {**query, **order, **cursor})
+            client = self.client.going_on()
+            yield found["results"]
             if not found["has_more"]:
                 return
             cursor = {"start_cursor": found["next_cursor"]}

@@ -10,7 +10,7 @@ import logging
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cache, cached_property
 from typing import Any, Final, TypeAlias
@@ -87,6 +87,12 @@ class NotionClient:
     token: str = field(repr=False)
     manners: Manners
     base_url: str = "https://api.notion.com"
+    goes_on: bool = False
+    """Whether its calls belong to what others have begun, which would have to be begun anew."""
+
+    def going_on(self) -> "NotionClient":
+        """Return a client for the calls that follow a first one."""
+        return replace(self, goes_on=True)
 
     def get(self, workspace: WorkspaceId, version: str, path: str, query: Mapping[str, Any] | None = None) -> Json:
         return self._request(workspace, version, "GET", path, query=query)
@@ -129,7 +135,7 @@ class NotionClient:
         """
         if not self.token:
             raise TokenRefused(_MISSING)
-        with self.manners.calling(workspace, self._connection) as call:
+        with self.manners.calling(workspace, self._connection, going_on=self.goes_on) as call:
             try:
                 with self._client(version) as client:
                     found = client.request(path=path, method=method, query=dict(query or {}), body=body, form_data=form)

@@ -62,14 +62,14 @@ class Uploads:
         return Uploaded(id=made["id"], name=name)
 
     def _send(self, workspace: WorkspaceId, version: str, upload: str, name: str, file: SourceFile) -> None:
-        path = f"file_uploads/{upload}/send"
+        path, client = f"file_uploads/{upload}/send", self.client.going_on()
         if file.size <= LARGEST_PART:
-            self.client.send(workspace, version, path, {"file": (name, file.path.read_bytes(), file.media_type)})
+            client.send(workspace, version, path, {"file": (name, file.path.read_bytes(), file.media_type)})
             return
         for number, part in enumerate(_parts(file), start=1):
             form = {"file": (name, part, file.media_type), "part_number": str(number)}
-            self.client.send(workspace, version, path, form)
-        self.client.post(workspace, version, f"file_uploads/{upload}/complete", {})
+            client.send(workspace, version, path, form)
+        client.post(workspace, version, f"file_uploads/{upload}/complete", {})
 
     def _largest(self, workspace: WorkspaceId, version: str) -> int:
         me = self.client.get(workspace, version, "users/me")
