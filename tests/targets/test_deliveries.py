@@ -223,6 +223,21 @@ def test_a_fault_around_the_create_leaves_one_row_in_the_end(
     assert len(table.rows) == 1
 
 
+def test_a_row_that_was_found_is_not_forgotten_when_it_cannot_be_changed_just_then(
+    house: TargetsHouse, table: RemoteTable, workspace: WorkspaceId, remote: Target
+) -> None:
+    delivery_id = house.plan(workspace, house.records.add(workspace), remote)
+    table.after = break_down
+    with pytest.raises(NetworkError):
+        house.deliveries.deliver(workspace, delivery_id)
+    table.before, table.after = not_our_turn, nothing
+    with pytest.raises(Postponed):
+        house.deliveries.deliver(workspace, delivery_id)
+    table.before = nothing
+    assert house.deliveries.deliver(workspace, delivery_id).status is DeliveryStatus.DELIVERED
+    assert len(table.rows) == 1
+
+
 @pytest.mark.parametrize("dies_before_commit", [True, False], ids=["before commit", "after commit"])
 def test_a_crash_around_any_commit_leaves_one_row_in_the_end(
     database: Database,

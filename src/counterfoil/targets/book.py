@@ -60,17 +60,23 @@ class DeliveryBook:
         version: int,
         written: Collection[PropertyId] = (),
         *,
+        row: str | None = None,
         run: Run | None = None,
         may_overlap: bool = False,
     ) -> Delivery:
-        """Put on disk that an attempt begins, unless another has begun since and must not be crossed."""
+        """Put on disk that an attempt begins, unless another has begun since and must not be crossed.
+
+        `row` was found as that of an earlier attempt. It is kept whatever becomes of this one, for when this one writes
+        nothing, no doubt remains for which anybody would look again.
+        """
         with self.database.transaction(seen.workspace) as tx:
             held = self.find(tx, seen.workspace, seen.id, lock=True)
             if held.has(version):
                 return held
             if held.attempt != seen.attempt and not may_overlap:
                 raise DeliveryInDoubt(seen.id)
-            started = replace(begun(held, version, written, self.clock.now()), run=run)
+            known = replace(held, external_id=held.external_id or row, run=run)
+            started = begun(known, version, written, self.clock.now())
             self.store.save(tx, started)
         return started
 

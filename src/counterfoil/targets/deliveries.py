@@ -148,7 +148,7 @@ class DeliveryService:
             document = self.targets.documents.get(delivery.workspace, record.document_id)
             fillings = self._fillings(record, document, target, schema, plan)
         values = [one.property.id for one in fillings if one.value is not None]
-        started = self.book.begin(delivery, record.version, values, may_overlap=not adapter.settles_after)
+        started = self.book.begin(delivery, record.version, values, row=row, may_overlap=not adapter.settles_after)
         if started.has(record.version):
             return started
         request = WriteRequest(
@@ -157,7 +157,7 @@ class DeliveryService:
             version=record.version,
             schema=schema,
             draft=draft_of(fillings, started.written),
-            external_id=started.external_id or row,
+            external_id=started.external_id,
             key_property=key_property(plan.entries),
             enclosed=self._enclosed(record, document, plan),
         )
