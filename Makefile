@@ -12,7 +12,7 @@ twice = $(1) || $(1)
 
 .DEFAULT_GOAL := help
 VERSIONS := 15 16 17 18
-.PHONY: help demo serve test coverage test-faults test-postgres test-pgbouncer test-n8n check format docs lock bench-jobs bench-peers bench-reading soak clean
+.PHONY: help demo serve test coverage test-faults test-postgres test-pgbouncer test-n8n check format docs lock bench-jobs bench-peers bench-reading bench-notion soak clean
 
 help:  ## List the commands.
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -97,6 +97,9 @@ bench-peers: .venv-peers/default.stamp  ## Measure other job queues at the same 
 
 bench-reading: .venv/dev.stamp  ## Measure the reading through the real queue beside OCR alone; BENCH="--pages 100" and other options.
 	$(BIN)/python -m benchmarks.reading $(BENCH)
+
+bench-notion: .venv/dev.stamp  ## Deliver records to a stand-in for Notion at its rate, with faults, then audit; BENCH="--quick" and other options.
+	$(BIN)/python -m benchmarks.notion $(BENCH)
 
 MINUTES ?= 30
 soak: .venv/dev.stamp  ## Kill workers and servers for MINUTES=30 under every sort of job, then audit; SOAK="--workers 8" and other options.
