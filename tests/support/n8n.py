@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,8 @@ class N8n:
     url: str
     log: Path
     database: Path
+    group: int = 0
+    """Of its processes."""
 
     @classmethod
     @contextmanager
@@ -52,9 +54,14 @@ class N8n:
             _provision(version, folder, environment, workflows, credentials)
             server = cls(f"http://127.0.0.1:{port}", folder / "log", folder / ".n8n" / "database.sqlite")
             with _process(_command(version, "start"), environment, server.log) as process:
+                server = replace(server, group=process.pid)
                 for workflow in workflows:
                     wait_until(lambda: server._answers(workflow, process), seconds=120)  # noqa: B023 - waited for here
                 yield server
+
+    def kill(self) -> None:
+        """End it and all that it has started, as a power cut would."""
+        os.killpg(self.group, signal.SIGKILL)
 
     def webhook(self, workflow: Json) -> str:
         """Return where a workflow is posted to."""
