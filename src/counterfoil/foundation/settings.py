@@ -132,7 +132,7 @@ class Settings(BaseSettings):
     n8n_deadline_seconds: float = Field(
         default=600,
         ge=10,
-        description="How long n8n may take; longer than the workflow's own time limit, which is 300 s.",
+        description="How long n8n may take; longer than the workflow's own time limit, which is 420 s.",
     )
     notion_token: SecretStr = Field(
         default=SecretStr(""), description="The secret of the connection by which Notion is written to."
