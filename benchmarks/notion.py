@@ -42,7 +42,7 @@ from counterfoil.jobs.domain import JobId
 from counterfoil.records.domain import AcceptedBy, InvoiceData, Kind, Party
 from counterfoil.targets.domain import TargetId
 from counterfoil.targets.infrastructure.notion.adapter import KEY_NAME
-from counterfoil.targets.infrastructure.notion.body import MARK
+from counterfoil.targets.infrastructure.notion.body import MARKER
 from tests.support.notion.limits import densest
 from tests.support.notion.process import TELLING, Running, running
 
@@ -274,8 +274,8 @@ def _complaints(found: Found, records: Mapping[str, InvoiceData], given: argpars
 def _key(row: Mapping[str, Any], found: Found, plan: str) -> str:
     if plan == "key":
         return str(row[KEY_NAME])
-    marks = [words for words in found.words[row["id"]] if words.startswith(MARK)]
-    return marks[0].removeprefix(MARK).strip() if len(marks) == 1 else f"{len(marks)} marks"
+    marks = [words for words in found.words[row["id"]] if words.startswith(MARKER)]
+    return marks[0].removeprefix(MARKER).strip() if len(marks) == 1 else f"{len(marks)} marks"
 
 
 def _says(row: Mapping[str, Any], data: InvoiceData | None) -> bool:

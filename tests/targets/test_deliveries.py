@@ -729,7 +729,10 @@ def test_while_one_looks_at_the_columns_anew_others_rely_on_what_was_seen_before
 
     table.looking, table.schema_lasts = look, timedelta(minutes=1)
     house.deliver(workspace, house.records.add(workspace), remote)
-    assert looks == 2
+    version, seen_at = house.deliveries.seen.seen[remote.id]
+    house.deliveries.seen.seen[remote.id] = (version, seen_at - 61)
+    house.deliver(workspace, house.records.add(workspace), remote)
+    assert (looks, len(table.rows)) == (2, 3)
 
 
 def test_a_table_without_a_place_for_keys_waits_for_one(house: TargetsHouse, workspace: WorkspaceId) -> None:
@@ -757,7 +760,3 @@ def test_a_plan_without_the_keys_is_refused_where_a_table_needs_them(
     with pytest.raises(InvalidPlan, match="Counterfoil ID"):
         house.targets.put_plan(workspace, target.id, entries, plan.version)
     assert house.targets.put_plan(workspace, target.id, plan.entries, plan.version).version == plan.version + 1
-    version, seen_at = house.deliveries.seen.seen[remote.id]
-    house.deliveries.seen.seen[remote.id] = (version, seen_at - 61)
-    house.deliver(workspace, house.records.add(workspace), remote)
-    assert (looks, len(table.rows)) == (2, 3)
