@@ -760,3 +760,38 @@ def test_a_plan_without_the_keys_is_refused_where_a_table_needs_them(
     with pytest.raises(InvalidPlan, match="Counterfoil ID"):
         house.targets.put_plan(workspace, target.id, entries, plan.version)
     assert house.targets.put_plan(workspace, target.id, plan.entries, plan.version).version == plan.version + 1
+
+
+def test_a_table_that_refuses_writes_is_not_tried_again_by_those_who_wait(
+    house: TargetsHouse, table: RemoteTable, workspace: WorkspaceId, remote: Target
+) -> None:
+    deliveries = [house.plan(workspace, house.records.add(workspace), remote) for _ in range(3)]
+    table.before, table.writes = not_shared, 0
+    for _ in range(2):
+        for delivery in deliveries:
+            assert house.deliveries.deliver(workspace, delivery).status is DeliveryStatus.WAITING
+    assert house.resumed == []
+    looks = 0
+
+    def look() -> None:
+        nonlocal looks
+        looks += 1
+
+    table.looking = look
+    house.deliveries.deliver(workspace, deliveries[0])
+    assert looks == 0
+    table.before = nothing
+    house.targets.check(workspace, remote.id)
+    assert sorted(house.resumed) == sorted(deliveries)
+    assert house.deliveries.deliver(workspace, deliveries[0]).status is DeliveryStatus.DELIVERED
+
+
+def test_a_column_for_keys_decides_nothing_that_a_person_has_to(
+    house: TargetsHouse, table: RemoteTable, workspace: WorkspaceId, remote: Target
+) -> None:
+    delivery = house.deliver(workspace, house.records.add(workspace), remote)
+    table.columns = schema(*(one for one in COLUMNS.properties if one.name != "Total"))
+    house.targets.check(workspace, remote.id)
+    house.targets.add_key_property(workspace, remote.id)
+    assert house.targets.get(workspace, remote.id).paused_because == "“Total” is gone."
+    assert house.deliveries.get(workspace, delivery).status is DeliveryStatus.DELIVERED

@@ -1,6 +1,7 @@
 """What is on disk of each delivery before and after every step, so that a crash between two leaves a way to go on."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import structlog
@@ -16,6 +17,7 @@ from counterfoil.targets.domain import (
     DeliveryNotFound,
     PropertyId,
     Run,
+    TargetUnusable,
     begun,
     failed,
     put_off,
@@ -84,7 +86,8 @@ class DeliveryBook:
         """Put on disk that an attempt's write was confirmed."""
         with self.database.transaction(started.workspace) as tx:
             held = self.find(tx, started.workspace, started.id, lock=True)
-            place = replace(held, external_id=written.external_id, url=written.url)
+            late = held.has(version + 1)
+            place = held if late else replace(held, external_id=written.external_id, url=written.url)
             done = succeeded(place, started.attempt, version, problems, self.clock.now())
             self.store.save(tx, done)
         log.info("record_delivered", delivery_id=str(done.id), target_id=str(done.target_id), version=version)
@@ -97,6 +100,17 @@ class DeliveryBook:
             held = self.find(tx, started.workspace, started.id, lock=True)
             reason = f"{error.code}: {error}"
             self.store.save(tx, failed(held, started.attempt, reason, self.clock.now(), in_doubt=doubtful))
+
+    @contextmanager
+    def telling(self, delivery: Delivery) -> Iterator[None]:
+        """Keep with the delivery why an attempt could not even begin; what earlier attempts left stays in doubt."""
+        try:
+            yield
+        except (DeliveryInDoubt, TargetUnusable):
+            raise
+        except CounterfoilError as error:
+            self.fail(delivery, error, in_doubt=delivery.in_doubt_since is not None)
+            raise
 
     def put_off(self, tx: Transaction, delivery: Delivery, reason: str) -> Delivery:
         """Let a delivery wait for its target, unless there is nothing to wait for any more."""

@@ -10,8 +10,7 @@ After a crash between 1 and 3 the next attempt looks the row up by its key. One 
 that there is none is believed only when the crashed attempt can no longer be under way (`TargetAdapter.settles_after`).
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -139,7 +138,9 @@ class DeliveryService:
 
     def _deliver(self, delivery: Delivery, record: DeliverableRecord, target: Target) -> Delivery:
         adapter = self.targets.adapter(target.kind)
-        with self._telling(delivery):
+        with self.book.telling(delivery):
+            if waiting := self._refused(delivery, target):
+                return waiting
             schema = self._schema(target, adapter)
             plan = self._plan(delivery, target, schema)
             if plan is None:
@@ -162,6 +163,14 @@ class DeliveryService:
             enclosed=self._enclosed(record, document, plan),
         )
         return self._write(started, request, adapter, fillings)
+
+    def _refused(self, delivery: Delivery, target: Target) -> Delivery | None:
+        """Let the delivery wait if its target refused an earlier call, without a call that it would refuse as well."""
+        if not target.refused:
+            return None
+        with self.book.database.transaction(delivery.workspace) as tx:
+            now = self.targets.find(tx, target.workspace, target.id, lock=True)
+            return self.book.put_off(tx, delivery, now.paused_because or "") if now.refused else None
 
     def _schema(self, target: Target, adapter: TargetAdapter) -> Schema:
         """Return the table's columns: those of the plan, if they were seen there a moment ago."""
@@ -214,34 +223,22 @@ class DeliveryService:
             self.targets.pause(tx, target, error)
             return self.book.put_off(tx, delivery, str(error))
 
-    @contextmanager
-    def _telling(self, delivery: Delivery) -> Iterator[None]:
-        """Keep with the delivery why an attempt could not even begin; what earlier attempts left stays in doubt."""
-        try:
-            yield
-        except (DeliveryInDoubt, TargetUnusable):
-            raise
-        except CounterfoilError as error:
-            self.book.fail(delivery, error, in_doubt=delivery.in_doubt_since is not None)
-            raise
-
     def _known_row(self, delivery: Delivery, target: Target, adapter: TargetAdapter, plan: Plan) -> str | None:
         """Look for the row of an attempt whose end is unknown."""
-        since = delivery.in_doubt_since
-        if since is None:
+        since, settles_at = delivery.in_doubt_since, delivery.settles_at(adapter.settles_after)
+        if since is None or settles_at is None:
             return None
-        settled = self.book.clock.now() >= since + adapter.settles_after
         found = None
         if delivery.external_id is None:
             sought = Sought(
-                key=delivery.key,
+                key=delivery.marker_key,
                 since=since,
                 key_property=key_property(plan.entries),
                 others=self.book.rows_of_others(delivery),
             )
             found = adapter.find(target, sought)
-        if not (found or settled):
-            raise DeliveryInDoubt(delivery.id, settles_at=since + adapter.settles_after)
+        if not found and self.book.clock.now() < settles_at:
+            raise DeliveryInDoubt(delivery.id, settles_at=settles_at)
         return found.external_id if found else None
 
     def _write(

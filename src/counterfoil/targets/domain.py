@@ -13,7 +13,7 @@ import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NewType, TypeAlias
 from uuid import UUID
@@ -64,6 +64,8 @@ class Target:
     place: str | None = None
     is_default: bool = False
     paused_because: str | None = None
+    refused: bool = False
+    """Paused because a call was refused, which the columns do not show: only a check or a person lets it go on."""
     created_at: datetime
 
     @property
@@ -197,12 +199,14 @@ class PlanProposal:
 class Run:
     """A workflow elsewhere that was asked to make a row: by which job, of which version of the record.
 
-    `execution` is what the workflow calls it itself, once it has said so.
+    `execution` is what the workflow calls it itself, once it has said so. Until `settles_at` its page may still come.
     """
 
     job: UUID
     version: int
+    settles_at: datetime
     execution: str | None = None
+    answered: bool = False
 
 
 class DeliveryStatus(StrEnum):
@@ -243,6 +247,17 @@ class Delivery:
     updated_at: datetime
 
     @property
+    def marker_key(self) -> str:
+        """What the row has in it that an attempt in doubt may have made: the key of whoever was asked to make it."""
+        return str(self.run.job) if self.run else self.key
+
+    def settles_at(self, settles_after: timedelta) -> datetime | None:
+        """Return until when an attempt in doubt may still make its row; None without a doubt."""
+        if self.in_doubt_since is None:
+            return None
+        return self.run.settles_at if self.run else self.in_doubt_since + settles_after
+
+    @property
     def lacks_row(self) -> bool:
         """Tell whether a person may have a new row made, since the last attempt found none or could not tell."""
         return (self.error or "").partition(":")[0] in {RowGone.code, RunUnanswered.code}
@@ -257,7 +272,7 @@ def asked(delivery: Delivery, version: int, now: datetime) -> Delivery:
     if delivery.has(version):
         return delivery
     newest = max(version, delivery.record_version)
-    return replace(delivery, status=DeliveryStatus.PENDING, record_version=newest, updated_at=now)
+    return replace(delivery, status=DeliveryStatus.PENDING, record_version=newest, error=None, updated_at=now)
 
 
 def put_off(delivery: Delivery, reason: str, now: datetime) -> Delivery:
@@ -274,6 +289,7 @@ def begun(delivery: Delivery, version: int, written: Collection[PropertyId], now
         attempt=delivery.attempt + 1,
         in_doubt_since=now,
         written=delivery.written | frozenset(written),
+        error=None,
         updated_at=now,
     )
 
@@ -593,6 +609,25 @@ class TargetUnreachable(NetworkError):
 
     def __init__(self, service: str) -> None:
         super().__init__(f"{service} cannot be reached.")
+
+
+class WriteNotBegun(ServiceUnavailable):
+    """What has to be done before a row is asked for did not go well; the row itself was not asked for."""
+
+    code = "write_not_begun"
+
+    def __init__(self, error: CounterfoilError) -> None:
+        super().__init__(f"{error} The row itself was not asked for.")
+
+
+class UploadTooSlow(ServiceUnavailable):
+    """To bring the document there took so long that its row was not asked for any more."""
+
+    code = "upload_too_slow"
+    advice = "It is tried again by itself. If the line stays slow, leave the files column out of the target's plan."
+
+    def __init__(self, name: str, seconds: float) -> None:
+        super().__init__(f"To upload {name} took longer than {seconds:.0f} s.")
 
 
 class TargetSilent(NetworkError):

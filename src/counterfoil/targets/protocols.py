@@ -28,6 +28,8 @@ from counterfoil.targets.domain import (
     TargetId,
     TargetStatus,
     TargetUnreachable,
+    UploadTooSlow,
+    WriteNotBegun,
 )
 
 
@@ -186,6 +188,8 @@ NOTHING_WRITTEN: Final = (
     TargetUnreachable,
     TargetChanging,
     RunRefused,
+    WriteNotBegun,
+    UploadTooSlow,
 )
 """What a write raises only when it has written nothing."""
 

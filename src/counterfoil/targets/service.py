@@ -218,7 +218,7 @@ class TargetService:
         else:
             self._first_plan(target, schema)
             with self.database.transaction(workspace) as tx:
-                self.ready_plan(tx, target, schema)
+                self.ready_plan(tx, target, schema, anew=True)
         return self.get(workspace, target_id)
 
     def add_key_property(self, workspace: WorkspaceId, target_id: TargetId) -> Plan:
@@ -233,22 +233,27 @@ class TargetService:
         with self.database.transaction(workspace) as tx:
             target = self.find(tx, workspace, target_id, lock=True)
             plan = self._plan(tx, target, schema)
-            entries = with_key(repaired(plan, schema), place)
-            kept = self._kept(tx, target, schema, entries, plan.made_by, plan.version + 1)
+            known, entries = schema, repaired(plan, schema)
+            if doubts(plan, schema):  # which stay a person's to decide
+                known, entries = Schema(properties=(*plan.schema.properties, schema.by_id[place])), plan.entries
+            kept = self._kept(tx, target, known, with_key(entries, place), plan.made_by, plan.version + 1)
             self.ready_plan(tx, target, schema)
         return kept
 
     def pause(self, tx: Transaction, target: Target, error: TargetUnusable) -> None:
         """Let deliveries wait because the table cannot be written to; it stays locked until `tx` ends."""
-        self._pause(tx, self.find(tx, target.workspace, target.id, lock=True), str(error))
+        self._pause(tx, self.find(tx, target.workspace, target.id, lock=True), str(error), refused=True)
 
-    def ready_plan(self, tx: Transaction, target: Target, schema: Schema) -> Plan | None:
+    def ready_plan(self, tx: Transaction, target: Target, schema: Schema, *, anew: bool = False) -> Plan | None:
         """Return the plan for a delivery, brought up to the columns where that is certain.
 
-        Where it is not, the target is paused, and None is returned. The target stays locked until `tx` ends, so that
-        a delivery put to wait in it is seen by whoever resumes the target.
+        Where it is not, the target is paused, and None is returned. A target to which a call was refused stays paused
+        unless it is looked at `anew`: its columns do not show whether the next call would be. The target stays locked
+        until `tx` ends, so that a delivery put to wait in it is seen by whoever resumes the target.
         """
         target = self.find(tx, target.workspace, target.id, lock=True)
+        if target.refused and not anew:
+            return None
         plan = self._plan(tx, target, schema)
         if doubtful := (*doubts(plan, schema), *self._unkeyed(target, repaired(plan, schema))):
             self._pause(tx, target, " ".join(doubtful))
@@ -362,16 +367,16 @@ class TargetService:
         keyed = key_property(entries) or not self.adapter(target.kind).needs_key_property
         return () if keyed else (str(KeyPlaceMissing(target.name)),)
 
-    def _pause(self, tx: Transaction, target: Target, reason: str) -> None:
-        if target.paused_because != reason:
-            self.store.save(tx, replace(target, paused_because=reason))
+    def _pause(self, tx: Transaction, target: Target, reason: str, *, refused: bool = False) -> None:
+        if (target.paused_because, target.refused) != (reason, refused):
+            self.store.save(tx, replace(target, paused_because=reason, refused=refused))
             log.warning("target_paused", target_id=str(target.id), reason=reason)
 
     def _resume(self, tx: Transaction, target: Target) -> None:
         """Let deliveries go on, those that waited first."""
         if target.paused_because is None:
             return
-        self.store.save(tx, replace(target, paused_because=None))
+        self.store.save(tx, replace(target, paused_because=None, refused=False))
         for delivery in self.deliveries.waiting(tx, target.workspace, target.id):
             self.deliveries.save(tx, asked(delivery, delivery.record_version, self.clock.now()))
             self.next_step(tx, target.workspace, delivery.id)

@@ -7,7 +7,20 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import Discriminator, TypeAdapter
-from sqlalchemy import ForeignKey, Index, Insert, Select, UniqueConstraint, Uuid, func, insert, select, text, update
+from sqlalchemy import (
+    ForeignKey,
+    Index,
+    Insert,
+    Select,
+    UniqueConstraint,
+    Uuid,
+    false,
+    func,
+    insert,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -61,6 +74,7 @@ class TargetRow(Row):
     place: Mapped[str | None] = mapped_column(index=True)
     is_default: Mapped[bool]
     paused_because: Mapped[str | None]
+    refused: Mapped[bool] = mapped_column(server_default=false())
     created_at: Mapped[datetime]
 
 
@@ -255,6 +269,7 @@ def _targets(tx: Transaction, workspace: WorkspaceId, query: Select[Any]) -> Seq
             place=row.place,
             is_default=row.is_default,
             paused_because=row.paused_because,
+            refused=row.refused,
             created_at=row.created_at,
         )
         for row in tx.execute(query)
@@ -271,6 +286,7 @@ def _target_values(target: Target) -> dict[str, Any]:
         "place": target.place,
         "is_default": target.is_default,
         "paused_because": target.paused_because,
+        "refused": target.refused,
         "created_at": target.created_at,
     }
 
