@@ -39,8 +39,8 @@ class Manners:
             BreakerOpen: the service is left alone for a while.
         """
         patience = GOING_ON if going_on else None
-        self.limits.take(workspace, self.service, self.rate, user=connection, patience=patience)
-        with self.breakers.calling(workspace, self.service, connection) as call:
+        with self.breakers.calling(workspace, self.service, connection) as call:  # first: it costs no turn
+            self.limits.take(workspace, self.service, self.rate, user=connection, patience=patience)
             yield call
 
     def too_many(self, workspace: WorkspaceId, connection: str, seconds: float | None) -> RateLimited:

@@ -13,6 +13,7 @@ from itertools import chain
 from typing import Any, Final
 
 from counterfoil.access.domain import WorkspaceId
+from counterfoil.foundation.errors import NetworkError, ServiceUnavailable
 from counterfoil.targets.domain import (
     NOTION,
     Draft,
@@ -27,8 +28,9 @@ from counterfoil.targets.domain import (
     Schema,
     SeveralTables,
     Target,
-    TargetUnreachable,
     UnknownProperty,
+    UploadTooSlow,
+    WriteNotBegun,
     WriteRefused,
 )
 from counterfoil.targets.infrastructure.notion import body
@@ -55,6 +57,10 @@ _LATEST_CREATE: Final = timedelta(seconds=45)
 """How long after a write began we may get in line to ask for its page: with the wait for our turn and with Notion's
 minute it is there before all settles."""
 
+_NOT_SHARED_RELATED: Final = (
+    "Notion does not show the database that “{}” points to to our connection. Open that database in Notion, choose"
+    " ••• → Connections, and add the connection."
+)
 _NOT_SHARED: Final = (
     "Notion does not show this database to our connection, or it was deleted. Open the database in Notion, choose"
     " ••• → Connections, and add the connection."
@@ -99,38 +105,60 @@ class NotionAdapter:
             return {one["id"]: one.get("name") or "" for one in pages}
         if prop.related is None:
             return {}
-        query = {"filter": {"property": "title", "title": {"contains": name}}}
+        longest = max(name.split(), key=len, default=name)  # of names that are nearly alike, the same
+        query = {"filter": {"property": "title", "title": {"contains": longest}}}
         found = self._queried(target.workspace, table.beside(prop.related), query)
-        return {page["id"]: _title(page) for page, _ in zip(found, range(_MOST_CANDIDATES), strict=False)}
+        try:
+            return {page["id"]: _title(page) for page, _ in zip(found, range(_MOST_CANDIDATES), strict=False)}
+        except NotThere:
+            raise NotShared(_NOT_SHARED_RELATED.format(prop.name)) from None
 
     def find(self, target: Target, sought: Sought) -> Written | None:
         table = table_of(target)
-        if sought.key_property:
-            query: Json = {"filter": {"property": sought.key_property, "rich_text": {"equals": sought.key}}}
-            return next((_written(page) for page in self._queried(target.workspace, table, query)), None)
+        try:
+            return self._keyed(target, table, sought) or self._marked(target, table, sought)
+        except NotThere:
+            raise NotShared(_NOT_SHARED) from None
+
+    def _keyed(self, target: Target, table: NotionTable, sought: Sought) -> Written | None:
+        if sought.key_property is None:
+            return None
+        query: Json = {"filter": {"property": sought.key_property, "rich_text": {"equals": sought.key}}}
+        return next((_written(page) for page in self._queried(target.workspace, table, query)), None)
+
+    def _marked(self, target: Target, table: NotionTable, sought: Sought) -> Written | None:
+        """Look for the marker, which every page has, also one that was made before the plan had a place for keys."""
         since = (sought.since - _CLOCKS).isoformat()
-        query = {"filter": {"timestamp": "created_time", "created_time": {"on_or_after": since}}}
+        query: Json = {"filter": {"timestamp": "created_time", "created_time": {"on_or_after": since}}}
         for pages in self._parts_of(target.workspace, table, query):
             others = sought.others([page["id"] for page in pages])
             for page in pages:
                 if page["id"] in others:
                     continue
-                if body.section_of(self._blocks(target.workspace, table, page["id"]), sought.key):
+                if body.sections_of(self._blocks(target.workspace, table, page["id"]), sought.key):
                     return _written(page)
         return None
 
     def write(self, request: WriteRequest) -> Written:
-        began = self.monotonic()
-        page = self._page(request) if request.external_id else None
-        uploaded, problems = self._uploaded(request, page)
+        began, latest = self.monotonic(), _LATEST_CREATE.total_seconds()
+        page, uploaded, problems = self._prepared(request)
         try:
             if page:
                 return self._changed(request, page, uploaded, problems)
-            if self.monotonic() - began > _LATEST_CREATE.total_seconds():
-                raise TargetUnreachable(SERVICE)  # its page could come into being when we believe that there is none
+            if request.enclosed and self.monotonic() - began > latest:
+                # Its page could come into being when we believe that there is none.
+                raise UploadTooSlow(request.enclosed.file.name, latest)
             return self._made(request, uploaded, problems)
         except (WriteRefused, NotThere) as error:
             raise self._why(request, error) from None
+
+    def _prepared(self, request: WriteRequest) -> tuple[Json | None, Uploaded | None, tuple[str, ...]]:
+        """Do what comes before the page is asked for: look at the one that is there, bring the document."""
+        try:
+            page = self._page(request) if request.external_id else None
+            return page, *self._uploaded(request, page)
+        except (ServiceUnavailable, NetworkError) as error:
+            raise WriteNotBegun(error) from error
 
     def add_key_property(self, target: Target) -> PropertyId:
         table = table_of(target)
@@ -227,16 +255,18 @@ class NotionAdapter:
     def _redraw(self, request: WriteRequest, page: str, enclosed: Enclosed) -> None:
         """Bring the line items in a page's body up to date, if they were there and are not as they should be."""
         table, workspace = table_of(request.target), request.target.workspace
-        section = body.section_of(self._blocks(workspace, table, page), request.key)
-        if section is None:
+        sections = body.sections_of(self._blocks(workspace, table, page), request.key)
+        if not sections:
             return  # a person has made the page their own
+        *older, section = sections
         shown = [body.cells_in(self._blocks(workspace, table, one)) for one in section.tables]
-        if shown == body.cells_of(enclosed.line_items, enclosed.currency):
-            return
-        children = _children(request.key, enclosed, None)
-        for block in (*section.tables, section.marker):
+        if shown != body.cells_of(enclosed.line_items, enclosed.currency):
+            # Before what it takes the place of is removed: if we die in between, the next attempt finds both.
+            children = {"children": _children(request.key, enclosed, None)}
+            self.client.going_on().patch(workspace, table.version, f"blocks/{page}/children", children)
+            older = [*older, section]
+        for block in (block for one in older for block in (*one.tables, one.marker)):
             self.client.going_on().delete(workspace, table.version, f"blocks/{block}")
-        self.client.going_on().patch(workspace, table.version, f"blocks/{page}/children", {"children": children})
 
     def _why(self, request: WriteRequest, error: WriteRefused | NotThere) -> Exception:
         """Return what a refusal means: the table has changed or is no longer shared, or it was the values."""
@@ -280,8 +310,8 @@ class NotionAdapter:
 
 
 def _connected(version: str, **ids: str) -> Connected:
-    place = ids.get("data_source_id") or ids["database_id"]
-    return Connected(settings={**ids, "version": version}, place=f"{NOTION}:{place.replace('-', '')}")
+    place = ids["database_id"].replace("-", "")  # all sources of a database belong to one workspace of ours
+    return Connected(settings={**ids, "version": version}, place=f"{NOTION}:{place}")
 
 
 def _written(page: Json, problems: tuple[str, ...] = ()) -> Written:

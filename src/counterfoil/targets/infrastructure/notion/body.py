@@ -76,11 +76,12 @@ class Section:
     marker: str
 
 
-def section_of(blocks: Sequence[Json], key: str) -> Section | None:
-    """Return our part of a page, if its marker is still there."""
-    at = next((number for number, block in enumerate(blocks) if plain_text(block) == marker(key)), None)
-    if at is None:
-        return None
+def sections_of(blocks: Sequence[Json], key: str) -> list[Section]:
+    """Return our part of a page, if its marker is still there; several, if a redrawing of it broke off."""
+    return [_section(blocks, at) for at, block in enumerate(blocks) if plain_text(block) == marker(key)]
+
+
+def _section(blocks: Sequence[Json], at: int) -> Section:
     above = takewhile(lambda block: block["type"] == "table", reversed(blocks[:at]))
     return Section(tables=tuple(reversed([block["id"] for block in above])), marker=blocks[at]["id"])
 

@@ -20,7 +20,7 @@ from notion_client import Client
 from notion_client.errors import HTTPResponseError, RequestTimeoutError
 
 from counterfoil.access.domain import WorkspaceId
-from counterfoil.foundation.errors import CounterfoilError, NotFound
+from counterfoil.foundation.errors import Conflict, CounterfoilError, NotFound
 from counterfoil.jobs.limits.service import Call
 from counterfoil.targets.domain import (
     NotAllowedThere,
@@ -28,6 +28,7 @@ from counterfoil.targets.domain import (
     TargetSilent,
     TargetUnavailable,
     TargetUnreachable,
+    TargetUnusable,
     TokenRefused,
     WriteRefused,
 )
@@ -71,13 +72,23 @@ class NotThere(NotFound):
         super().__init__(message[:_LONGEST_MESSAGE])
 
 
-class VersionRefused(NotFound):
+class NotLookedAfter(Conflict):
+    """n8n writes to Notion, and we have no token to look at it ourselves."""
+
+    code = "notion_not_looked_after"
+    advice = "Set NOTION_TOKEN to see the columns, and to have lost callbacks and corrections looked after."
+
+    def __init__(self) -> None:
+        super().__init__("n8n writes to Notion; there is no token to look at it otherwise.")
+
+
+class VersionRefused(TargetUnusable):
     """Notion does not offer this version of its API."""
 
     code = "notion_version_refused"
 
     def __init__(self, version: str) -> None:
-        super().__init__(f"Notion does not offer version {version} of its API.")
+        super().__init__(f"Notion does not offer version {version} of its API; connect the database anew.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +97,8 @@ class NotionClient:
 
     token: str = field(repr=False)
     manners: Manners
+    needed: bool = True
+    """Whether nobody else writes there: where n8n does, that we have no token is no reason to pause a target."""
     base_url: str = "https://api.notion.com"
     goes_on: bool = False
     """Whether its calls belong to what others have begun, which would have to be begun anew."""
@@ -134,7 +147,7 @@ class NotionClient:
             TargetSilent, TargetUnavailable: nobody knows what was done.
         """
         if not self.token:
-            raise TokenRefused(_MISSING)
+            raise TokenRefused(_MISSING) if self.needed else NotLookedAfter
         with self.manners.calling(workspace, self._connection, going_on=self.goes_on) as call:
             try:
                 with self._client(version) as client:

@@ -68,7 +68,10 @@ def pieces(text: str, longest: int) -> Iterator[str]:
 
 def option_name(name: str) -> str:
     """Return an option's name as Notion can have it: without commas, and not too long."""
-    return next(pieces(" ".join(name.replace(",", " ").split()), _LONGEST_OPTION))
+    plain = next(pieces(" ".join(name.replace(",", " ").split()), _LONGEST_OPTION), "")
+    if not plain:
+        raise WriteRefused(SERVICE, f"“{name}” can be no option there.")
+    return plain
 
 
 def _date(value: Value) -> Json:
