@@ -406,6 +406,7 @@ def _notion(ground: _Ground) -> NotionClient:
         token=settings.notion_token.get_secret_value().strip(),
         manners=_manners(ground, NOTION, Rate(count=180, period=Period.MINUTE, burst=3)),
         base_url=settings.notion_url.rstrip("/"),
+        needed=settings.workflow == "builtin",
     )
 
 

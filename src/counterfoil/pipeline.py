@@ -43,7 +43,7 @@ from counterfoil.records.service import RecordService
 from counterfoil.reviews.domain import Review
 from counterfoil.reviews.service import ReviewService
 from counterfoil.targets.deliveries import DeliveryService
-from counterfoil.targets.domain import Delivery, DeliveryId, DeliveryInDoubt, TargetAway, TargetId
+from counterfoil.targets.domain import Delivery, DeliveryId, DeliveryInDoubt, DeliveryStatus, TargetAway, TargetId
 from counterfoil.targets.n8n.service import N8nDeliveries
 
 DOCUMENT_BACKOFF = Backoff(base=timedelta(seconds=10))
@@ -280,9 +280,12 @@ class Handlers:
         return {str(status or "not_checked"): number for status, number in found.items()}
 
     def _deliver(self, job: JobContext, delivery: DeliveryId) -> Delivery | Waiting:
-        if self.n8n and self.n8n.carries(job.workspace, delivery):
-            return self.n8n.deliver(job, delivery)
-        return self.deliveries.deliver(job.workspace, delivery)
+        if not (self.n8n and self.n8n.carries(job.workspace, delivery)):
+            return self.deliveries.deliver(job.workspace, delivery)
+        done = self.n8n.deliver(job, delivery)
+        if isinstance(done, Waiting) or done.status is not DeliveryStatus.PENDING or done.external_id is None:
+            return done
+        return self._deliver(job, delivery)  # its page was found, and shows an older version
 
     def write_record_files(self, job: JobContext, payload: WriteRecordFiles) -> None:
         """Write a record's files as it stands now."""

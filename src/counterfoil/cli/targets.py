@@ -12,7 +12,7 @@ from counterfoil.access.domain import DEFAULT_WORKSPACE
 from counterfoil.cli.console import AsJson, Limit, err, house, out, print_json, print_table, table
 from counterfoil.foundation.paging import Paging
 from counterfoil.records.domain import RecordId
-from counterfoil.targets.domain import Target, TargetId, TargetStatus
+from counterfoil.targets.domain import LEDGER, Target, TargetId, TargetStatus
 from counterfoil.targets.expressions import Constant, Expression, FieldOf, Format, Lookup
 from counterfoil.targets.planning import key_property
 from counterfoil.targets.schemas import FillingRead, PlanRead, TargetRead
@@ -61,7 +61,9 @@ def connect(
 @commands.command()
 def plan(target_id: TargetKey, as_json: AsJson = False) -> None:
     """Show what fills each column of a target, and why."""
-    view = house().targets.plan(DEFAULT_WORKSPACE, TargetId(target_id))
+    targets = house().targets
+    target = targets.get(DEFAULT_WORKSPACE, TargetId(target_id))
+    view = targets.plan(DEFAULT_WORKSPACE, target.id)
     shown = PlanRead.of(view.plan, view.schema, view.drift)
     if as_json:
         print_json(shown.model_dump(mode="json"))
@@ -73,7 +75,7 @@ def plan(target_id: TargetKey, as_json: AsJson = False) -> None:
             rows.add_row(escape(one.name), _said(entry.expression), f"[dim]{escape(entry.reason)}[/]")
     out.print(rows)
     _say_more([*shown.drift, *shown.doubts])
-    if key_property(view.plan.entries) is None:
+    if key_property(view.plan.entries) is None and target.kind != LEDGER:
         err.print(f"No column holds keys yet; counterfoil targets key {target_id} makes one.", highlight=False)
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from counterfoil.access.domain import WorkspaceId
+from counterfoil.documents.domain import Document
 from counterfoil.foundation.errors import CounterfoilError, Unauthorized
 from counterfoil.jobs.changes import JobChanges
 from counterfoil.jobs.context import JobContext
@@ -88,27 +89,22 @@ class N8nDeliveries:
     public_url: str
 
     def carries(self, workspace: WorkspaceId, delivery_id: DeliveryId) -> bool:
-        """Tell whether n8n makes this delivery; what it has made before, we correct ourselves.
-
-        Raises:
-            CorrectionNotCarried: for that, a token of Notion's is missing.
-        """
+        """Tell whether n8n makes this delivery; a page that is there we correct ourselves, if we can find it."""
         delivery = self.book.get(workspace, delivery_id)
         if self.targets.get(workspace, delivery.target_id).kind != NOTION:
             return False
-        if delivery.external_id is None or delivery.has(delivery.record_version):
-            return delivery.external_id is None
-        if not self.can_look:
-            raise CorrectionNotCarried
-        return False
+        return delivery.external_id is None or not self.can_look or _is_unknown(delivery)
 
     def deliver(self, job: JobContext, delivery_id: DeliveryId) -> Delivery | Waiting:
         """Have the record's page made, or learn how that went; `Waiting` when n8n is at work.
+
+        A delivery that comes back pending has a page now that shows an older version.
 
         Raises:
             DeliveryInDoubt: an earlier run may still be at work.
             RunFailed: n8n could not make the page.
             RunUnanswered: n8n did not call back, and we have no token to look for the page.
+            CorrectionNotCarried: there is a page, and we have no token to correct it.
         """
         delivery = self.book.get(job.workspace, delivery_id)
         record = self.records.get(job.workspace, delivery.record_id)
@@ -117,47 +113,67 @@ class N8nDeliveries:
         target = self.targets.get(job.workspace, delivery.target_id)
         answer = job.answer()
         if answer is not None and _awaits(delivery, job):
-            return self._ended(delivery, answer)
-        found = self._found(delivery, target)
-        if found and delivery.run:
-            return self.book.succeed(delivery, delivery.run.version, found)
-        return self._run(job, delivery, record, target)
+            return self._ended(delivery, target, answer)
+        with self.book.telling(delivery):
+            if delivery.external_id is not None:
+                raise CorrectionNotCarried
+            if found := self._found(delivery, target):
+                # Of a page that n8n did not make nobody knows what it shows.
+                return self.book.succeed(delivery, delivery.run.version if delivery.run else 0, found)
+            document = self.targets.documents.get(job.workspace, record.document_id)
+            picture = self.pictures.jpeg(document)
+        return self._run(job, delivery, record, target, document, picture)
 
-    def _ended(self, delivery: Delivery, answer: Json) -> Delivery:
+    def _ended(self, delivery: Delivery, target: Target, answer: Json) -> Delivery:
         """Write down what n8n said."""
         assert delivery.run  # noqa: S101 - it was awaited
-        delivery = replace(delivery, run=replace(delivery.run, execution=answer.get("execution_id")))
-        assert delivery.run  # noqa: S101 - as before
-        if answer.get("execution_id"):
-            self.book.note_run(delivery, delivery.run)
+        run = replace(delivery.run, execution=answer.get("execution_id") or delivery.run.execution)
         if answer["status"] == "success":
+            self.book.note_run(delivery, run)
             url = answer.get("notion_page_url")
-            page = answer.get("notion_page_id") or notion_id(url or "") or str(delivery.run.job)
-            return self.book.succeed(delivery, delivery.run.version, Written(external_id=page, url=url))
+            page = notion_id(answer.get("notion_page_id", "")) or notion_id(url or "") or self._marked(delivery, target)
+            return self.book.succeed(delivery, run.version, Written(external_id=page or str(run.job), url=url))
+        # A page that was asked for may come for as long as Notion works at it.
+        settles_at = self.book.clock.now() + self.notion.settles_after
+        self.book.note_run(delivery, replace(run, answered=True, settles_at=settles_at))
         failed = RunFailed(answer.get("stage"), answer.get("message"))
         self.book.fail(delivery, failed, in_doubt=answer.get("stage") not in _BEFORE_THE_PAGE)
         raise failed
 
     def _found(self, delivery: Delivery, target: Target) -> Written | None:
-        """Look for the page of a run that did not call back."""
-        since, run = delivery.in_doubt_since, delivery.run
-        if since is None or run is None:
+        """Look for the page of an attempt whose end is unknown."""
+        settles_at = delivery.settles_at(self.notion.settles_after)
+        if settles_at is None:
             return None
-        found = None
-        if self.can_look:
-            sought = Sought(key=str(run.job), since=since, others=self.book.rows_of_others(delivery))
-            found = self.notion.find(target, sought)
-        if found is None and self.book.clock.now() < since + self.deadline:
-            raise DeliveryInDoubt(delivery.id, settles_at=since + self.deadline)
-        if not self.can_look:
-            unanswered = RunUnanswered(run)
-            self.book.fail(delivery, unanswered, in_doubt=True)
-            raise unanswered
+        found = self._look(delivery, target)
+        if found is None and self.book.clock.now() < settles_at:
+            raise DeliveryInDoubt(delivery.id, settles_at=settles_at)
+        if delivery.run and not self.can_look:
+            raise RunUnanswered(delivery.run)
         return found
 
-    def _run(self, job: JobContext, delivery: Delivery, record: DeliverableRecord, target: Target) -> Waiting:
-        document = self.targets.documents.get(job.workspace, record.document_id)
-        picture = self.pictures.jpeg(document)
+    def _look(self, delivery: Delivery, target: Target) -> Written | None:
+        if not (self.can_look and delivery.in_doubt_since):
+            return None
+        sought = Sought(
+            key=delivery.marker_key, since=delivery.in_doubt_since, others=self.book.rows_of_others(delivery)
+        )
+        return self.notion.find(target, sought)
+
+    def _marked(self, delivery: Delivery, target: Target) -> str | None:
+        """Return the id of the page that n8n made, when it did not say so."""
+        found = self._look(delivery, target)
+        return found.external_id if found else None
+
+    def _run(
+        self,
+        job: JobContext,
+        delivery: Delivery,
+        record: DeliverableRecord,
+        target: Target,
+        document: Document,
+        picture: bytes,
+    ) -> Waiting:
         token = job.callback_token()
         order = RunOrder(
             job=job.job.id,
@@ -166,18 +182,26 @@ class N8nDeliveries:
             database_id=target.settings["database_id"],
             callback_url=f"{self.public_url}/api/v1/jobs/{job.job.id}/callback?token={token}",
         )
-        started = self.book.begin(delivery, record.version, run=Run(job=job.job.id, version=record.version))
+        settles_at = self.book.clock.now() + self.deadline
+        run = Run(job=job.job.id, version=record.version, settles_at=settles_at)
+        started = self.book.begin(delivery, record.version, run=run)
         try:
             execution = self.runner.start(job.workspace, order)
         except CounterfoilError as error:
             self.book.fail(started, error)
             raise
         job.log("Given to n8n", execution=execution)
-        if execution and started.run:
-            self.book.note_run(started, replace(started.run, execution=execution))
+        if execution:
+            self.book.note_run(started, replace(run, execution=execution))
         return job.wait(self.deadline.total_seconds())
+
+
+def _is_unknown(delivery: Delivery) -> bool:
+    """Tell whether n8n made the page without saying which it is."""
+    return delivery.run is not None and delivery.external_id == str(delivery.run.job)
 
 
 def _awaits(delivery: Delivery, job: JobContext) -> bool:
     """Tell whether the delivery waits for the answer to a run that this job asked for."""
-    return delivery.in_doubt_since is not None and delivery.run is not None and delivery.run.job == job.job.id
+    run = delivery.run
+    return delivery.in_doubt_since is not None and run is not None and run.job == job.job.id and not run.answered
