@@ -323,6 +323,29 @@ def test_a_row_that_was_deleted_is_gone(table: SqlTable) -> None:
         written(table, "a", row=row, title="A row")
 
 
+def test_a_row_is_not_lost_when_a_correction_changes_its_primary_key(table: SqlTable) -> None:
+    table.run("CREATE TABLE t (number VARCHAR(20) PRIMARY KEY, title TEXT, counterfoil_id VARCHAR(64))")
+    target = table.of("t")
+    assert written(table, "a", target=target, number="R-1", title="A row") == "R-1"
+    assert written(table, "a", row="R-1", target=target, number="R-2", title="A row") == "R-2"
+    written(table, "b", target=target, number="R-1", title="Another")
+    assert written(table, "a", row="R-1", target=target, number="R-3", title="After a crash") == "R-3"
+    assert written(table, "a", row="R-3", target=target, title="Changed") == "R-3"
+    assert table.one("SELECT title FROM t WHERE number = 'R-1'") == "Another"
+    assert table.one("SELECT title FROM t WHERE number = 'R-3'") == "Changed"
+    table.run("DELETE FROM t WHERE number = 'R-3'")
+    written(table, "c", target=target, number="R-3", title="A third")
+    with pytest.raises(RowGone):
+        written(table, "a", row="R-3", target=target, number="R-3", title="Not here")
+    assert table.one("SELECT title FROM t WHERE number = 'R-3'") == "A third"
+
+
+def test_a_row_keeps_its_primary_key_when_keys_come_to_lie_elsewhere(table: SqlTable) -> None:
+    table.run("CREATE TABLE t (number VARCHAR(20) PRIMARY KEY, counterfoil_id VARCHAR(64))")
+    table.run("INSERT INTO t (number) VALUES ('R-1')")
+    assert written(table, "a", row="R-1", target=table.of("t"), number="R-2") == "R-2"
+
+
 def test_a_table_without_a_place_for_keys_is_given_one(table: SqlTable) -> None:
     table.run("CREATE TABLE t (title TEXT)", "INSERT INTO t VALUES ('old'), ('older')")
     target = table.of("t")

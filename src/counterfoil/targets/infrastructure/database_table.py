@@ -17,6 +17,7 @@ from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import (
     Column,
+    ColumnElement,
     Connection,
     Engine,
     MetaData,
@@ -177,15 +178,11 @@ class DatabaseTableAdapter:
         values = _bound_values(connection, table, request.draft)
         if request.external_id is None:
             connection.execute(insert(table).values({one: value for one, value in values.items() if value is not None}))
-            made = _row_of(connection, table, key_column, request.key)
-            if made is None:
-                raise WriteRefused(_service(request.target), "the table does not show what was put into it.")
-            return made
-        identity = _identity(table, key_column)
-        here = identity == _bound(identity, request.external_id, connection)
+            return _shown(connection, table, key_column, request)
+        here = _here(connection, table, key_column, request)
         if connection.execute(update(table).where(here).values(values)).rowcount == 0:
             raise RowGone(request.external_id)
-        return Written(external_id=request.external_id, url=None)
+        return _shown(connection, table, key_column, request)
 
     def _add_key_column(self, connection: Connection, table: Table, target: Target) -> None:
         """Add the column and an index that makes keys unique, or neither."""
@@ -384,6 +381,30 @@ def _identity(table: Table, key_column: Column[Any]) -> Column[Any]:
     """
     keys = [one for one in table.primary_key.columns if isinstance(one.type, (types.Integer, types.String, types.Uuid))]
     return keys[0] if len(keys) == len(table.primary_key.columns) == 1 else key_column
+
+
+def _here(connection: Connection, table: Table, key_column: Column[Any], request: WriteRequest) -> ColumnElement[bool]:
+    """Return what is true of the row that is to be changed.
+
+    Where a draft writes what rows are known by, an attempt before may have done so too. Then the key tells the row, and
+    one with another's key is not ours, though it be known as ours was.
+    """
+    identity = _identity(table, key_column)
+    here: ColumnElement[bool] = identity == _bound(identity, request.external_id or "", connection)
+    ours: ColumnElement[bool] = key_column == _bound(key_column, request.key, connection)
+    if identity.name not in request.draft:
+        return here
+    return ours if _row_of(connection, table, key_column, request.key) else here & key_column.is_(None)
+
+
+def _shown(connection: Connection, table: Table, key_column: Column[Any], request: WriteRequest) -> Written:
+    """Return the row as it is known after a write: by another name, if the draft has written that."""
+    if request.external_id and _identity(table, key_column).name not in request.draft:
+        return Written(external_id=request.external_id, url=None)
+    row = _row_of(connection, table, key_column, request.key)
+    if row is None:
+        raise WriteRefused(_service(request.target), "the table does not show what was put into it.")
+    return row
 
 
 def _row_of(connection: Connection, table: Table, key_column: Column[Any], key: str) -> Written | None:
