@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from traceback import format_exception
 from typing import Any
 
 import pytest
@@ -394,6 +395,17 @@ def test_what_the_database_forbids_pauses_the_target(table: SqlTable, elsewhere:
         adapter.add_key_property(table.target)
     adapter.engines["books"].dispose()
     table.run(f"DROP OWNED BY {role}", f"DROP ROLE {role}")
+
+
+def test_a_refusal_tells_nothing_of_what_else_the_row_holds(table: SqlTable) -> None:
+    table.run(
+        "CREATE TABLE t (bare TEXT NOT NULL CHECK (bare <> ''), notes TEXT DEFAULT 'private', counterfoil_id TEXT)"
+    )
+    row = written(table, "a", target=table.of("t"), bare="A row")
+    for known, value in ((row, None), (row, ""), (None, ""), (None, None)):
+        with pytest.raises(WriteRefused) as caught:
+            written(table, "b" if known is None else "a", row=known, target=table.of("t"), bare=value)
+        assert "private" not in "".join(format_exception(caught.value))
 
 
 def test_a_table_that_is_gone_pauses_the_target(table: SqlTable) -> None:

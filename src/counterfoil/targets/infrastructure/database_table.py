@@ -150,11 +150,12 @@ class DatabaseTableAdapter:
             with self._transaction(_database(request.target)) as connection:
                 return self._write(connection, request)
         except IntegrityError as error:
-            if request.external_id is None and (made := self._made(request)):
-                return self.write(replace(request, external_id=made.external_id))
-            raise WriteRefused(_service(request.target), _reason(error)) from error
+            refused = WriteRefused(_service(request.target), _reason(error))
         except (DataError, ValueError) as error:
-            raise WriteRefused(_service(request.target), _reason(error)) from error
+            raise WriteRefused(_service(request.target), _reason(error)) from None
+        if request.external_id is None and (made := self._made(request)):
+            return self.write(replace(request, external_id=made.external_id))
+        raise refused
 
     def add_key_property(self, target: Target) -> PropertyId:
         with self._transaction(_database(target)) as connection:
@@ -192,7 +193,7 @@ class DatabaseTableAdapter:
             name = f"uq_{table.name}_{KEY_COLUMN}"[:60]
             operations.create_index(name, table.name, [KEY_COLUMN], unique=True, schema=table.schema)
         except DBAPIError as error:
-            raise KeyPlaceRefused(target, f"the database says: {_reason(error)}") from error
+            raise KeyPlaceRefused(target, f"the database says: {_reason(error)}") from None
 
     def _table(self, connection: Connection, target: Target) -> Table:
         settings = target.settings
@@ -209,15 +210,15 @@ class DatabaseTableAdapter:
         try:
             connection = self._engine(name).connect()
         except (DBAPIError, PoolExhausted) as error:
-            raise TargetUnreachable(service) from error
+            raise TargetUnreachable(service) from error  # no row was asked for yet
         try:
             with connection, connection.begin():
                 self._refuse_our_own(connection)
                 if connection.dialect.name == "postgresql":
                     connection.execute(text(f"SET LOCAL statement_timeout = '{_STATEMENT_SECONDS}s'"))
                 yield connection
-        except (OperationalError, InterfaceError) as error:
-            raise TargetSilent(service) from error
+        except (OperationalError, InterfaceError):
+            raise TargetSilent(service) from None
         except (DataError, IntegrityError):
             raise
         except DBAPIError as error:
@@ -225,10 +226,10 @@ class DatabaseTableAdapter:
                 forbidden = f"{service} says: {_reason(error)}. "
                 raise NotAllowedThere(
                     forbidden + "Grant our user there what is missing, then check the target."
-                ) from error
-            raise WriteRefused(service, _reason(error)) from error
+                ) from None
+            raise WriteRefused(service, _reason(error)) from None
         except StatementError as error:
-            raise WriteRefused(service, _reason(error)) from error
+            raise WriteRefused(service, _reason(error)) from None
 
     def _engine(self, name: str) -> Engine:
         if name not in self.urls:
@@ -299,7 +300,10 @@ def _service(target: Target) -> str:
 
 
 def _reason(error: Exception) -> str:
-    """Return the first line of what is wrong; further ones may tell the values of other columns."""
+    """Return the first line of what is wrong; further ones may tell the values of other columns.
+
+    For the same reason nothing that is raised about rows has the database's error for its cause: stacks are shown.
+    """
     told = str(getattr(error, "orig", None) or error).strip()
     return told.splitlines()[0] if told else type(error).__name__
 
@@ -419,7 +423,7 @@ def _bound_values(connection: Connection, table: Table, draft: Draft) -> dict[st
         try:
             bound[str(name)] = None if value is None else _bound(table.columns[name], value, connection)
         except ValueError as error:
-            raise _Unkept(name + ":", str(error)) from error
+            raise _Unkept(name + ":", str(error)) from None
     return bound
 
 

@@ -198,7 +198,7 @@ class AirtableAdapter:
             except WriteRefused as error:
                 problems.append(f"{one.name}: {error}")
             except NOTHING_WRITTEN as error:
-                raise RowUnfinished(SERVICE, error) from error
+                raise RowUnfinished(SERVICE, error) from None
         return tuple(problems)
 
     def _attach(self, request: WriteRequest, record: Json, field_id: str, file: SourceFile) -> None:
