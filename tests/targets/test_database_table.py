@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -33,6 +33,7 @@ from counterfoil.targets.domain import (
     TargetId,
     TargetSilent,
     TargetUnreachable,
+    UnknownProperty,
     WriteRefused,
 )
 from counterfoil.targets.infrastructure.database_table import DatabaseTableAdapter
@@ -395,6 +396,43 @@ def test_what_the_database_forbids_pauses_the_target(table: SqlTable, elsewhere:
         adapter.add_key_property(table.target)
     adapter.engines["books"].dispose()
     table.run(f"DROP OWNED BY {role}", f"DROP ROLE {role}")
+
+
+def test_a_database_that_is_only_read_pauses_the_target(table: SqlTable, elsewhere: str) -> None:
+    only_read = elsewhere.replace("sqlite:///", "sqlite:///file:") + "?mode=ro&uri=true"
+    if table.engine.dialect.name == "postgresql":
+        only_read = elsewhere
+        table.run(f"ALTER DATABASE {table.engine.url.database} SET default_transaction_read_only = on")
+    adapter = DatabaseTableAdapter(urls={"books": only_read})
+    with pytest.raises(NotAllowedThere, match=r"read-?only"):
+        written(replace(table, adapter=adapter), "a", title="A row")
+    adapter.engines["books"].dispose()
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_column_that_goes_while_a_row_is_written_is_named(table: SqlTable, *, again: bool) -> None:
+    row = written(table, "a", title="A row") if again else None
+
+    def rename(connection: Connection, _cursor: object, statement: str, *_more: object) -> None:
+        if statement.startswith(("INSERT", "UPDATE")):
+            connection.connection.cursor().execute("ALTER TABLE books RENAME COLUMN title TO name")
+
+    event.listen(table.adapter.engines["books"], "before_cursor_execute", rename)
+    with pytest.raises(UnknownProperty, match=r"no property title\."):
+        written(table, "a", row=row, title="Another")
+
+
+def test_a_trigger_that_fails_refuses_the_row(table: SqlTable) -> None:
+    if table.engine.dialect.name == "sqlite":
+        table.run("CREATE TRIGGER t AFTER INSERT ON books BEGIN INSERT INTO nowhere VALUES (1); END")
+    else:
+        body = "BEGIN INSERT INTO nowhere VALUES (1); RETURN NEW; END"
+        table.run(
+            f"CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS '{body}'",
+            "CREATE TRIGGER t AFTER INSERT ON books FOR EACH ROW EXECUTE FUNCTION f()",
+        )
+    with pytest.raises(WriteRefused, match="nowhere"):
+        written(table, "a", title="A row")
 
 
 def test_a_refusal_tells_nothing_of_what_else_the_row_holds(table: SqlTable) -> None:

@@ -46,6 +46,7 @@ from sqlalchemy.exc import (
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 
 from counterfoil.access.domain import WorkspaceId
+from counterfoil.foundation.errors import CounterfoilError
 from counterfoil.targets.domain import (
     Draft,
     InvalidTargetSettings,
@@ -77,7 +78,12 @@ _MOST_NAMED = 50
 _MOST_CANDIDATES = 100
 _STATEMENT_SECONDS = 30
 _DIGITS_OF_A_DOUBLE, _DIGITS_OF_A_REAL = 15, 6
-_FORBIDDEN = "42501"
+_FORBIDDEN = ("42501", "25006", "SQLITE_READONLY")
+"""PostgreSQL's words for a privilege that lacks and for a database that is only read, and SQLite's for the latter."""
+_STATEMENT_WRONG = "SQLITE_ERROR"
+_NO_COLUMN = re.compile(
+    r'no such column: (.+)|table .+ has no column named (.+)|column "(.+)" of relation ".+" does not exist'
+)
 
 TYPES: Sequence[tuple[tuple[type[types.TypeEngine[Any]], ...], PropertyType]] = (
     ((types.Enum,), PropertyType.SELECT),
@@ -217,17 +223,10 @@ class DatabaseTableAdapter:
                 if connection.dialect.name == "postgresql":
                     connection.execute(text(f"SET LOCAL statement_timeout = '{_STATEMENT_SECONDS}s'"))
                 yield connection
-        except (OperationalError, InterfaceError):
-            raise TargetSilent(service) from None
         except (DataError, IntegrityError):
             raise
         except DBAPIError as error:
-            if getattr(error.orig, "sqlstate", None) == _FORBIDDEN:
-                forbidden = f"{service} says: {_reason(error)}. "
-                raise NotAllowedThere(
-                    forbidden + "Grant our user there what is missing, then check the target."
-                ) from None
-            raise WriteRefused(service, _reason(error)) from None
+            raise _told(service, error) from None
         except StatementError as error:
             raise WriteRefused(service, _reason(error)) from None
 
@@ -306,6 +305,27 @@ def _reason(error: Exception) -> str:
     """
     told = str(getattr(error, "orig", None) or error).strip()
     return told.splitlines()[0] if told else type(error).__name__
+
+
+def _told(service: str, error: DBAPIError) -> CounterfoilError:
+    """Return what an error of a database is to us, unless it is about values.
+
+    SQLite calls operational what has gone wrong on the way, and what is wrong with a statement too.
+    """
+    code, reason = _code(error), _reason(error)
+    if code.startswith(_FORBIDDEN):
+        forbidden = f"{service} says: {reason}. "
+        return NotAllowedThere(forbidden + "Grant our user there what is missing, then check the target.")
+    if unknown := _NO_COLUMN.match(reason):
+        return UnknownProperty({PropertyId(one) for one in unknown.groups() if one})
+    if isinstance(error, OperationalError | InterfaceError) and code != _STATEMENT_WRONG:
+        return TargetSilent(service)
+    return WriteRefused(service, reason)
+
+
+def _code(error: DBAPIError) -> str:
+    """Return the SQLSTATE, or SQLite's name of an error; nothing if it has neither."""
+    return getattr(error.orig, "sqlstate", None) or getattr(error.orig, "sqlite_errorname", None) or ""
 
 
 def _reflected(connection: Connection, name: str, schema: str | None) -> Table:
