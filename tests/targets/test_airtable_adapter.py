@@ -17,6 +17,7 @@ from counterfoil.foundation.ids import new_id
 from counterfoil.jobs.limits.domain import BreakerRules, Period, Rate, RateLimited
 from counterfoil.records.domain import Party
 from counterfoil.targets.domain import (
+    DeliveryInDoubt,
     DeliveryStatus,
     InvalidTargetSettings,
     KeyPlaceMissing,
@@ -536,10 +537,13 @@ def test_a_document_is_attached_once(table: AirtableTable, tmp_path: Path) -> No
 def test_what_a_person_has_attached_stays(table: AirtableTable, tmp_path: Path) -> None:
     row = written(table, title="A row")
     [record] = table.remote.records
-    record.cells[table.property_id("files")] = [{"id": "att1", "filename": "notes.txt", "size": 3}]
+    theirs = [("notes.txt", 10), ("Beleg 1.pdf", 3)]  # one of the document's size, and one of its name
+    record.cells[table.property_id("files")] = [
+        {"id": f"att{size}", "filename": name, "size": size} for name, size in theirs
+    ]
     request = request_for(table, row=row, file=document(tmp_path, 10), files=VALUES[PropertyType.FILES])
     table.adapter.write(request)
-    assert [one["filename"] for one in table.cell("files")] == ["notes.txt", "Beleg 1.pdf"]
+    assert [one["filename"] for one in table.cell("files")] == ["notes.txt", "Beleg 1.pdf", "Beleg 1.pdf"]
 
 
 def test_a_document_that_is_too_large_is_left_out_and_told(table: AirtableTable, tmp_path: Path) -> None:
@@ -733,12 +737,35 @@ def test_a_second_fault_while_the_record_is_looked_up_loses_nothing(
     remote = receipts(table)
     target = connected(house, table, workspace)
     delivery = house.plan(workspace, house.records.add(workspace), target)
-    table.airtable.faults += [(UPSERT, Fault.CLOSED_AFTER), (r"^GET /v0/app", Fault.BROKEN)]
+    table.airtable.faults += [(UPLOAD, Fault.CLOSED_AFTER), (r"^GET /v0/app", Fault.BROKEN)]
     for _ in range(2):
         with pytest.raises(CounterfoilError):
             house.deliveries.deliver(workspace, delivery)
     assert house.deliveries.deliver(workspace, delivery).status is DeliveryStatus.DELIVERED  # found, so at once
     assert len(remote.records) == 1
+
+
+@pytest.mark.parametrize("theirs", [(), ({"id": "att1", "filename": "receipt.jpg", "size": 77},)])
+def test_a_document_that_may_still_be_on_its_way_is_not_sent_again(
+    house: TargetsHouse, table: AirtableTable, workspace: WorkspaceId, theirs: Sequence[dict[str, Any]]
+) -> None:
+    remote = receipts(table)
+    target = connected(house, table, workspace)
+    delivery = house.plan(workspace, house.records.add(workspace), target)
+    table.airtable.faults.append((UPLOAD, Fault.CLOSED_BEFORE))
+    with pytest.raises(TargetSilent):
+        house.deliveries.deliver(workspace, delivery)
+    [record] = remote.records
+    place = remote.needed("Receipt").id
+    record.cells[place] = list(theirs)
+    for _ in range(2):
+        house.clock.pass_by(timedelta(minutes=2))
+        with pytest.raises(DeliveryInDoubt):
+            house.deliveries.deliver(workspace, delivery)
+    assert len(table.airtable.made(UPLOAD)) == 0
+    house.clock.pass_by(timedelta(minutes=1))
+    assert house.deliveries.deliver(workspace, delivery).status is DeliveryStatus.DELIVERED
+    assert [one["filename"] for one in remote.records[0].cells[place]][len(theirs) :] == ["receipt.jpg"]
 
 
 def test_a_correction_changes_the_record_and_not_its_document(

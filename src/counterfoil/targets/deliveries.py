@@ -7,7 +7,8 @@ What is on disk before and after each step, so that a crash between any two line
 3. the delivery is `delivered` with the row's id.
 
 After a crash between 1 and 3 the next attempt looks the row up by its key. One that is found is taken for ours at once;
-that there is none is believed only when the crashed attempt can no longer be under way (`TargetAdapter.settles_after`).
+that there is none, or that its document is not there, is believed only when the crashed attempt can no longer be under
+way (`TargetAdapter.settles_after`).
 """
 
 from collections.abc import Sequence
@@ -28,6 +29,7 @@ from counterfoil.targets.domain import (
     DeliveryInDoubt,
     OptionUndecided,
     Plan,
+    PropertyType,
     RequiredValueMissing,
     RowThere,
     Schema,
@@ -145,8 +147,9 @@ class DeliveryService:
             plan = self._plan(delivery, target, schema)
             if plan is None:
                 return self.get(delivery.workspace, delivery.id)
-            row = self._known_row(delivery, target, adapter, plan)
             document = self.targets.documents.get(delivery.workspace, record.document_id)
+            enclosed = self._enclosed(record, document, plan)
+            row = self._known_row(delivery, target, adapter, plan, enclosed.file)
             fillings = self._fillings(record, document, target, schema, plan)
         values = [one.property.id for one in fillings if one.value is not None]
         started = self.book.begin(delivery, record.version, values, row=row, may_overlap=not adapter.settles_after)
@@ -160,7 +163,7 @@ class DeliveryService:
             draft=draft_of(fillings, started.written),
             external_id=started.external_id,
             key_property=key_property(plan.entries),
-            enclosed=self._enclosed(record, document, plan),
+            enclosed=enclosed,
         )
         return self._write(started, request, adapter, fillings)
 
@@ -223,21 +226,26 @@ class DeliveryService:
             self.targets.pause(tx, target, error)
             return self.book.put_off(tx, delivery, str(error))
 
-    def _known_row(self, delivery: Delivery, target: Target, adapter: TargetAdapter, plan: Plan) -> str | None:
+    def _known_row(
+        self, delivery: Delivery, target: Target, adapter: TargetAdapter, plan: Plan, file: SourceFile
+    ) -> str | None:
         """Look for the row of an attempt whose end is unknown."""
         since, settles_at = delivery.in_doubt_since, delivery.settles_at(adapter.settles_after)
         if since is None or settles_at is None:
             return None
         found = None
         if delivery.external_id is None:
+            files = (one.id for one in plan.schema.properties if one.type is PropertyType.FILES)
             sought = Sought(
                 key=delivery.marker_key,
                 since=since,
                 key_property=key_property(plan.entries),
                 others=self.book.rows_of_others(delivery),
+                file=file,
+                files=tuple(one for one in files if one in delivery.written),
             )
             found = adapter.find(target, sought)
-        if not found and self.book.clock.now() < settles_at:
+        if (found is None or found.unfinished) and self.book.clock.now() < settles_at:
             raise DeliveryInDoubt(delivery.id, settles_at=settles_at)
         return found.external_id if found else None
 

@@ -82,12 +82,15 @@ class Sought:
     """A row that an attempt may have made: by its key, and not before `since`.
 
     `others` tells which rows of these are known as other deliveries', and need not be looked at.
+    `files` are the properties that are to hold the document `file`, as far as it was to be attached.
     """
 
     key: str
     since: datetime
     key_property: PropertyId | None = None
     others: Callable[[Sequence[str]], Collection[str]] = nobodys
+    file: SourceFile | None = None
+    files: tuple[PropertyId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,11 +103,15 @@ class Connected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """Where a row is, and what could not come to lie in it, in sentences."""
+    """Where a row is, and what could not come to lie in it, in sentences.
+
+    One that was found is `unfinished` when whoever made it may still be bringing its document.
+    """
 
     external_id: str
     url: str | None
     problems: tuple[str, ...] = ()
+    unfinished: bool = False
 
 
 class TargetAdapter(Protocol):
@@ -124,8 +131,9 @@ class TargetAdapter(Protocol):
     def settles_after(self) -> timedelta:
         """How long after its beginning an attempt may still make its row; an adapter gives up sooner than that.
 
-        Until then nobody begins another, and a `find` without a finding proves nothing. Zero says that the table itself
-        refuses a second row for a key and an older version after a newer one, so that attempts may overlap.
+        Until then nobody begins another unless a finished row is found; to find none proves nothing. Zero says that the
+        table itself refuses a second row for a key and an older version after a newer one, so that attempts may
+        overlap.
         """
         ...
 
@@ -157,7 +165,7 @@ class TargetAdapter(Protocol):
         ...
 
     def find(self, target: Target, sought: Sought) -> Written | None:
-        """Return the row that was made for this key, if there is one."""
+        """Return the row that was made for this key, if there is one; it may be unfinished."""
         ...
 
     def write(self, request: WriteRequest) -> Written:

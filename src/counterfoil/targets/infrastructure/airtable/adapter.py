@@ -7,7 +7,7 @@ file could therefore not be the marker of its record, and the field for keys is 
 
 import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Final
 
@@ -93,7 +93,7 @@ class AirtableAdapter:
         if there is None or called is None or not words:
             return {}
         formula = f"FIND(LOWER({quoted(words[0])}), LOWER({field_name(called.name)} & ''))"
-        found = self._matching(target, there.id, formula, called.id)
+        found = self._matching(target, there.id, formula, [called.id])
         return {one["id"]: str(one["fields"].get(called.id, "")) for one in found}
 
     def find(self, target: Target, sought: Sought) -> Written | None:
@@ -104,9 +104,13 @@ class AirtableAdapter:
         if keys is None:
             raise UnknownProperty({sought.key_property})
         formula = f"{field_name(keys.name)} = {quoted(sought.key)}"
-        found = self._matching(target, table.id, formula, keys.id)
+        holding = [one for one in sought.files if table.field(one)]
+        found = self._matching(target, table.id, formula, [keys.id, *holding])
         ours = sorted((one for one in found if one["fields"].get(keys.id) == sought.key), key=_age)
-        return _written(target, ours[0]["id"]) if ours else None
+        if not ours:
+            return None
+        lacking = any(not _holds(ours[0], one, sought.file) for one in holding if sought.file)
+        return replace(_written(target, ours[0]["id"]), unfinished=lacking)
 
     def write(self, request: WriteRequest) -> Written:
         target = request.target
@@ -164,21 +168,21 @@ class AirtableAdapter:
         except ValidationError:
             raise TargetSilent(SERVICE) from None
 
-    def _matching(self, target: Target, table: str, formula: str, field_id: str) -> Sequence[Json]:
-        """Return the records that a formula is true of, with one of their cells.
+    def _matching(self, target: Target, table: str, formula: str, fields: Sequence[str]) -> Sequence[Json]:
+        """Return the records that a formula is true of, with some of their cells.
 
         A formula knows fields by name alone, and there are names that none can hold: then nothing is found, which an
         upsert sets right, as it knows the field by its id.
         """
         base = target.settings["base_id"]
         try:
-            return self.client.records(target.workspace, base, table, formula=formula, fields=[field_id])
+            return self.client.records(target.workspace, base, table, formula=formula, fields=fields)
         except WriteRefused:
             return ()
 
     def _people(self, target: Target, prop: Property) -> Mapping[str, str]:
         formula = f"NOT({field_name(prop.name)} = BLANK())"
-        found = self._matching(target, target.settings["table_id"], formula, prop.id)
+        found = self._matching(target, target.settings["table_id"], formula, [prop.id])
         cells = (one["fields"].get(prop.id) for one in found)
         people = (person for cell in cells for person in (cell if isinstance(cell, list) else [cell]) if person)
         return {one["id"]: one.get("name") or one.get("email") or "" for one in people}
@@ -202,8 +206,7 @@ class AirtableAdapter:
         return tuple(problems)
 
     def _attach(self, request: WriteRequest, record: Json, field_id: str, file: SourceFile) -> None:
-        there = record["fields"].get(field_id) or ()
-        if any(one.get("filename") == file.name or one.get("size") == file.size for one in there):
+        if _holds(record, field_id, file):
             return
         if file.size > LARGEST_FILE:
             reason = f"the document has {file.size / 2**20:.1f} MB, and only up to 5 MB can be attached."
@@ -245,6 +248,12 @@ def _adds_options(request: WriteRequest) -> bool:
 
 def _place(target: Target) -> str:
     return f"{target.settings['base_id']}/{target.settings['table_id']}"
+
+
+def _holds(record: Json, field_id: str, file: SourceFile) -> bool:
+    """Tell whether the document is among the files of a cell; one of a person's may have its name, or its size."""
+    there = record["fields"].get(field_id) or ()
+    return any((one.get("filename"), one.get("size")) == (file.name, file.size) for one in there)
 
 
 def _age(record: Json) -> str:
