@@ -95,7 +95,8 @@ def test_a_turn_that_is_too_far_off_is_refused_with_the_time_to_come_back(
     with pytest.raises(RateLimited) as refused:
         limits.take(workspace, "notion", SLOW)
     last = shown(limits, workspace).last_request_at
-    assert timedelta(seconds=58) < refused.value.retry_at - last <= MINUTE
+    # Half a patience early: the rest is waited for there.
+    assert MINUTE - timedelta(seconds=1) - PATIENCE / 2 < refused.value.retry_at - last <= MINUTE
     assert counts.exceeded == {"notion": 1}
 
 
@@ -130,7 +131,7 @@ def test_a_service_that_asks_to_be_left_alone_is_by_all_of_the_workspace(
     limits.postpone(workspace, "notion", until)
     with pytest.raises(RateLimited) as refused:
         elsewhere.take(workspace, "notion", SLOW)
-    assert refused.value.retry_at == until - PATIENCE / 2, "it waits there for the rest"
+    assert refused.value.retry_at == until
     assert (shown(limits, workspace).remaining, shown(limits, workspace).closed_until) == (0, until)
     elsewhere.take(other_workspace, "notion", SLOW)
     assert counts.exceeded == {"notion": 1}
@@ -143,7 +144,7 @@ def test_no_service_closes_itself_for_longer_than_a_day(database: Database, work
     with pytest.raises(RateLimited) as refused:
         limits.take(workspace, "notion", SLOW, user="ada")
     wait = refused.value.retry_at - shown(limits, workspace).last_request_at
-    assert timedelta(days=1) - PATIENCE <= wait < timedelta(days=1, minutes=10)
+    assert timedelta(days=1) <= wait < timedelta(days=1, minutes=10)
 
 
 def test_without_a_database_nobody_calls(workspace: WorkspaceId) -> None:

@@ -103,14 +103,14 @@ class SqlRateLimitStore:
         """Return a statement that gives whoever is refused a time of their own, as far from the others' as tokens are.
 
         All told the same, they would come back together, and all but a few in vain. They are told to come sooner by
-        half of their patience, so that one who is late does not leave a token unused.
+        half of their patience, so that one who is late does not leave a token unused, but never while the service wants
+        to be left alone.
         """
         # No appointment is further ahead: a clock was set back, or very many were refused. Both begin anew.
         beyond = RateLimitRow.appointed > now + 2 * LONGEST_CLOSING // _MICROSECOND
         turn = case((beyond, start), else_=_last(tx, RateLimitRow.appointed, start))
-        return (
-            update(RateLimitRow).values(appointed=turn + cost).returning(RateLimitRow.appointed - cost - wait // 2, now)
-        )
+        told = _last(tx, RateLimitRow.appointed - cost - wait // 2, RateLimitRow.closed_until)
+        return update(RateLimitRow).values(appointed=turn + cost).returning(told, now)
 
     def close(self, tx: Transaction, caller: Caller, until: datetime) -> None:
         later = _last(tx, RateLimitRow.closed_until, literal(_microseconds(until), BigInteger))
