@@ -182,6 +182,21 @@ def test_a_page_whose_run_failed_after_it_is_found_by_the_job_itself(desk: Desk)
     assert len(desk.webhook.orders) == 1
 
 
+def test_a_run_whose_page_we_may_not_look_for_is_a_persons_to_decide(desk: Desk) -> None:
+    desk.hand_in()
+    order = desk.order()
+    desk.notion.unshare(desk.table.database_id)
+    desk.call_back(order["callback_url"], status="failure", stage="Create Notion Page", message="Timed out.")
+    assert desk.visitor.ended(order["job_id"])["error"]["code"] == "run_unanswered"
+    assert desk.delivery()["error"].startswith("run_unanswered")
+    assert desk.delivery()["in_doubt_since"] is not None
+    assert len(desk.webhook.orders) == 1
+    desk.visitor.post(f"/deliveries/{desk.delivery()['id']}/retry", {"make_anew": True})
+    again = desk.order(2)
+    desk.call_back(again["callback_url"], status="success", message="Saved.")
+    assert desk.visitor.ended(again["job_id"])["status"] == "completed"
+
+
 def test_a_correction_is_brought_to_the_page_that_n8n_made(desk: Desk) -> None:
     record = desk.visitor.record_of(desk.hand_in("receipt-two-sides.tiff"))
     order = desk.order()

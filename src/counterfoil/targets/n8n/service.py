@@ -10,6 +10,7 @@ is asked for. A run that was asked for is in doubt until it has called back, or 
 """
 
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -31,6 +32,7 @@ from counterfoil.targets.domain import (
     RunFailed,
     RunUnanswered,
     Target,
+    TargetUnusable,
 )
 from counterfoil.targets.n8n.protocols import Pictures, RunOrder, WorkflowRunner
 from counterfoil.targets.notion_address import notion_id
@@ -145,7 +147,11 @@ class N8nDeliveries:
         settles_at = delivery.settles_at(self.notion.settles_after)
         if settles_at is None:
             return None
-        found = self._look(delivery, target)
+        try:
+            found = self._look(delivery, target)
+        except TargetUnusable:
+            # n8n may see a table that is not shown to us: whether its page is there, a person has to say.
+            raise RunUnanswered(delivery.run) if delivery.run else DeliveryInDoubt(delivery.id) from None
         if found is None and self.book.clock.now() < settles_at:
             raise DeliveryInDoubt(delivery.id, settles_at=settles_at)
         if delivery.run and not self.can_look:
@@ -161,9 +167,11 @@ class N8nDeliveries:
         return self.notion.find(target, sought)
 
     def _marked(self, delivery: Delivery, target: Target) -> str | None:
-        """Return the id of the page that n8n made, when it did not say so."""
-        found = self._look(delivery, target)
-        return found.external_id if found else None
+        """Return the id of the page that n8n made, when it did not say so and we are shown the table."""
+        with suppress(TargetUnusable):
+            found = self._look(delivery, target)
+            return found.external_id if found else None
+        return None
 
     def _run(
         self,
