@@ -43,7 +43,8 @@ from counterfoil.records.service import RecordService
 from counterfoil.reviews.domain import Review
 from counterfoil.reviews.service import ReviewService
 from counterfoil.targets.deliveries import DeliveryService
-from counterfoil.targets.domain import Delivery, DeliveryId, DeliveryInDoubt, DeliveryStatus, TargetAway, TargetId
+from counterfoil.targets.domain import Delivery, DeliveryId, DeliveryStatus, TargetId
+from counterfoil.targets.errors import DeliveryInDoubt, TargetAway
 from counterfoil.targets.n8n.service import N8nDeliveries
 
 DOCUMENT_BACKOFF = Backoff(base=timedelta(seconds=10))

@@ -15,7 +15,8 @@ import pytest
 
 from counterfoil.documents.domain import DocumentId
 from counterfoil.records.domain import LineItem
-from counterfoil.targets.domain import Draft, Property, PropertyId, PropertyType, Target, UnknownProperty
+from counterfoil.targets.domain import Draft, Property, PropertyId, PropertyType, Target
+from counterfoil.targets.errors import UnknownProperty
 from counterfoil.targets.protocols import Enclosed, Sought, SourceFile, TargetAdapter, WriteRequest
 from counterfoil.targets.values import FileRef, Value
 from tests.support.targets import PUBLIC_URL, column

@@ -17,22 +17,24 @@ from counterfoil.foundation.ids import new_id
 from counterfoil.jobs.limits.domain import BreakerRules, Period, Rate, RateLimited
 from counterfoil.records.domain import Party
 from counterfoil.targets.domain import (
-    DeliveryInDoubt,
     DeliveryStatus,
+    OptionPolicy,
+    Property,
+    PropertyId,
+    PropertyType,
+    Target,
+    TargetId,
+)
+from counterfoil.targets.errors import (
+    DeliveryInDoubt,
     InvalidTargetSettings,
     KeyPlaceMissing,
     KeyPlaceRefused,
     NotAllowedThere,
     NotShared,
-    OptionPolicy,
-    Property,
-    PropertyId,
-    PropertyType,
     RowGone,
     RowUnfinished,
     SeveralTables,
-    Target,
-    TargetId,
     TargetSilent,
     TargetUnavailable,
     TargetUnreachable,

@@ -16,21 +16,16 @@ from sqlalchemy.exc import OperationalError
 from counterfoil.access.domain import WorkspaceId
 from counterfoil.foundation.database import Database
 from counterfoil.foundation.ids import new_id
-from counterfoil.targets.domain import (
+from counterfoil.targets.domain import DeliveryStatus, Property, PropertyId, PropertyType, Target, TargetId
+from counterfoil.targets.errors import (
     DeliveryInDoubt,
-    DeliveryStatus,
     InvalidTargetSettings,
     KeyPlaceMissing,
     KeyPlaceRefused,
     NotAllowedThere,
     NotShared,
-    Property,
-    PropertyId,
-    PropertyType,
     RowGone,
     SeveralTables,
-    Target,
-    TargetId,
     TargetSilent,
     TargetUnreachable,
     UnknownProperty,

@@ -15,23 +15,25 @@ from counterfoil.records.domain import InvoiceData, Party
 from counterfoil.targets.domain import (
     Delivery,
     DeliveryId,
-    DeliveryInDoubt,
-    DeliveryNotFound,
     DeliveryStatus,
     Entry,
-    InvalidPlan,
     LedgerRow,
-    NotShared,
     OptionPolicy,
-    OptionUndecided,
     PropertyId,
     PropertyType,
+    Target,
+    TargetStatus,
+)
+from counterfoil.targets.errors import (
+    DeliveryInDoubt,
+    DeliveryNotFound,
+    InvalidPlan,
+    NotShared,
+    OptionUndecided,
     RequiredValueMissing,
     RowGone,
     RowThere,
-    Target,
     TargetNotFound,
-    TargetStatus,
     TargetTaken,
 )
 from counterfoil.targets.expressions import MERCHANT, FieldOf

@@ -9,19 +9,8 @@ from counterfoil.access.domain import WorkspaceId
 from counterfoil.foundation.database import Database
 from counterfoil.foundation.ids import new_id
 from counterfoil.foundation.paging import Paging
-from counterfoil.targets.domain import (
-    InvalidColumns,
-    NotALedger,
-    Property,
-    PropertyId,
-    PropertyType,
-    RowId,
-    RowNotFound,
-    Schema,
-    SchemaChanged,
-    Target,
-    TargetNotFound,
-)
+from counterfoil.targets.domain import Property, PropertyId, PropertyType, RowId, Schema, Target
+from counterfoil.targets.errors import InvalidColumns, NotALedger, RowNotFound, SchemaChanged, TargetNotFound
 from counterfoil.targets.ledger import DEFAULT_COLUMNS
 from tests.support.clock import FixedClock
 from tests.support.targets import RemoteTable, TargetsHouse, build, column, schema

@@ -15,7 +15,8 @@ from counterfoil.access.domain import WorkspaceId
 from counterfoil.documents.domain import DocumentId
 from counterfoil.foundation.database import Database
 from counterfoil.foundation.ids import new_id
-from counterfoil.targets.domain import InvalidTargetSettings, Property, PropertyId, PropertyType, Schema, Target
+from counterfoil.targets.domain import Property, PropertyId, PropertyType, Schema, Target
+from counterfoil.targets.errors import InvalidTargetSettings
 from counterfoil.targets.infrastructure.ledger import LedgerAdapter, LedgerRowRow, SqlLedgerStore
 from counterfoil.targets.protocols import Connected, Sought, WriteRequest
 from counterfoil.targets.values import FileRef, Value

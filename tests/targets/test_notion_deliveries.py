@@ -14,21 +14,15 @@ from counterfoil.foundation.database import Database
 from counterfoil.foundation.errors import CounterfoilError, ServiceUnavailable
 from counterfoil.jobs.limits.domain import BreakerOpen, Period, Rate, RateLimited
 from counterfoil.records.domain import FieldPath, InvoiceData, LineItem, Party
-from counterfoil.targets.domain import (
-    Delivery,
-    DeliveryId,
+from counterfoil.targets.domain import Delivery, DeliveryId, DeliveryStatus, Entry, PropertyId, Target, TargetStatus
+from counterfoil.targets.errors import (
     DeliveryInDoubt,
-    DeliveryStatus,
-    Entry,
     InvalidTargetSettings,
     NotShared,
-    PropertyId,
     RowGone,
     SeveralTables,
-    Target,
     TargetChanging,
     TargetSilent,
-    TargetStatus,
     TargetUnavailable,
     TargetUnreachable,
     TokenRefused,

@@ -12,17 +12,12 @@ from counterfoil.foundation.errors import NotFound
 from counterfoil.foundation.ids import new_id
 from counterfoil.foundation.paging import Paging
 from counterfoil.records.domain import FieldPath
-from counterfoil.targets.domain import (
-    Author,
-    Entry,
+from counterfoil.targets.domain import Author, Entry, PropertyId, PropertyType, Target, TargetId
+from counterfoil.targets.errors import (
     InvalidNotionId,
     InvalidPlan,
     InvalidTargetSettings,
     PlanChanged,
-    PropertyId,
-    PropertyType,
-    Target,
-    TargetId,
     TargetNotFound,
     TargetTaken,
     UnknownTargetKind,

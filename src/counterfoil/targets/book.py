@@ -10,19 +10,8 @@ from counterfoil.access.domain import WorkspaceId
 from counterfoil.foundation.clock import Clock
 from counterfoil.foundation.database import Database, Transaction
 from counterfoil.foundation.errors import CounterfoilError
-from counterfoil.targets.domain import (
-    Delivery,
-    DeliveryId,
-    DeliveryInDoubt,
-    DeliveryNotFound,
-    PropertyId,
-    Run,
-    TargetUnusable,
-    begun,
-    failed,
-    put_off,
-    succeeded,
-)
+from counterfoil.targets.domain import Delivery, DeliveryId, PropertyId, Run, begun, failed, put_off, succeeded
+from counterfoil.targets.errors import DeliveryInDoubt, DeliveryNotFound, TargetUnusable
 from counterfoil.targets.protocols import NOTHING_WRITTEN, DeliveryStore, Written
 
 log = structlog.get_logger()

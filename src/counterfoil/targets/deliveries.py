@@ -26,18 +26,22 @@ from counterfoil.targets.book import DeliveryBook
 from counterfoil.targets.domain import (
     Delivery,
     DeliveryId,
-    DeliveryInDoubt,
-    OptionUndecided,
     Plan,
     PropertyType,
-    RequiredValueMissing,
-    RowThere,
     Schema,
     Target,
     TargetId,
-    TargetUnusable,
     asked,
     forgotten,
+)
+from counterfoil.targets.errors import (
+    DeliveryInDoubt,
+    OptionUndecided,
+    RequiredValueMissing,
+    RowGone,
+    RowThere,
+    RunUnanswered,
+    TargetUnusable,
 )
 from counterfoil.targets.filling import Filling, draft_of, missing, undecided
 from counterfoil.targets.planning import key_property, reads
@@ -122,7 +126,7 @@ class DeliveryService:
         """
         with self.book.database.transaction(workspace) as tx:
             held = self.book.find(tx, workspace, delivery_id, lock=True)
-            if make_anew and not held.lacks_row:
+            if make_anew and not _lacks_row(held):
                 raise RowThere(held)
             now = self.book.clock.now()
             again = forgotten(held, now) if make_anew else asked(held, held.record_version, now)
@@ -274,3 +278,8 @@ class DeliveryService:
             created_at=now,
             updated_at=now,
         )
+
+
+def _lacks_row(delivery: Delivery) -> bool:
+    """Tell whether a person may have a new row made, since the last attempt found none or could not tell."""
+    return (delivery.error or "").partition(":")[0] in {RowGone.code, RunUnanswered.code}

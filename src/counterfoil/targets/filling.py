@@ -10,16 +10,7 @@ from typing import TypeAlias, assert_never
 from urllib.parse import urlsplit
 
 from counterfoil.records.domain import InvoiceData
-from counterfoil.targets.domain import (
-    Draft,
-    Entries,
-    Entry,
-    OptionPolicy,
-    Property,
-    PropertyId,
-    PropertyType,
-    Schema,
-)
+from counterfoil.targets.domain import Draft, Entries, Entry, OptionPolicy, Property, PropertyId, PropertyType, Schema
 from counterfoil.targets.expressions import Facts, Nothing, Raw, as_text, evaluate, is_rate
 from counterfoil.targets.likeness import likeness, squeezed
 from counterfoil.targets.values import FileRef, Value, is_plain

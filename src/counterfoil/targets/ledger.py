@@ -10,20 +10,16 @@ from counterfoil.foundation.ids import IdSource
 from counterfoil.foundation.paging import Page, Paging
 from counterfoil.targets.domain import (
     LEDGER,
-    InvalidColumns,
     LedgerRow,
-    NotALedger,
     Property,
     PropertyId,
     PropertyType,
     RowId,
-    RowNotFound,
     Schema,
-    SchemaChanged,
     Target,
     TargetId,
-    TargetNotFound,
 )
+from counterfoil.targets.errors import InvalidColumns, NotALedger, RowNotFound, SchemaChanged, TargetNotFound
 from counterfoil.targets.protocols import LedgerStore, TargetStore
 
 MOST_COLUMNS = 200

@@ -7,7 +7,8 @@ from counterfoil.access.domain import WorkspaceId
 from counterfoil.foundation.clock import Clock
 from counterfoil.foundation.database import Database
 from counterfoil.foundation.ids import IdSource
-from counterfoil.targets.domain import NOTION, InvalidNotionId, Target, TargetId, TargetNotFound, TargetTaken
+from counterfoil.targets.domain import NOTION, Target, TargetId
+from counterfoil.targets.errors import InvalidNotionId, TargetNotFound, TargetTaken
 from counterfoil.targets.notion_address import notion_id
 from counterfoil.targets.protocols import TargetStore
 

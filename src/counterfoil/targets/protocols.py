@@ -21,16 +21,12 @@ from counterfoil.targets.domain import (
     Property,
     PropertyId,
     RowId,
-    RunRefused,
     Schema,
     Target,
-    TargetChanging,
     TargetId,
     TargetStatus,
-    TargetUnreachable,
-    UploadTooSlow,
-    WriteNotBegun,
 )
+from counterfoil.targets.errors import RunRefused, TargetChanging, TargetUnreachable, UploadTooSlow, WriteNotBegun
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,20 +20,22 @@ from counterfoil.targets.domain import (
     LEDGER,
     Author,
     Entries,
-    InvalidPlan,
-    KeyPlaceMissing,
     Plan,
-    PlanChanged,
     PlanProposal,
     Schema,
     Target,
     TargetId,
-    TargetNotFound,
     TargetStatus,
+    asked,
+)
+from counterfoil.targets.errors import (
+    InvalidPlan,
+    KeyPlaceMissing,
+    PlanChanged,
+    TargetNotFound,
     TargetTaken,
     TargetUnusable,
     UnknownTargetKind,
-    asked,
 )
 from counterfoil.targets.expressions import Facts, paths_in
 from counterfoil.targets.filling import Filling, fill

@@ -47,20 +47,15 @@ from sqlalchemy.exc import TimeoutError as PoolExhausted
 
 from counterfoil.access.domain import WorkspaceId
 from counterfoil.foundation.errors import CounterfoilError
-from counterfoil.targets.domain import (
-    Draft,
+from counterfoil.targets.domain import Draft, Property, PropertyId, PropertyType, Schema, Target
+from counterfoil.targets.errors import (
     InvalidTargetSettings,
     KeyPlaceMissing,
     KeyPlaceRefused,
     NotAllowedThere,
     NotShared,
-    Property,
-    PropertyId,
-    PropertyType,
     RowGone,
-    Schema,
     SeveralTables,
-    Target,
     TargetSilent,
     TargetUnreachable,
     UnknownProperty,

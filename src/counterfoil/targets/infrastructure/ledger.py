@@ -16,8 +16,6 @@ from counterfoil.foundation.ids import IdSource
 from counterfoil.foundation.paging import Page, Paging
 from counterfoil.targets.domain import (
     LEDGER,
-    InvalidTargetSettings,
-    KeyPlaceRefused,
     LedgerRow,
     Property,
     PropertyId,
@@ -26,8 +24,8 @@ from counterfoil.targets.domain import (
     Schema,
     Target,
     TargetId,
-    UnknownProperty,
 )
+from counterfoil.targets.errors import InvalidTargetSettings, KeyPlaceRefused, UnknownProperty
 from counterfoil.targets.infrastructure.sql import insert_new, paged
 from counterfoil.targets.ledger import DEFAULT_COLUMNS
 from counterfoil.targets.protocols import Connected, LedgerStore, Sought, WriteRequest, Written

@@ -9,13 +9,7 @@ import httpx2
 from counterfoil.access.domain import WorkspaceId
 from counterfoil.foundation.errors import CounterfoilError
 from counterfoil.jobs.limits.service import Call
-from counterfoil.targets.domain import (
-    RunRefused,
-    TargetSilent,
-    TargetUnavailable,
-    TargetUnreachable,
-    WriteRefused,
-)
+from counterfoil.targets.errors import RunRefused, TargetSilent, TargetUnavailable, TargetUnreachable, WriteRefused
 from counterfoil.targets.infrastructure.manners import Manners
 from counterfoil.targets.n8n.protocols import RunOrder
 

@@ -9,7 +9,7 @@ from typing import Final, Protocol
 from PIL import Image
 
 from counterfoil.documents.domain import Document
-from counterfoil.targets.domain import NothingToShow
+from counterfoil.targets.errors import NothingToShow
 
 MOST_BYTES: Final = 8 * 2**20
 """n8n takes 16 MiB of JSON unless it is told otherwise, in which a picture is a third larger than it is."""

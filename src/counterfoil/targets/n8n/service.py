@@ -22,18 +22,8 @@ from counterfoil.jobs.context import JobContext
 from counterfoil.jobs.domain import JobId, Json
 from counterfoil.jobs.moves import Waiting
 from counterfoil.targets.book import DeliveryBook
-from counterfoil.targets.domain import (
-    NOTION,
-    CorrectionNotCarried,
-    Delivery,
-    DeliveryId,
-    DeliveryInDoubt,
-    Run,
-    RunFailed,
-    RunUnanswered,
-    Target,
-    TargetUnusable,
-)
+from counterfoil.targets.domain import NOTION, Delivery, DeliveryId, Run, Target
+from counterfoil.targets.errors import CorrectionNotCarried, DeliveryInDoubt, RunFailed, RunUnanswered, TargetUnusable
 from counterfoil.targets.n8n.protocols import Pictures, RunOrder, WorkflowRunner
 from counterfoil.targets.notion_address import notion_id
 from counterfoil.targets.protocols import DeliverableRecord, RecordSource, Sought, TargetAdapter, Written

@@ -15,20 +15,16 @@ from pyairtable.formulas import field_name, quoted
 from pydantic import ValidationError
 
 from counterfoil.access.domain import WorkspaceId
-from counterfoil.targets.domain import (
+from counterfoil.targets.domain import Property, PropertyId, PropertyType, Schema, Target
+from counterfoil.targets.errors import (
     InvalidTargetSettings,
     KeyPlaceMissing,
     KeyPlaceRefused,
     NotAllowedThere,
     NotShared,
-    Property,
-    PropertyId,
-    PropertyType,
     RowGone,
     RowUnfinished,
-    Schema,
     SeveralTables,
-    Target,
     TargetSilent,
     UnknownProperty,
     WriteRefused,

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from counterfoil.targets.domain import InvalidTargetSettings
+from counterfoil.targets.errors import InvalidTargetSettings
 
 AIRTABLE = "airtable"
 

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from counterfoil.targets.domain import WriteRefused
+from counterfoil.targets.errors import WriteRefused
 from counterfoil.targets.infrastructure.airtable.columns import COLLABORATOR, COLLABORATORS, DATE, AirtableField
 from counterfoil.targets.values import Value
 

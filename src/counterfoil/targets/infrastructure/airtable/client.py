@@ -15,7 +15,7 @@ from urllib3.exceptions import MaxRetryError, NewConnectionError
 from counterfoil.access.domain import WorkspaceId
 from counterfoil.foundation.errors import CounterfoilError, NotFound
 from counterfoil.jobs.limits.domain import Period, Rate
-from counterfoil.targets.domain import (
+from counterfoil.targets.errors import (
     NotAllowedThere,
     NotShared,
     TargetSilent,

@@ -14,20 +14,14 @@ from typing import Any, Final
 
 from counterfoil.access.domain import WorkspaceId
 from counterfoil.foundation.errors import NetworkError, ServiceUnavailable
-from counterfoil.targets.domain import (
-    NOTION,
-    Draft,
+from counterfoil.targets.domain import NOTION, Draft, Property, PropertyId, PropertyType, Schema, Target
+from counterfoil.targets.errors import (
     InvalidTargetSettings,
     KeyPlaceRefused,
     NotAllowedThere,
     NotShared,
-    Property,
-    PropertyId,
-    PropertyType,
     RowGone,
-    Schema,
     SeveralTables,
-    Target,
     UnknownProperty,
     UploadTooSlow,
     WriteNotBegun,

@@ -22,7 +22,7 @@ from notion_client.errors import HTTPResponseError, RequestTimeoutError
 from counterfoil.access.domain import WorkspaceId
 from counterfoil.foundation.errors import Conflict, CounterfoilError, NotFound
 from counterfoil.jobs.limits.service import Call
-from counterfoil.targets.domain import (
+from counterfoil.targets.errors import (
     NotAllowedThere,
     TargetChanging,
     TargetSilent,

@@ -5,7 +5,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Final
 
-from counterfoil.targets.domain import PropertyType, WriteRefused
+from counterfoil.targets.domain import PropertyType
+from counterfoil.targets.errors import WriteRefused
 from counterfoil.targets.infrastructure.notion.client import SERVICE, Json
 from counterfoil.targets.values import Value
 
