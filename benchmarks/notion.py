@@ -92,10 +92,14 @@ class Found:
         return sum(1 for one in self.requests if one["befallen"])
 
     @property
-    def doubts(self) -> int:
-        """How many requests for a page ended so that nobody could tell whether it was made."""
+    def doubts(self) -> Sequence[float]:
+        """When, from the first request on, one for a page ended so that nobody could tell whether it was made."""
         writes = [one for one in self.requests if one["befallen"] and one["path"].endswith("/pages")]
-        return sum(1 for one in writes if one["status"] not in TELLING)
+        return [one["at"] - self.begun for one in writes if one["status"] not in TELLING]
+
+    @property
+    def begun(self) -> float:
+        return float(min(one["at"] for one in self.requests))
 
     @property
     def refused(self) -> int:
@@ -105,8 +109,7 @@ class Found:
 
     def seconds_until(self, count: int) -> float:
         """Return when so many pages were known, from the first request on."""
-        first = min(one["at"] for one in self.requests)
-        return next((at - first for at, number in self.known if number >= count), math.inf)
+        return next((at - self.begun for at, number in self.known if number >= count), math.inf)
 
 
 def main() -> None:
@@ -286,7 +289,7 @@ def _says(row: Mapping[str, Any], data: InvoiceData | None) -> bool:
 
 
 def _figures(found: Found, count: int, given: argparse.Namespace) -> Sequence[Sequence[str]]:
-    needed = count * (3 if given.files else 1) + found.befallen + found.doubts
+    needed = count * (3 if given.files else 1) + found.befallen + len(found.doubts)
     least, took = needed / PER_SECOND, found.seconds_until(count)
     nearly = found.seconds_until(count * 99 // 100)
     rows = [
@@ -294,10 +297,11 @@ def _figures(found: Found, count: int, given: argparse.Namespace) -> Sequence[Se
         ("requests that were needed", report.count(needed), ""),
         ("requests that were made", report.count(len(found.requests)), ""),
         ("of these befallen by something", report.count(found.befallen), ""),
-        ("of these writes in doubt afterwards", report.count(found.doubts), ""),
+        ("of these writes in doubt afterwards", report.count(len(found.doubts)), ""),
         ("of these above the rate", report.count(found.refused), ""),
         ("the least time for what was needed", report.figure(least), "s"),
         ("time until 99 % of the pages were known", report.figure(nearly), "s"),
+        ("the last write in doubt", report.figure(max(found.doubts, default=0)), "s"),
         ("time until all were", report.figure(took), "s"),
         ("time in all beside the least", report.ratio(took, least), ""),
     ]

@@ -90,7 +90,7 @@ def test_a_record_comes_to_lie_in_the_default_ledger(house: TargetsHouse, worksp
     delivery = house.deliveries.get(workspace, house.deliver(workspace, record))
     [row] = rows(house, workspace)
     assert (delivery.status, delivery.delivered_version, delivery.external_id) == ("delivered", 1, str(row.id))
-    assert delivery.in_doubt_since is None
+    assert delivery.doubt is None
     assert row.key == str(record.id)
     wanted = {"merchant": "Corner Bakery", "date": "2026-02-28", "total": "12.30", "tax": "0.80", "kind": "Receipt"}
     assert wanted.items() <= row.values.items()
@@ -159,7 +159,7 @@ def test_eight_workers_with_one_delivery_make_one_row(house: TargetsHouse, works
             one.result()
     assert len(rows(house, workspace)) == 1
     delivery = house.deliveries.get(workspace, delivery_id)
-    assert (delivery.status, delivery.in_doubt_since) == (DeliveryStatus.DELIVERED, None)
+    assert (delivery.status, delivery.doubt) == (DeliveryStatus.DELIVERED, None)
 
 
 def test_an_attempt_that_was_overtaken_before_it_began_writes_nothing(
@@ -267,7 +267,7 @@ def test_a_crash_around_any_commit_leaves_one_row_in_the_end(
         [row] = rows(house, workspace)
         assert row.values[PropertyId("total")] == str(data.total)
         delivery = house.deliveries.get(workspace, delivery_id)
-        assert (delivery.status, delivery.in_doubt_since) == (DeliveryStatus.DELIVERED, None)
+        assert (delivery.status, delivery.doubt) == (DeliveryStatus.DELIVERED, None)
         record = house.records.correct(workspace, record, lowered() if data is BAKERY else BAKERY)
     mortal.close()
 
@@ -312,7 +312,7 @@ def test_a_refusal_leaves_no_doubt_and_is_tried_again_without_looking(
     with pytest.raises(Conflict):
         house.deliveries.deliver(workspace, delivery_id)
     failed = house.deliveries.get(workspace, delivery_id)
-    assert (failed.status, failed.in_doubt_since, failed.error) == (DeliveryStatus.FAILED, None, "conflict: no")
+    assert (failed.status, failed.doubt, failed.error) == (DeliveryStatus.FAILED, None, "conflict: no")
     table.before = nothing
     assert house.deliveries.deliver(workspace, delivery_id).error is None
     assert table.lookups == 0
@@ -326,7 +326,7 @@ def test_a_table_that_cannot_be_reached_is_told_and_nothing_is_in_doubt(
     with pytest.raises(NetworkError):
         house.deliveries.deliver(workspace, delivery_id)
     delivery = house.deliveries.get(workspace, delivery_id)
-    assert (delivery.status, delivery.in_doubt_since, delivery.attempt) == (DeliveryStatus.FAILED, None, 0)
+    assert (delivery.status, delivery.doubt, delivery.attempt) == (DeliveryStatus.FAILED, None, 0)
     assert delivery.error == "network_error: The connection broke."
 
 
@@ -557,7 +557,7 @@ def test_a_table_that_is_not_shared_pauses_its_target_and_nothing_is_lost(
     setattr(table, moment, not_shared)
     waiting = house.deliveries.deliver(workspace, delivery_id)
     assert (waiting.status, waiting.error) == (DeliveryStatus.WAITING, "Share the table with the connection.")
-    assert waiting.in_doubt_since is None
+    assert waiting.doubt is None
     assert house.targets.get(workspace, remote.id).paused_because == "Share the table with the connection."
     setattr(table, moment, nothing)
     assert house.targets.check(workspace, remote.id).status is TargetStatus.ACTIVE

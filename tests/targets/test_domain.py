@@ -9,6 +9,7 @@ from counterfoil.targets.domain import (
     Delivery,
     DeliveryId,
     DeliveryStatus,
+    Doubt,
     PropertyId,
     PropertyType,
     TargetId,
@@ -22,7 +23,8 @@ from tests.conftest import ACME
 from tests.support.targets import column, schema
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
-LATER = NOW + timedelta(minutes=1)
+MINUTE = timedelta(minutes=1)
+LATER = NOW + MINUTE
 NEW = Delivery(
     id=DeliveryId(UUID(int=1)),
     workspace=ACME,
@@ -33,42 +35,43 @@ NEW = Delivery(
     created_at=NOW,
     updated_at=NOW,
 )
+DOUBT = Doubt(since=LATER, settles_at=LATER + MINUTE)
 TITLE = PropertyId("title")
 
 
 def test_an_attempt_is_in_doubt_from_its_beginning_to_its_confirmation() -> None:
-    started = begun(NEW, 1, [TITLE], LATER)
-    assert (started.status, started.attempt, started.in_doubt_since) == (DeliveryStatus.WRITING, 1, LATER)
+    started = begun(NEW, 1, [TITLE], LATER, MINUTE)
+    assert (started.status, started.attempt, started.doubt) == (DeliveryStatus.WRITING, 1, DOUBT)
     done = succeeded(started, 1, 1, [], LATER)
-    assert (done.status, done.delivered_version, done.in_doubt_since) == (DeliveryStatus.DELIVERED, 1, None)
+    assert (done.status, done.delivered_version, done.doubt) == (DeliveryStatus.DELIVERED, 1, None)
     assert done.written == {TITLE}
 
 
 def test_the_success_of_an_older_version_is_no_news_where_a_newer_one_is() -> None:
-    done = succeeded(begun(NEW, 2, [], NOW), 1, 2, [], NOW)
+    done = succeeded(begun(NEW, 2, [], NOW, MINUTE), 1, 2, [], NOW)
     assert succeeded(done, 1, 1, [], LATER) == done
 
 
 def test_the_success_of_an_attempt_leaves_another_one_in_doubt() -> None:
-    twice = begun(begun(NEW, 1, [], NOW), 1, [], LATER)
-    assert succeeded(twice, 1, 1, [], LATER).in_doubt_since == LATER
+    twice = begun(begun(NEW, 1, [], NOW, MINUTE), 1, [], LATER, MINUTE)
+    assert succeeded(twice, 1, 1, [], LATER).doubt == DOUBT
 
 
 def test_a_success_is_not_the_end_when_a_newer_version_was_asked_for() -> None:
-    wanted = asked(begun(NEW, 1, [], NOW), 2, NOW)
+    wanted = asked(begun(NEW, 1, [], NOW, MINUTE), 2, NOW)
     assert succeeded(wanted, 1, 1, [], LATER).status is DeliveryStatus.PENDING
 
 
 def test_the_failure_of_an_attempt_that_was_overtaken_is_old_news() -> None:
-    done = succeeded(begun(begun(NEW, 1, [], NOW), 1, [], NOW), 2, 1, [], NOW)
-    assert failed(done, 1, "late", LATER, in_doubt=True) == done
-    assert failed(done, 2, "late", LATER, in_doubt=True) == done
+    done = succeeded(begun(begun(NEW, 1, [], NOW, MINUTE), 1, [], NOW, MINUTE), 2, 1, [], NOW)
+    assert failed(done, 1, "late", LATER, DOUBT) == done
+    assert failed(done, 2, "late", LATER, DOUBT) == done
 
 
 def test_a_failure_keeps_the_doubt_unless_nothing_was_written() -> None:
-    started = begun(NEW, 1, [], NOW)
-    assert failed(started, 1, "lost", LATER, in_doubt=True).in_doubt_since == NOW
-    assert failed(started, 1, "refused", LATER, in_doubt=False).in_doubt_since is None
+    started = begun(NEW, 1, [], NOW, MINUTE)
+    assert failed(started, 1, "lost", LATER, started.doubt).doubt == started.doubt
+    assert failed(started, 1, "refused", LATER, None).doubt is None
 
 
 def test_asking_for_an_older_version_does_not_forget_the_newer() -> None:
@@ -76,13 +79,17 @@ def test_asking_for_an_older_version_does_not_forget_the_newer() -> None:
 
 
 def test_asking_for_what_is_there_changes_nothing() -> None:
-    done = succeeded(begun(NEW, 1, [], NOW), 1, 1, [], NOW)
+    done = succeeded(begun(NEW, 1, [], NOW, MINUTE), 1, 1, [], NOW)
     assert asked(done, 1, LATER) == done
 
 
 def test_waiting_keeps_the_doubt() -> None:
-    waiting = put_off(begun(NEW, 1, [], NOW), "paused", LATER)
-    assert (waiting.status, waiting.in_doubt_since, waiting.error) == (DeliveryStatus.WAITING, NOW, "paused")
+    waiting = put_off(begun(NEW, 1, [], NOW, MINUTE), "paused", LATER)
+    assert (waiting.status, waiting.doubt, waiting.error) == (
+        DeliveryStatus.WAITING,
+        Doubt(since=NOW, settles_at=LATER),
+        "paused",
+    )
 
 
 def test_the_same_columns_have_the_same_version_and_any_change_another() -> None:

@@ -14,7 +14,16 @@ from counterfoil.foundation.database import Database
 from counterfoil.foundation.errors import CounterfoilError, ServiceUnavailable
 from counterfoil.jobs.limits.domain import BreakerOpen, Period, Rate, RateLimited
 from counterfoil.records.domain import FieldPath, InvoiceData, LineItem, Party
-from counterfoil.targets.domain import Delivery, DeliveryId, DeliveryStatus, Entry, PropertyId, Target, TargetStatus
+from counterfoil.targets.domain import (
+    Delivery,
+    DeliveryId,
+    DeliveryStatus,
+    Doubt,
+    Entry,
+    PropertyId,
+    Target,
+    TargetStatus,
+)
 from counterfoil.targets.errors import (
     DeliveryInDoubt,
     InvalidTargetSettings,
@@ -188,8 +197,18 @@ def test_a_page_that_may_still_come_is_waited_for(desk: Desk) -> None:
         desk.again(delivery)
     with pytest.raises(DeliveryInDoubt) as doubt:
         desk.again(delivery)
-    assert doubt.value.settles_at == desk.house.clock.now() + timedelta(minutes=2)
+    assert doubt.value.settles_at == desk.house.clock.now() + timedelta(seconds=65)
     assert desk.table.rows() == []
+
+
+def test_what_befalls_a_look_does_not_shorten_the_wait_for_an_attempt_that_died(desk: Desk) -> None:
+    delivery = desk.plan(desk.record())
+    book, now = desk.house.deliveries.book, desk.house.clock.now()
+    book.begin(book.get(desk.workspace, delivery), 1, settles_after=timedelta(minutes=2))
+    desk.notion.faults.plan(CUT_BEFORE, path="/query$")
+    with pytest.raises(TargetSilent):
+        desk.again(delivery)
+    assert book.get(desk.workspace, delivery).doubt == Doubt(since=now, settles_at=now + timedelta(minutes=2))
 
 
 def test_to_find_a_page_those_of_others_need_not_be_looked_at(desk: Desk) -> None:
@@ -401,7 +420,7 @@ def test_a_service_that_fails_again_and_again_is_left_alone(desk: Desk) -> None:
         desk.again(deliveries[5])
     assert len(desk.notion.requests) == before
     untouched = desk.house.deliveries.get(desk.workspace, deliveries[5])
-    assert untouched.in_doubt_since is None
+    assert untouched.doubt is None
 
 
 @pytest.mark.parametrize(
@@ -462,7 +481,7 @@ def test_a_fault_before_the_page_is_asked_for_leaves_no_doubt(desk: Desk) -> Non
     desk.notion.faults.plan(CUT_AFTER, method="POST", path="/file_uploads$")
     with pytest.raises(WriteNotBegun):
         desk.again(delivery)
-    assert desk.house.deliveries.get(desk.workspace, delivery).in_doubt_since is None
+    assert desk.house.deliveries.get(desk.workspace, delivery).doubt is None
     assert desk.again(delivery).status is DeliveryStatus.DELIVERED
 
 

@@ -2,17 +2,21 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from threading import Barrier
+
+from sqlalchemy import text
 
 from counterfoil.access.domain import WorkspaceId
 from counterfoil.foundation.database import Database
 from counterfoil.foundation.ids import new_id
 from counterfoil.foundation.paging import Paging
-from counterfoil.targets.domain import Target, TargetId
-from counterfoil.targets.infrastructure.sql import SqlTargetStore
+from counterfoil.records.domain import RecordId
+from counterfoil.targets.domain import Delivery, DeliveryId, Doubt, Target, TargetId
+from counterfoil.targets.infrastructure.sql import SqlDeliveryStore, SqlTargetStore
 
 STORE = SqlTargetStore()
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 def target(workspace: WorkspaceId, *, is_default: bool = False) -> Target:
@@ -22,8 +26,33 @@ def target(workspace: WorkspaceId, *, is_default: bool = False) -> Target:
         kind="ledger",
         name="Ledger",
         is_default=is_default,
-        created_at=datetime(2026, 3, 1, tzinfo=UTC),
+        created_at=NOW,
     )
+
+
+def test_a_doubt_that_an_older_version_wrote_down_settles_late(database: Database, workspace: WorkspaceId) -> None:
+    """During an upgrade both versions are at work, and the older one knows only since when an attempt is in doubt."""
+    ledger, doubt = target(workspace), Doubt(since=NOW, settles_at=NOW + timedelta(minutes=2))
+    delivery = Delivery(
+        id=DeliveryId(new_id()),
+        workspace=workspace,
+        target_id=ledger.id,
+        record_id=RecordId(new_id()),
+        key="key",
+        record_version=1,
+        doubt=doubt,
+        created_at=NOW,
+        updated_at=NOW,
+    )
+    store = SqlDeliveryStore()
+    with database.transaction() as tx:
+        STORE.add(tx, ledger)
+        store.add(tx, delivery)
+        assert store.get(tx, workspace, delivery.id) == delivery
+        late = Doubt(since=NOW, settles_at=NOW + timedelta(hours=1))
+        for before in (NOW - timedelta(minutes=1), None):
+            tx.execute(text("UPDATE deliveries SET settles_at = :before"), {"before": before})
+            assert store.get(tx, workspace, delivery.id) == replace(delivery, doubt=late)
 
 
 def test_a_row_is_new_once_and_what_is_in_its_way_stays_as_it_is(database: Database, workspace: WorkspaceId) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import structlog
 
@@ -10,8 +11,8 @@ from counterfoil.access.domain import WorkspaceId
 from counterfoil.foundation.clock import Clock
 from counterfoil.foundation.database import Database, Transaction
 from counterfoil.foundation.errors import CounterfoilError
-from counterfoil.targets.domain import Delivery, DeliveryId, PropertyId, Run, begun, failed, put_off, succeeded
-from counterfoil.targets.errors import DeliveryInDoubt, DeliveryNotFound, TargetUnusable
+from counterfoil.targets.domain import Delivery, DeliveryId, Doubt, PropertyId, Run, begun, failed, put_off, succeeded
+from counterfoil.targets.errors import DeliveryInDoubt, DeliveryNotFound, TargetUnusable, Unsettled
 from counterfoil.targets.protocols import NOTHING_WRITTEN, DeliveryStore, Written
 
 log = structlog.get_logger()
@@ -51,12 +52,13 @@ class DeliveryBook:
         version: int,
         written: Collection[PropertyId] = (),
         *,
+        settles_after: timedelta,
         row: str | None = None,
         run: Run | None = None,
-        may_overlap: bool = False,
     ) -> Delivery:
         """Put on disk that an attempt begins, unless another has begun since and must not be crossed.
 
+        For `settles_after` it may make its row; zero says that attempts may overlap (`TargetAdapter.settles_after`).
         `row` was found as that of an earlier attempt. It is kept whatever becomes of this one, for when this one writes
         nothing, no doubt remains for which anybody would look again.
         """
@@ -64,10 +66,10 @@ class DeliveryBook:
             held = self.find(tx, seen.workspace, seen.id, lock=True)
             if held.has(version):
                 return held
-            if held.attempt != seen.attempt and not may_overlap:
+            if held.attempt != seen.attempt and settles_after:
                 raise DeliveryInDoubt(seen.id)
             known = replace(held, external_id=held.external_id or row, run=run)
-            started = begun(known, version, written, self.clock.now())
+            started = begun(known, version, written, self.clock.now(), settles_after)
             self.store.save(tx, started)
         return started
 
@@ -83,12 +85,12 @@ class DeliveryBook:
         return done
 
     def fail(self, started: Delivery, error: CounterfoilError, *, in_doubt: bool | None = None) -> None:
-        """Put on disk that an attempt failed; what its error leaves open stays in doubt."""
+        """Put on disk that an attempt failed; what its error leaves open stays in doubt for as long as that says."""
         doubtful = not isinstance(error, NOTHING_WRITTEN) if in_doubt is None else in_doubt
-        with self.database.transaction(started.workspace) as tx:
-            held = self.find(tx, started.workspace, started.id, lock=True)
-            reason = f"{error.code}: {error}"
-            self.store.save(tx, failed(held, started.attempt, reason, self.clock.now(), in_doubt=doubtful))
+        doubt = started.doubt if doubtful else None
+        if doubt and isinstance(error, Unsettled) and error.settles_after is not None:
+            doubt = replace(doubt, settles_at=self.clock.now() + error.settles_after)
+        self._fail(started, error, doubt)
 
     @contextmanager
     def telling(self, delivery: Delivery) -> Iterator[None]:
@@ -98,8 +100,14 @@ class DeliveryBook:
         except (DeliveryInDoubt, TargetUnusable):
             raise
         except CounterfoilError as error:
-            self.fail(delivery, error, in_doubt=delivery.in_doubt_since is not None)
+            self._fail(delivery, error, delivery.doubt)
             raise
+
+    def _fail(self, tried: Delivery, error: CounterfoilError, doubt: Doubt | None) -> None:
+        with self.database.transaction(tried.workspace) as tx:
+            held = self.find(tx, tried.workspace, tried.id, lock=True)
+            reason = f"{error.code}: {error}"
+            self.store.save(tx, failed(held, tried.attempt, reason, self.clock.now(), doubt))
 
     def put_off(self, tx: Transaction, delivery: Delivery, reason: str) -> Delivery:
         """Let a delivery wait for its target, unless there is nothing to wait for any more."""

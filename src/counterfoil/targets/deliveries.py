@@ -8,7 +8,7 @@ What is on disk before and after each step, so that a crash between any two line
 
 After a crash between 1 and 3 the next attempt looks the row up by its key. One that is found is taken for ours at once;
 that there is none, or that its document is not there, is believed only when the crashed attempt can no longer be under
-way (`TargetAdapter.settles_after`).
+way (`TargetAdapter.settles_after`, or less if it lived to say how it failed).
 """
 
 from collections.abc import Sequence
@@ -156,7 +156,7 @@ class DeliveryService:
             row = self._known_row(delivery, target, adapter, plan, enclosed.file)
             fillings = self._fillings(record, document, target, schema, plan)
         values = [one.property.id for one in fillings if one.value is not None]
-        started = self.book.begin(delivery, record.version, values, row=row, may_overlap=not adapter.settles_after)
+        started = self.book.begin(delivery, record.version, values, settles_after=adapter.settles_after, row=row)
         if started.has(record.version):
             return started
         request = WriteRequest(
@@ -234,23 +234,23 @@ class DeliveryService:
         self, delivery: Delivery, target: Target, adapter: TargetAdapter, plan: Plan, file: SourceFile
     ) -> str | None:
         """Look for the row of an attempt whose end is unknown."""
-        since, settles_at = delivery.in_doubt_since, delivery.settles_at(adapter.settles_after)
-        if since is None or settles_at is None:
+        doubt = delivery.doubt
+        if doubt is None:
             return None
         found = None
         if delivery.external_id is None:
             files = (one.id for one in plan.schema.properties if one.type is PropertyType.FILES)
             sought = Sought(
                 key=delivery.marker_key,
-                since=since,
+                since=doubt.since,
                 key_property=key_property(plan.entries),
                 others=self.book.rows_of_others(delivery),
                 file=file,
                 files=tuple(one for one in files if one in delivery.written),
             )
             found = adapter.find(target, sought)
-        if (found is None or found.unfinished) and self.book.clock.now() < settles_at:
-            raise DeliveryInDoubt(delivery.id, settles_at=settles_at)
+        if (found is None or found.unfinished) and self.book.clock.now() < doubt.settles_at:
+            raise DeliveryInDoubt(delivery.id, settles_at=doubt.settles_at)
         return found.external_id if found else None
 
     def _write(

@@ -6,7 +6,7 @@ A delivery:
        │          └─→ failed ─→ writing             (tried again)
        └─→ waiting ─→ pending                       (the target is paused; resumed)
 
-`in_doubt_since` stands beside the state: an attempt was begun then, and nobody knows yet what it left behind.
+A doubt stands beside the state: an attempt was begun, and nobody knows yet what it left behind.
 """
 
 import hashlib
@@ -189,14 +189,21 @@ class PlanProposal:
 class Run:
     """A workflow elsewhere that was asked to make a row: by which job, of which version of the record.
 
-    `execution` is what the workflow calls it itself, once it has said so. Until `settles_at` its page may still come.
+    `execution` is what the workflow calls it itself, once it has said so.
     """
 
     job: UUID
     version: int
-    settles_at: datetime
     execution: str | None = None
     answered: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doubt:
+    """An attempt that began at `since` may have made its row; from `settles_at` on it no longer makes one."""
+
+    since: datetime
+    settles_at: datetime
 
 
 class DeliveryStatus(StrEnum):
@@ -228,7 +235,7 @@ class Delivery:
     external_id: str | None = None
     url: str | None = None
     attempt: int = 0
-    in_doubt_since: datetime | None = None
+    doubt: Doubt | None = None
     written: frozenset[PropertyId] = frozenset()
     problems: tuple[str, ...] = ()
     error: str | None = None
@@ -240,12 +247,6 @@ class Delivery:
     def marker_key(self) -> str:
         """What the row has in it that an attempt in doubt may have made: the key of whoever was asked to make it."""
         return str(self.run.job) if self.run else self.key
-
-    def settles_at(self, settles_after: timedelta) -> datetime | None:
-        """Return until when an attempt in doubt may still make its row; None without a doubt."""
-        if self.in_doubt_since is None:
-            return None
-        return self.run.settles_at if self.run else self.in_doubt_since + settles_after
 
     def has(self, version: int) -> bool:
         """Tell whether this version of the record, or a newer one, is known to be in the target."""
@@ -265,14 +266,16 @@ def put_off(delivery: Delivery, reason: str, now: datetime) -> Delivery:
     return replace(delivery, status=DeliveryStatus.WAITING, error=reason, updated_at=now)
 
 
-def begun(delivery: Delivery, version: int, written: Collection[PropertyId], now: datetime) -> Delivery:
+def begun(
+    delivery: Delivery, version: int, written: Collection[PropertyId], now: datetime, settles_after: timedelta
+) -> Delivery:
     """Return the delivery as it must be on disk before anything is sent."""
     return replace(
         delivery,
         status=DeliveryStatus.WRITING,
         record_version=max(version, delivery.record_version),
         attempt=delivery.attempt + 1,
-        in_doubt_since=now,
+        doubt=Doubt(since=now, settles_at=now + settles_after),
         written=delivery.written | frozenset(written),
         error=None,
         updated_at=now,
@@ -291,19 +294,18 @@ def succeeded(delivery: Delivery, attempt: int, version: int, problems: Sequence
         delivery,
         status=DeliveryStatus.DELIVERED if done else DeliveryStatus.PENDING,
         delivered_version=version,
-        in_doubt_since=None if delivery.attempt == attempt else delivery.in_doubt_since,
+        doubt=None if delivery.attempt == attempt else delivery.doubt,
         problems=tuple(problems),
         error=None,
         updated_at=now,
     )
 
 
-def failed(delivery: Delivery, attempt: int, error: str, now: datetime, *, in_doubt: bool) -> Delivery:
+def failed(delivery: Delivery, attempt: int, error: str, now: datetime, doubt: Doubt | None) -> Delivery:
     """Return the delivery after an attempt failed; the failure of an attempt that was overtaken is old news."""
     if delivery.attempt != attempt or delivery.status is DeliveryStatus.DELIVERED:
         return delivery
-    since = delivery.in_doubt_since if in_doubt else None
-    return replace(delivery, status=DeliveryStatus.FAILED, in_doubt_since=since, error=error, updated_at=now)
+    return replace(delivery, status=DeliveryStatus.FAILED, doubt=doubt, error=error, updated_at=now)
 
 
 def forgotten(delivery: Delivery, now: datetime) -> Delivery:
@@ -314,7 +316,7 @@ def forgotten(delivery: Delivery, now: datetime) -> Delivery:
         delivered_version=None,
         external_id=None,
         url=None,
-        in_doubt_since=None,
+        doubt=None,
         written=frozenset(),
         error=None,
         updated_at=now,

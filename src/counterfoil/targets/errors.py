@@ -1,7 +1,7 @@
 """What goes wrong on a record's way into a table."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from counterfoil.foundation.errors import (
     Conflict,
@@ -14,6 +14,12 @@ from counterfoil.foundation.errors import (
     ServiceUnavailable,
 )
 from counterfoil.targets.domain import Delivery, DeliveryId, PropertyId, RowId, Run, Target
+
+
+class Unsettled:
+    """What may go on after its error was raised, for `settles_after` at most; None if nobody knows how long."""
+
+    settles_after: timedelta | None = None
 
 
 class TargetNotFound(NotFound):
@@ -207,15 +213,16 @@ class RunUnanswered(Conflict):
         super().__init__(f"The workflow{called} did not call back; it marks its page with “Counterfoil {run.job}”.")
 
 
-class RunFailed(ExecutionFailed):
+class RunFailed(ExecutionFailed, Unsettled):
     """A workflow elsewhere says that it could not make the row."""
 
     code = "run_failed"
     advice = "Look at the execution in n8n. What was wrong there can be set right; then retry the job."
 
-    def __init__(self, stage: str | None, message: str | None) -> None:
+    def __init__(self, stage: str | None, message: str | None, settles_after: timedelta) -> None:
         where = f" at “{stage}”" if stage else ""
         super().__init__(f"The workflow failed{where}: {message or 'it does not say why'}")
+        self.settles_after = settles_after
 
 
 class CorrectionNotCarried(Conflict):
@@ -297,22 +304,24 @@ class UploadTooSlow(ServiceUnavailable):
         super().__init__(f"To upload {name} took longer than {seconds:.0f} s.")
 
 
-class TargetSilent(NetworkError):
+class TargetSilent(NetworkError, Unsettled):
     """The way to the table's keeper broke, or it took too long; the call may have done its work."""
 
     code = "target_silent"
 
-    def __init__(self, service: str) -> None:
+    def __init__(self, service: str, settles_after: timedelta | None = None) -> None:
         super().__init__(f"{service} did not answer; it may have done what it was asked.")
+        self.settles_after = settles_after
 
 
-class TargetUnavailable(ServiceUnavailable):
+class TargetUnavailable(ServiceUnavailable, Unsettled):
     """The table's keeper says that it cannot do its work just now."""
 
     code = "target_unavailable"
 
-    def __init__(self, service: str, status: int) -> None:
+    def __init__(self, service: str, status: int, settles_after: timedelta | None = None) -> None:
         super().__init__(f"{service} answers with status {status}.")
+        self.settles_after = settles_after
 
 
 class RowUnfinished(ServiceUnavailable):

@@ -425,6 +425,7 @@ class DeliveryRead(BaseModel):
     in_doubt_since: datetime | None = Field(
         description="When an attempt was begun whose end is not known.", examples=[None]
     )
+    settles_at: datetime | None = Field(description="When that attempt can make no row any more.", examples=[None])
     problems: list[str] = Field(description="Values that did not fit their column, and were left out.", examples=[[]])
     error: str | None = Field(description="How the last attempt failed, or why it waits.", examples=[None])
     execution: str | None = Field(
@@ -445,7 +446,8 @@ class DeliveryRead(BaseModel):
             external_id=delivery.external_id,
             url=delivery.url,
             attempt=delivery.attempt,
-            in_doubt_since=delivery.in_doubt_since,
+            in_doubt_since=delivery.doubt.since if delivery.doubt else None,
+            settles_at=delivery.doubt.settles_at if delivery.doubt else None,
             problems=list(delivery.problems),
             error=delivery.error,
             execution=delivery.run.execution if delivery.run else None,

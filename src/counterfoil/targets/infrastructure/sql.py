@@ -2,8 +2,8 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime
-from typing import Annotated, Any
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from pydantic import Discriminator, TypeAdapter
@@ -33,6 +33,7 @@ from counterfoil.targets.domain import (
     Delivery,
     DeliveryId,
     DeliveryStatus,
+    Doubt,
     Entry,
     OptionPolicy,
     Plan,
@@ -48,6 +49,7 @@ from counterfoil.targets.expressions import Expression
 
 _EXPRESSION: TypeAdapter[Expression] = TypeAdapter(Annotated[Expression, Discriminator("kind")])
 _RUN: TypeAdapter[Run] = TypeAdapter(Run)
+_LONGEST_DOUBT: Final = timedelta(hours=1)
 PROPERTIES: TypeAdapter[tuple[Property, ...]] = TypeAdapter(tuple[Property, ...])
 
 
@@ -116,6 +118,7 @@ class DeliveryRow(Row):
     url: Mapped[str | None]
     attempt: Mapped[int]
     in_doubt_since: Mapped[datetime | None]
+    settles_at: Mapped[datetime | None]
     written: Mapped[list[Any]]
     problems: Mapped[list[Any]]
     error: Mapped[str | None]
@@ -333,7 +336,7 @@ def _deliveries(tx: Transaction, workspace: WorkspaceId, query: Select[Any]) -> 
             external_id=row.external_id,
             url=row.url,
             attempt=row.attempt,
-            in_doubt_since=row.in_doubt_since,
+            doubt=_doubt(row.in_doubt_since, row.settles_at),
             written=frozenset(row.written),
             problems=tuple(row.problems),
             error=row.error,
@@ -345,9 +348,19 @@ def _deliveries(tx: Transaction, workspace: WorkspaceId, query: Select[Any]) -> 
     ]
 
 
+def _doubt(since: datetime | None, settles_at: datetime | None) -> Doubt | None:
+    """Return what is in doubt. An older version, at work during an upgrade, writes down only since when."""
+    if since is None:
+        return None
+    known = settles_at if settles_at and settles_at >= since else since + _LONGEST_DOUBT
+    return Doubt(since=since, settles_at=known)
+
+
 def _delivery_values(delivery: Delivery) -> dict[str, Any]:
     values = asdict(delivery)
     values["workspace_id"] = values.pop("workspace")
+    doubt = values.pop("doubt") or {"since": None, "settles_at": None}
     lists = {"written": sorted(delivery.written), "problems": list(delivery.problems)}
     run = _RUN.dump_python(delivery.run, mode="json") if delivery.run else None
-    return {**values, **lists, "status": delivery.status.value, "run": run}
+    held = {"in_doubt_since": doubt["since"], "settles_at": doubt["settles_at"], "run": run}
+    return {**values, **lists, **held, "status": delivery.status.value}

@@ -125,35 +125,33 @@ class N8nDeliveries:
             url = answer.get("notion_page_url")
             page = notion_id(answer.get("notion_page_id", "")) or notion_id(url or "") or self._marked(delivery, target)
             return self.book.succeed(delivery, run.version, Written(external_id=page or str(run.job), url=url))
+        self.book.note_run(delivery, replace(run, answered=True))
         # A page that was asked for may come for as long as Notion works at it.
-        settles_at = self.book.clock.now() + self.notion.settles_after
-        self.book.note_run(delivery, replace(run, answered=True, settles_at=settles_at))
-        failed = RunFailed(answer.get("stage"), answer.get("message"))
+        failed = RunFailed(answer.get("stage"), answer.get("message"), settles_after=self.notion.settles_after)
         self.book.fail(delivery, failed, in_doubt=answer.get("stage") not in _BEFORE_THE_PAGE)
         raise failed
 
     def _found(self, delivery: Delivery, target: Target) -> Written | None:
         """Look for the page of an attempt whose end is unknown."""
-        settles_at = delivery.settles_at(self.notion.settles_after)
-        if settles_at is None:
+        doubt = delivery.doubt
+        if doubt is None:
             return None
         try:
             found = self._look(delivery, target)
         except TargetUnusable:
             # n8n may see a table that is not shown to us: whether its page is there, a person has to say.
             raise RunUnanswered(delivery.run) if delivery.run else DeliveryInDoubt(delivery.id) from None
-        if found is None and self.book.clock.now() < settles_at:
-            raise DeliveryInDoubt(delivery.id, settles_at=settles_at)
+        if found is None and self.book.clock.now() < doubt.settles_at:
+            raise DeliveryInDoubt(delivery.id, settles_at=doubt.settles_at)
         if delivery.run and not self.can_look:
             raise RunUnanswered(delivery.run)
         return found
 
     def _look(self, delivery: Delivery, target: Target) -> Written | None:
-        if not (self.can_look and delivery.in_doubt_since):
+        if not (self.can_look and delivery.doubt):
             return None
-        sought = Sought(
-            key=delivery.marker_key, since=delivery.in_doubt_since, others=self.book.rows_of_others(delivery)
-        )
+        others = self.book.rows_of_others(delivery)
+        sought = Sought(key=delivery.marker_key, since=delivery.doubt.since, others=others)
         return self.notion.find(target, sought)
 
     def _marked(self, delivery: Delivery, target: Target) -> str | None:
@@ -180,9 +178,8 @@ class N8nDeliveries:
             database_id=target.settings["database_id"],
             callback_url=f"{self.public_url}/api/v1/jobs/{job.job.id}/callback?token={token}",
         )
-        settles_at = self.book.clock.now() + self.deadline
-        run = Run(job=job.job.id, version=record.version, settles_at=settles_at)
-        started = self.book.begin(delivery, record.version, run=run)
+        run = Run(job=job.job.id, version=record.version)
+        started = self.book.begin(delivery, record.version, settles_after=self.deadline, run=run)
         try:
             execution = self.runner.start(job.workspace, order)
         except CounterfoilError as error:
@@ -202,4 +199,4 @@ def _is_unknown(delivery: Delivery) -> bool:
 def _awaits(delivery: Delivery, job: JobContext) -> bool:
     """Tell whether the delivery waits for the answer to a run that this job asked for."""
     run = delivery.run
-    return delivery.in_doubt_since is not None and run is not None and run.job == job.job.id and not run.answered
+    return delivery.doubt is not None and run is not None and run.job == job.job.id and not run.answered

@@ -40,6 +40,9 @@ TIMEOUT: Final = timedelta(seconds=60)
 VERSIONS: Final = ("2026-03-11", "2025-09-03", "2022-06-28")
 """Of its API, the one that is asked for first before those that are taken where it is not offered."""
 
+_SETTLES_AFTER: Final = TIMEOUT + timedelta(seconds=5)
+"""Of a call that was made: Notion is no longer at it then, and shows what it has made."""
+
 _CONNECT_SECONDS: Final = 5.0
 _LONGEST_MESSAGE: Final = 500
 _TOO_MANY: Final = {429, 529}
@@ -157,9 +160,9 @@ class NotionClient:
             except (httpx.ConnectError, httpx.PoolTimeout):
                 raise TargetUnreachable(SERVICE) from None
             except (httpx.HTTPError, RequestTimeoutError, json.JSONDecodeError, UnicodeDecodeError):
-                raise TargetSilent(SERVICE) from None
+                raise TargetSilent(SERVICE, _SETTLES_AFTER) from None
             if not isinstance(found, dict):
-                raise TargetSilent(SERVICE)
+                raise TargetSilent(SERVICE, _SETTLES_AFTER)
             return found
 
     def _told(self, workspace: WorkspaceId, version: str, error: HTTPResponseError, call: Call) -> CounterfoilError:
@@ -183,7 +186,7 @@ class NotionClient:
             case status if status < 500:
                 return WriteRefused(SERVICE, message)
             case status:
-                return TargetUnavailable(SERVICE, status)
+                return TargetUnavailable(SERVICE, status, _SETTLES_AFTER)
 
     @contextmanager
     def _client(self, version: str) -> Iterator[Client]:
