@@ -149,6 +149,9 @@ def test_the_plan_is_read_changed_and_put_back(client: TestClient, ledger: str) 
     put = client.put(f"{ledger}/plan", json=body)
     assert (put.status_code, put.json()["made_by"], put.json()["drift"]) == (200, "person", [])
     assert client.get(f"{ledger}/plan").json() == put.json()
+    assert client.get(f"{ledger}/plan", params={"version": 1}).json() == plan
+    unknown = client.get(f"{ledger}/plan", params={"version": 3})
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "plan_not_found")
     again = client.put(f"{ledger}/plan", json=body)
     assert (again.status_code, again.json()["code"]) == (409, "plan_changed")
 

@@ -59,11 +59,15 @@ def connect(
 
 
 @commands.command()
-def plan(target_id: TargetKey, as_json: AsJson = False) -> None:
+def plan(
+    target_id: TargetKey,
+    version: Annotated[int | None, typer.Option(min=1, help="An older version of the plan.")] = None,
+    as_json: AsJson = False,
+) -> None:
     """Show what fills each column of a target, and why."""
     targets = house().targets
     target = targets.get(DEFAULT_WORKSPACE, TargetId(target_id))
-    view = targets.plan(DEFAULT_WORKSPACE, target.id)
+    view = targets.plan(DEFAULT_WORKSPACE, target.id, version)
     shown = PlanRead.of(view.plan, view.schema, view.drift)
     if as_json:
         print_json(shown.model_dump(mode="json"))

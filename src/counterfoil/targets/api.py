@@ -38,6 +38,9 @@ Ledgers = Annotated[LedgerService, Depends(provided(LedgerService))]
 Deliveries = Annotated[DeliveryService, Depends(provided(DeliveryService))]
 TargetKey = Annotated[UUID, Path(description="The target's id.", examples=["01950000-0000-7000-8000-000000000001"])]
 RowKey = Annotated[UUID, Path(description="The row's id.", examples=["01950000-0000-7000-8000-000000000001"])]
+PlanVersion = Annotated[
+    int | None, Query(ge=1, lt=2**31, description="An older version of the plan; the newest by default.", examples=[1])
+]
 DeliveryKey = Annotated[UUID, Path(description="The delivery's id.", examples=["01950000-0000-7000-8000-000000000001"])]
 
 
@@ -75,9 +78,11 @@ def put_columns(ledgers: Ledgers, workspace: CurrentWorkspace, target_id: Target
 
 
 @router.get("/targets/{target_id}/plan", responses=problems(404, 409, 422, 429, 502, 503))
-def get_plan(targets: Targets, workspace: CurrentWorkspace, target_id: TargetKey) -> PlanRead:
+def get_plan(
+    targets: Targets, workspace: CurrentWorkspace, target_id: TargetKey, version: PlanVersion = None
+) -> PlanRead:
     """Return what fills the target's columns; the rules decide it on first use, with a model's help if one is set."""
-    view = targets.plan(workspace, TargetId(target_id))
+    view = targets.plan(workspace, TargetId(target_id), version)
     return PlanRead.of(view.plan, view.schema, view.drift)
 
 

@@ -361,6 +361,16 @@ class NotALedger(Conflict):
         super().__init__(f"The target {target.name!r} is of kind {target.kind}, not a ledger.")
 
 
+class PlanNotFound(NotFound):
+    """The target's plan never had this version."""
+
+    code = "plan_not_found"
+    advice = "Versions count from 1; GET the plan without one to see the newest."
+
+    def __init__(self, version: int) -> None:
+        super().__init__(f"The plan has no version {version}.")
+
+
 class PlanChanged(Conflict):
     """Somebody else has changed the plan since it was read."""
 

@@ -32,6 +32,7 @@ from counterfoil.targets.errors import (
     InvalidPlan,
     KeyPlaceMissing,
     PlanChanged,
+    PlanNotFound,
     TargetNotFound,
     TargetTaken,
     TargetUnusable,
@@ -141,14 +142,15 @@ class TargetService:
         target = self.get(workspace, target_id)
         return self.adapter(target.kind).schema(target)
 
-    def plan(self, workspace: WorkspaceId, target_id: TargetId) -> PlanView:
-        """Return the target's plan, made by the rules and the model on first use, and how the columns differ from it.
+    def plan(self, workspace: WorkspaceId, target_id: TargetId, version: int | None = None) -> PlanView:
+        """Return the target's plan, or an older version of it, and how the columns differ from it.
 
-        A plan that is there is not made again: what deliveries write does not change because somebody looks.
+        The rules and the model make it on first use. A plan that is there is not made again: what deliveries write does
+        not change because somebody looks.
         """
         target = self.get(workspace, target_id)
         schema = self.adapter(target.kind).schema(target)
-        plan = self._first_plan(target, schema)
+        plan = self._first_plan(target, schema) if version is None else self._plan_of(target, version)
         return PlanView(plan=plan, schema=schema, drift=compare(plan.schema, schema))
 
     def propose(self, workspace: WorkspaceId, target_id: TargetId) -> PlanProposal:
@@ -343,6 +345,13 @@ class TargetService:
         if self.mapper is None:
             return Improved(entries=entries, problem="No model helped: MODEL is not set.")
         return self.mapper.improve(target.workspace, schema, entries)
+
+    def _plan_of(self, target: Target, version: int) -> Plan:
+        with self.database.reading(target.workspace) as tx:
+            plan = self.plans.of_version(tx, target.workspace, target.id, version)
+        if plan is None:
+            raise PlanNotFound(version)
+        return plan
 
     def _plan(self, tx: Transaction, target: Target, schema: Schema) -> Plan:
         """Return the newest plan, or make the first by the rules alone. The target must be locked."""

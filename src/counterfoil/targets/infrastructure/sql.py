@@ -181,9 +181,10 @@ class SqlPlanStore:
     """Keeps every version of the plans in the database."""
 
     def newest(self, tx: Transaction, workspace: WorkspaceId, target_id: TargetId) -> Plan | None:
-        query = _in(PlanRow, workspace).where(PlanRow.target_id == target_id).order_by(PlanRow.version.desc()).limit(1)
-        row = tx.execute(query).one_or_none()
-        return None if row is None else _plan(row)
+        return _found_plan(tx, _plans_of(workspace, target_id).order_by(PlanRow.version.desc()).limit(1))
+
+    def of_version(self, tx: Transaction, workspace: WorkspaceId, target_id: TargetId, version: int) -> Plan | None:
+        return _found_plan(tx, _plans_of(workspace, target_id).where(PlanRow.version == version))
 
     def add(self, tx: Transaction, workspace: WorkspaceId, plan: Plan) -> None:
         values = {
@@ -303,6 +304,15 @@ def _plan(row: Any) -> Plan:
         made_by=Author(row.made_by),
         made_at=row.made_at,
     )
+
+
+def _plans_of(workspace: WorkspaceId, target_id: TargetId) -> Select[Any]:
+    return _in(PlanRow, workspace).where(PlanRow.target_id == target_id)
+
+
+def _found_plan(tx: Transaction, query: Select[Any]) -> Plan | None:
+    row = tx.execute(query).one_or_none()
+    return None if row is None else _plan(row)
 
 
 def _entry(values: dict[str, Any]) -> Entry:
