@@ -11,7 +11,12 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
+from fastapi.routing import APIRoute
+
 import counterfoil
+from counterfoil.access.api import permissions_of
+from counterfoil.access.domain import Permission, Role
+from counterfoil.bootstrap import ROUTERS
 from counterfoil.foundation.errors import CounterfoilError
 from counterfoil.foundation.settings import Settings
 from counterfoil.targets.domain import PropertyType
@@ -44,6 +49,7 @@ def pages() -> Mapping[Path, str]:
     return {
         ROOT / ".env.example": settings_example(),
         ROOT / "docs" / "reference" / "errors.md": errors_page(),
+        ROOT / "docs" / "reference" / "roles.md": roles_page(),
         ROOT / "docs" / "reference" / "targets.md": targets_page(),
         ROOT / "n8n" / "receipt-to-notion.json": written(receipt_to_notion(Options())),
         ROOT / "n8n" / "hand-in-from-mailbox.json": written(hand_in_from_mailbox()),
@@ -86,6 +92,28 @@ def all_errors() -> list[type[CounterfoilError]]:
 
     found = dict.fromkeys(below(CounterfoilError))
     return [kind for kind in found if kind.__module__.startswith("counterfoil.")]
+
+
+def roles_page() -> str:
+    """Return what each role may do, and what each route takes."""
+    grants = [
+        (f"`{one}`", one.meaning, *("yes" if one in role.permissions else "" for role in Role)) for one in Permission
+    ]
+    parts = [
+        _ROLES_HEAD,
+        _lines(("permission", "allows to", *Role), grants),
+        "## What routes take\n",
+        "All paths are under `/api/v1`.\n",
+        _lines(("route", "takes"), _routes()),
+    ]
+    return "\n".join(parts)
+
+
+def _routes() -> Iterator[tuple[str, str]]:
+    for route in (one for router in ROUTERS for one in router.routes if isinstance(one, APIRoute)):
+        taken = ", ".join(f"`{one}`" for one in permissions_of(route)) or "nothing"
+        for method in sorted(route.methods or ()):
+            yield f"`{method} {route.path}`", taken
 
 
 def targets_page() -> str:
@@ -154,6 +182,10 @@ A *choice* is the kind, currency, payment method, category or language of a reco
 the delivery's. A relation or people column is filled with what is called so where it points to.
 """
 
+_ROLES_HEAD = """# Roles
+
+What a person may do in a workspace follows from their role there. This page follows from the code (`make docs`).
+"""
 _ERRORS_HEAD = """# Errors and their codes
 
 Every error is answered as a problem (RFC 9457, `application/problem+json`) with a `code` that stays the same, a

@@ -1,7 +1,7 @@
 """Documents over HTTP: each bad input has a clear answer with a stable code, and is never a 500."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,6 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from counterfoil.access.domain import WorkspaceId
 from counterfoil.access.service import AccessService
 from counterfoil.documents.api import UPLOAD_PATH, router
 from counterfoil.documents.domain import Document, DocumentId, DocumentTooLarge
@@ -24,18 +23,12 @@ from counterfoil.foundation.database import Database
 from counterfoil.foundation.ids import new_id
 from tests.conftest import ACME, BIRCH
 from tests.support import einvoices, files
+from tests.support.access import WORKSPACE, NamedEntrance
 from tests.support.clock import FixedClock
 from tests.support.documents import LIMIT, NOTION, TARGET, NotedParts, NotedSteps, document_service, join_service
 
 PICTURE = files.picture("PNG")
 FRAMING = 64 << 10
-
-
-class NamedEntrance:
-    """Lets a caller into the workspace that it names."""
-
-    def workspace(self, headers: Mapping[str, str]) -> WorkspaceId:
-        return BIRCH if headers.get("x-workspace") == "birch" else ACME
 
 
 @pytest.fixture
@@ -57,7 +50,7 @@ def client(
     app.state.services = {
         DocumentService: documents,
         JoinService: join_service(documents, parts),
-        AccessService: AccessService(entrance=NamedEntrance()),
+        AccessService: AccessService(entrance=NamedEntrance(ACME)),
     }
     app.include_router(router, prefix="/api/v1")
     problems.install(app)
@@ -241,7 +234,7 @@ def test_a_page_that_is_not_there_is_not_found(client: TestClient, page: str, st
 
 def test_a_neighbour_finds_nothing(client: TestClient, steps: NotedSteps) -> None:
     document = uploaded(client)
-    birch = {"x-workspace": "birch"}
+    birch = {WORKSPACE: str(BIRCH)}
     for path in ("", "/file", "/pages/1.png"):
         answer = client.get(f"{document}{path}", headers=birch)
         assert (answer.status_code, answer.json()["code"]) == (404, "document_not_found")
@@ -297,7 +290,7 @@ def test_what_cannot_be_joined_is_refused_and_nothing_is_changed(
     ids, headers, name = [first, second], {}, ""
     match case:
         case "a neighbour's":
-            headers = {"x-workspace": "birch"}
+            headers = {WORKSPACE: str(BIRCH)}
         case "one":
             ids = [first]
         case "twice":

@@ -23,8 +23,9 @@ from counterfoil.foundation.database import Database
 from counterfoil.foundation.forms import FormLimits
 from counterfoil.foundation.ids import new_id
 from counterfoil.jobs.domain import JobStatus
-from tests.documents.test_api import NamedEntrance
+from tests.conftest import ACME, BIRCH
 from tests.support import files
+from tests.support.access import WORKSPACE, NamedEntrance
 from tests.support.archives import Entry, pack
 from tests.support.batches import PlayedEngine, batch_service
 from tests.support.clock import FixedClock
@@ -33,7 +34,7 @@ from tests.support.documents import NOTION
 PATH = f"/api/v1{BATCHES_PATH}"
 RED, GREEN = (files.picture("PNG", colour=colour) for colour in ("red", "green"))
 MAX_BYTES = 500_000
-BIRCH = {"x-workspace": "birch"}
+STRANGER = {WORKSPACE: str(BIRCH)}
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ def client(database: Database, tmp_path: Path, clock: FixedClock, engine: Played
     folder = tmp_path / "data"
     app.state.services = {
         BatchService: batch_service(database, folder, clock, engine, max_files=5),
-        AccessService: AccessService(entrance=NamedEntrance()),
+        AccessService: AccessService(entrance=NamedEntrance(ACME)),
         FormLimits: FormLimits(folder=folder / "incoming", max_parts=5),
     }
     app.include_router(router, prefix="/api/v1")
@@ -148,11 +149,11 @@ def test_a_finished_batch_is_not_cancelled(client: TestClient) -> None:
 def test_a_neighbour_finds_nothing(client: TestClient, engine: PlayedEngine) -> None:
     batch = post(client, ("red.png", RED)).json()["batch_id"]
     for answer in (
-        client.get(f"{PATH}/{batch}", headers=BIRCH),
-        client.patch(f"{PATH}/{batch}", json={"status": "cancelled"}, headers=BIRCH),
+        client.get(f"{PATH}/{batch}", headers=STRANGER),
+        client.patch(f"{PATH}/{batch}", json={"status": "cancelled"}, headers=STRANGER),
     ):
         assert (answer.status_code, answer.json()["code"]) == (404, "batch_not_found")
-    assert client.get(PATH, headers=BIRCH).json()["items"] == []
+    assert client.get(PATH, headers=STRANGER).json()["items"] == []
     assert {job.status for job in engine.made.values()} == {JobStatus.PENDING}
 
 

@@ -1,8 +1,6 @@
 """Jobs over HTTP: their shape, their lists, and the wall between workspaces."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from uuid import UUID
 
 import pytest
 from fastapi import FastAPI
@@ -19,16 +17,10 @@ from counterfoil.jobs.domain import DeadReason, Failure, Job, JobStatus, Lease, 
 from counterfoil.jobs.service import JobService
 from tests.conftest import ACME
 from tests.support import handlers
+from tests.support.access import WORKSPACE, NamedEntrance
 from tests.support.engine import Engine, NoGuard
 from tests.support.handlers import light
 from tests.support.jobs import make_job
-
-
-class NamedEntrance:
-    """Lets a request into the workspace that a header names."""
-
-    def workspace(self, headers: Mapping[str, str]) -> WorkspaceId:
-        return WorkspaceId(UUID(headers.get("test-workspace", str(ACME))))
 
 
 @pytest.fixture
@@ -41,7 +33,7 @@ def client(engine: Engine) -> TestClient:
     app = FastAPI()
     app.include_router(router)
     problems.install(app)
-    entrance = AccessService(entrance=NamedEntrance())
+    entrance = AccessService(entrance=NamedEntrance(ACME))
     app.state.services = {JobService: engine.jobs, JobChanges: engine.changes, AccessService: entrance}
     return TestClient(app)
 
@@ -162,7 +154,7 @@ def test_another_workspace_sees_and_changes_nothing(
 ) -> None:
     job = make_job(workspace, status=JobStatus.DEAD_LETTER, ready=False)
     add(engine, job)
-    stranger = {"test-workspace": str(other_workspace)}
+    stranger = {WORKSPACE: str(other_workspace)}
     assert client.get("/jobs", headers=stranger).json() == {"items": [], "next": None}
     for path in (f"/jobs/{job.id}", f"/jobs/{job.id}/logs"):
         answer = client.get(path, headers=stranger)

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from counterfoil import bootstrap
-from tests.support.house import HEADER, Visitor, build, settings_for, visiting
+from tests.support.access import WORKSPACE
+from tests.support.house import Visitor, build, settings_for, visiting
 from tests.support.models.base import KEY, Fault, Provider
 from tests.support.models.openai import OpenAI
 from tests.support.waiting import wait_until
@@ -89,7 +90,7 @@ def test_a_neighbour_gets_no_proposal_and_a_provider_that_is_down_leaves_the_rul
     house = build(settings)
     with visiting(house) as visitor:
         ledger = with_odd_column(visitor)
-        neighbours = {HEADER: str(visitor.neighbour.workspace)}
+        neighbours = {WORKSPACE: str(visitor.neighbour.workspace)}
         answer = visitor.http.post(f"/api/v1{ledger}/plan/propose", headers=neighbours)
         assert (answer.status_code, answer.json()["code"]) == (404, "target_not_found")
         proposal = visitor.post(f"{ledger}/plan/propose")

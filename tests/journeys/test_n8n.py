@@ -13,6 +13,7 @@ from PIL import Image
 
 from counterfoil import bootstrap
 from counterfoil.foundation.settings import InvalidSettings
+from tests.support.access import WORKSPACE
 from tests.support.house import Visitor, build, settings_for, visiting
 from tests.support.notion.adapter import app
 from tests.support.notion.server import Notion
@@ -148,7 +149,7 @@ def test_a_callback_has_to_know_the_secret_and_the_job(desk: Desk) -> None:
 def test_a_callback_after_a_person_has_cancelled_is_refused(desk: Desk) -> None:
     desk.hand_in()
     order = desk.order()
-    headers = {"x-test-workspace": str(desk.visitor.workspace)}
+    headers = {WORKSPACE: str(desk.visitor.workspace)}
     cancelled = desk.visitor.http.patch(
         f"/api/v1/jobs/{order['job_id']}", json={"status": "cancelled"}, headers=headers
     )

@@ -3,11 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from uuid import UUID
 
 from fastapi import APIRouter, FastAPI
 
-from counterfoil.access.domain import WorkspaceId
 from counterfoil.access.service import AccessService
 from counterfoil.foundation import problems
 from counterfoil.foundation.body_limit import BodyLimit
@@ -22,16 +20,10 @@ from counterfoil.jobs.limits.service import RateLimits
 from counterfoil.jobs.queues import QueueService
 from counterfoil.jobs.service import JobService
 from tests.conftest import ACME, BIRCH
+from tests.support.access import WORKSPACE, NamedEntrance
 from tests.support.engine import Engine
 
-STRANGER = {"test-workspace": str(BIRCH)}
-
-
-class NamedEntrance:
-    """Lets a request into the workspace that a header names."""
-
-    def workspace(self, headers: Mapping[str, str]) -> WorkspaceId:
-        return WorkspaceId(UUID(headers.get("test-workspace", str(ACME))))
+STRANGER = {WORKSPACE: str(BIRCH)}
 
 
 class Silence:
@@ -56,7 +48,7 @@ def desk(engine: Engine, *routers: APIRouter, rate: Rate | None = None, more: Ma
     problems.install(app)
     app.add_middleware(BodyLimit)
     app.state.services = {
-        AccessService: AccessService(entrance=NamedEntrance()),
+        AccessService: AccessService(entrance=NamedEntrance(ACME)),
         JobBatches: engine.batches,
         JobChanges: engine.changes,
         JobCreation: creation(engine, rate),

@@ -19,18 +19,11 @@ from counterfoil.documents.domain import DocumentId
 from counterfoil.foundation.failpoints import armed
 from counterfoil.foundation.settings import Settings, read_settings
 from counterfoil.main import create_app
+from tests.support.access import WORKSPACE, NamedEntrance
 from tests.support.waiting import wait_until
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 NEIGHBOUR = WorkspaceId(UUID("00000000-0000-7000-8000-00000000000b"))
-HEADER = "x-test-workspace"
-
-
-class HeaderEntrance:
-    """Lets a test say by a header in whose workspace it is."""
-
-    def workspace(self, headers: Mapping[str, str]) -> WorkspaceId:
-        return WorkspaceId(UUID(headers.get(HEADER, str(DEFAULT_WORKSPACE))))
 
 
 def settings_for(folder: Path, **changes: Any) -> Settings:
@@ -43,7 +36,7 @@ def build(settings: Settings) -> House:
     house = bootstrap.build(settings)
     with house.database.transaction() as tx:
         tx.execute(insert(WorkspaceRow), {"id": NEIGHBOUR, "name": "neighbour", "created_at": tx.now()})
-    entrance = AccessService(entrance=HeaderEntrance())
+    entrance = AccessService(entrance=NamedEntrance(DEFAULT_WORKSPACE))
     return replace(house, services={**house.services, AccessService: entrance})
 
 
@@ -59,15 +52,15 @@ class Visitor:
         return Visitor(self.http, NEIGHBOUR)
 
     def get(self, path: str, **parameters: Any) -> Any:
-        answer = self.http.get(f"/api/v1{path}", params=parameters, headers={HEADER: str(self.workspace)})
+        answer = self.http.get(f"/api/v1{path}", params=parameters, headers={WORKSPACE: str(self.workspace)})
         assert answer.is_success, answer.text
         return answer.json()
 
     def status(self, path: str) -> int:
-        return self.http.get(f"/api/v1{path}", headers={HEADER: str(self.workspace)}).status_code
+        return self.http.get(f"/api/v1{path}", headers={WORKSPACE: str(self.workspace)}).status_code
 
     def post(self, path: str, content: Any = None) -> Any:
-        answer = self.http.post(f"/api/v1{path}", json=content, headers={HEADER: str(self.workspace)})
+        answer = self.http.post(f"/api/v1{path}", json=content, headers={WORKSPACE: str(self.workspace)})
         assert answer.is_success, answer.text
         return answer.json()
 
@@ -77,7 +70,7 @@ class Visitor:
 
     def hand_in_bytes(self, name: str, content: bytes, **form: str) -> dict[str, Any]:
         """Hand in a file by this name."""
-        headers = {HEADER: str(self.workspace)}
+        headers = {WORKSPACE: str(self.workspace)}
         answer = self.http.post("/api/v1/receipts/upload", files={"file": (name, content)}, data=form, headers=headers)
         assert answer.status_code == 202, answer.text
         handed_in: dict[str, Any] = answer.json()

@@ -21,6 +21,7 @@ from counterfoil.records.service import RecordService
 from counterfoil.reviews.domain import DeliveryRule
 from counterfoil.reviews.infrastructure.sql import SqlReviewStore
 from counterfoil.reviews.service import ReviewService
+from tests.support.access import NamedEntrance
 
 THRESHOLD = 0.85
 
@@ -68,18 +69,11 @@ def review_service(
     )
 
 
-class HeaderEntrance:
-    """Lets each request into the workspace that its `X-Workspace` header names."""
-
-    def workspace(self, headers: Mapping[str, str]) -> WorkspaceId:
-        return WorkspaceId(UUID(headers["X-Workspace"]))
-
-
 def api_client(workspace: WorkspaceId, *routers: APIRouter, services: Mapping[type, object]) -> TestClient:
     """Return a client of these routes who works in one workspace."""
     app = FastAPI()
-    app.state.services = {AccessService: AccessService(entrance=HeaderEntrance()), **services}
+    app.state.services = {AccessService: AccessService(entrance=NamedEntrance(workspace)), **services}
     for router in routers:
         app.include_router(router)
     install(app)
-    return TestClient(app, headers={"X-Workspace": str(workspace)})
+    return TestClient(app)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from typing import Any
-from uuid import UUID
 
 import pytest
 from fastapi import FastAPI
@@ -20,15 +19,9 @@ from counterfoil.targets.domain import PropertyType
 from counterfoil.targets.ledger import LedgerService
 from counterfoil.targets.service import TargetService
 from tests.conftest import ACME
+from tests.support.access import WORKSPACE, NamedEntrance
 from tests.support.clock import FixedClock
 from tests.support.targets import RemoteTable, TargetsHouse, build, column, schema
-
-
-class NamedEntrance:
-    """Lets a request into the workspace that its header names."""
-
-    def workspace(self, headers: Mapping[str, str]) -> WorkspaceId:
-        return WorkspaceId(UUID(headers.get("x-workspace", str(ACME))))
 
 
 @pytest.fixture
@@ -42,7 +35,7 @@ def client(house: TargetsHouse) -> Iterator[TestClient]:
     app.include_router(router, prefix="/api/v1")
     problems.install(app)
     app.state.services = {
-        AccessService: AccessService(entrance=NamedEntrance()),
+        AccessService: AccessService(entrance=NamedEntrance(ACME)),
         TargetService: house.targets,
         DeliveryService: house.deliveries,
         LedgerService: house.ledgers,
@@ -268,7 +261,7 @@ def test_a_neighbour_finds_nothing_behind_any_route(
 ) -> None:
     delivery_id = house.deliver(workspace, house.records.add(workspace))
     row = client.get(f"{ledger}/rows").json()["items"][0]["id"]
-    client.headers["x-workspace"] = str(other_workspace)
+    client.headers[WORKSPACE] = str(other_workspace)
     for path in ("", "/schema", "/plan", "/rows", f"/rows/{row}"):
         answer = client.get(f"{ledger}{path}")
         assert (answer.status_code, answer.json()["code"]) == (404, "target_not_found")

@@ -1,19 +1,60 @@
-"""How a route learns in whose workspace it works."""
+"""How a route says what it takes to call it, and learns in whose workspace it works.
 
-from typing import Annotated
+    Workspace = Annotated[WorkspaceId, may(Permission.RECORDS_READ)]
 
-from fastapi import Depends, Request
+Each route has a parameter of such a type, or is declared `unguarded`; there is no third kind.
+"""
 
-from counterfoil.access.domain import WorkspaceId
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any
+
+from fastapi import Depends, Request, Security
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+from fastapi.security import SecurityScopes
+
+from counterfoil.access.domain import Permission, WorkspaceId
 from counterfoil.access.service import AccessService
 from counterfoil.foundation.routing import provided
 
 
-def current_workspace(
-    request: Request, access: Annotated[AccessService, Depends(provided(AccessService))]
+def entered(
+    needed: SecurityScopes, request: Request, access: Annotated[AccessService, Depends(provided(AccessService))]
 ) -> WorkspaceId:
-    """Return the workspace of this request."""
-    return access.workspace(request.headers)
+    """Return the workspace of this request, if whoever makes it may do there what the route takes."""
+    return access.enter(request.headers, [Permission(one) for one in needed.scopes]).workspace
 
 
-CurrentWorkspace = Annotated[WorkspaceId, Depends(current_workspace)]
+def may(permission: Permission) -> Any:
+    """Return the dependency of a route that takes this permission; its value is the workspace."""
+    return Security(entered, scopes=[permission])
+
+
+def unguarded() -> None:
+    """Say as a route's dependency that anybody may call it, or that it knows by itself who does."""
+
+
+class Undeclared(TypeError):
+    """A route does not say what it takes to call it."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"{path} says neither which permission it takes nor that it takes none.")
+
+
+def permissions_of(route: APIRoute) -> Sequence[Permission]:
+    """Return what it takes to call a route; nothing if it is unguarded.
+
+    Raises:
+        Undeclared: it does not say.
+    """
+    below = list(_below(route.dependant))
+    taken = [Permission(scope) for one in below if one.call is entered for scope in one.own_oauth_scopes or ()]
+    if not taken and not any(one.call is unguarded for one in below):
+        raise Undeclared(route.path)
+    return taken
+
+
+def _below(dependant: Dependant) -> Iterator[Dependant]:
+    for one in dependant.dependencies:
+        yield one
+        yield from _below(one)

@@ -1,23 +1,24 @@
-"""Which workspace a request belongs to. Until there is a log-in, it is always the default one."""
+"""Who makes a request. Until there is a log-in, everybody is the owner of the default workspace."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from counterfoil.access.domain import DEFAULT_WORKSPACE, WorkspaceId
+from counterfoil.access.domain import DEFAULT_WORKSPACE, Permission, Principal, Role
+from counterfoil.access.errors import NotPermitted
 
 
 class Entrance(Protocol):
-    """Decides from a request's headers which workspace it may enter."""
+    """Tells from a request's headers who makes it."""
 
-    def workspace(self, headers: Mapping[str, str]) -> WorkspaceId: ...
+    def principal(self, headers: Mapping[str, str]) -> Principal: ...
 
 
 class OpenEntrance:
-    """Lets everybody into the default workspace."""
+    """Takes everybody for the owner of the default workspace."""
 
-    def workspace(self, headers: Mapping[str, str]) -> WorkspaceId:  # noqa: ARG002 - the protocol's signature
-        return DEFAULT_WORKSPACE
+    def principal(self, headers: Mapping[str, str]) -> Principal:  # noqa: ARG002 - the protocol's signature
+        return Principal(workspace=DEFAULT_WORKSPACE, permissions=Role.OWNER.permissions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +27,13 @@ class AccessService:
 
     entrance: Entrance
 
-    def workspace(self, headers: Mapping[str, str]) -> WorkspaceId:
-        """Return the workspace that this request may work in."""
-        return self.entrance.workspace(headers)
+    def enter(self, headers: Mapping[str, str], needed: Collection[Permission]) -> Principal:
+        """Return who makes a request that takes these permissions.
+
+        Raises:
+            NotPermitted: they may not do that.
+        """
+        principal = self.entrance.principal(headers)
+        if lacking := set(needed) - principal.permissions:
+            raise NotPermitted(lacking)
+        return principal

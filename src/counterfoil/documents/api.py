@@ -6,7 +6,8 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, File, Form, Header, Path, Query, Request, Response, UploadFile
 from fastapi.responses import FileResponse
 
-from counterfoil.access.api import CurrentWorkspace
+from counterfoil.access.api import may
+from counterfoil.access.domain import Permission, WorkspaceId
 from counterfoil.documents.domain import DocumentId, Sha256
 from counterfoil.documents.joining import JoinService
 from counterfoil.documents.schemas import DocumentRead, JoinCreate, ReprocessRead, UploadRead
@@ -26,6 +27,8 @@ _FOREVER = "private, max-age=31536000, immutable"
 
 router = APIRouter(tags=["documents"])
 
+ToRead = Annotated[WorkspaceId, may(Permission.DOCUMENTS_READ)]
+ToHandIn = Annotated[WorkspaceId, may(Permission.DOCUMENTS_WRITE)]
 Documents = Annotated[DocumentService, Depends(provided(DocumentService))]
 Joins = Annotated[JoinService, Depends(provided(JoinService))]
 DocumentKey = Annotated[UUID, Path(description="The document's id.", examples=["01950000-0000-7000-8000-000000000001"])]
@@ -34,7 +37,7 @@ DocumentKey = Annotated[UUID, Path(description="The document's id.", examples=["
 @router.post(UPLOAD_PATH, status_code=202, responses=problems(404, 413, 415, 422))
 def upload_receipt(
     documents: Documents,
-    workspace: CurrentWorkspace,
+    workspace: ToHandIn,
     file: Annotated[UploadFile, File(description="A picture or a PDF of a receipt or an invoice.")],
     notion_database_id: Annotated[
         str | None,
@@ -64,7 +67,7 @@ def upload_receipt(
 @router.get("/documents", responses=problems(422))
 def list_documents(
     documents: Documents,
-    workspace: CurrentWorkspace,
+    workspace: ToRead,
     paging: PagingParameters,
     request: Request,
     sha256: Annotated[
@@ -77,7 +80,7 @@ def list_documents(
 
 
 @router.get("/documents/{document_id}", responses=problems(404, 422))
-def get_document(documents: Documents, workspace: CurrentWorkspace, document_id: DocumentKey) -> DocumentRead:
+def get_document(documents: Documents, workspace: ToRead, document_id: DocumentKey) -> DocumentRead:
     """Return one document."""
     return DocumentRead.of(documents.get(workspace, DocumentId(document_id)))
 
@@ -87,7 +90,7 @@ def get_document(documents: Documents, workspace: CurrentWorkspace, document_id:
     response_class=FileResponse,
     responses={200: {"description": "The bytes as they were handed in."}, **problems(404, 422)},
 )
-def get_file(documents: Documents, workspace: CurrentWorkspace, document_id: DocumentKey) -> FileResponse:
+def get_file(documents: Documents, workspace: ToRead, document_id: DocumentKey) -> FileResponse:
     """Return the bytes of a document as they were handed in."""
     document = documents.get(workspace, DocumentId(document_id))
     return FileResponse(
@@ -110,7 +113,7 @@ def get_file(documents: Documents, workspace: CurrentWorkspace, document_id: Doc
 )
 def get_page(
     documents: Documents,
-    workspace: CurrentWorkspace,
+    workspace: ToRead,
     document_id: DocumentKey,
     number: Annotated[int, Path(description="Which page, counted from 1.", examples=[1])],
     if_none_match: Annotated[
@@ -129,7 +132,7 @@ def get_page(
 @router.post("/documents/join", status_code=202, responses=problems(404, 409, 413, 422))
 def join_documents(
     joins: Joins,
-    workspace: CurrentWorkspace,
+    workspace: ToHandIn,
     body: JoinCreate,
     idempotency_key: Annotated[
         str | None,
@@ -146,6 +149,6 @@ def join_documents(
 
 
 @router.post("/documents/{document_id}/reprocess", status_code=202, responses=problems(404, 409, 422))
-def reprocess_document(documents: Documents, workspace: CurrentWorkspace, document_id: DocumentKey) -> ReprocessRead:
+def reprocess_document(documents: Documents, workspace: ToHandIn, document_id: DocumentKey) -> ReprocessRead:
     """Read a document again."""
     return ReprocessRead.of(documents.reprocess(workspace, DocumentId(document_id)))

@@ -8,7 +8,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, File, Form, Header, Path, Request, UploadFile
 
-from counterfoil.access.api import CurrentWorkspace
+from counterfoil.access.api import may
+from counterfoil.access.domain import Permission, WorkspaceId
 from counterfoil.documents.batches import BatchService
 from counterfoil.documents.domain import DocumentId
 from counterfoil.documents.hand_ins import FileToHandIn
@@ -24,6 +25,8 @@ _ONE_LINE = r"^[^\x00-\x1f\x7f]*$"
 
 router = APIRouter(prefix=BATCHES_PATH, tags=["documents"], route_class=SpooledForm)
 
+ToRead = Annotated[WorkspaceId, may(Permission.DOCUMENTS_READ)]
+ToHandIn = Annotated[WorkspaceId, may(Permission.DOCUMENTS_WRITE)]
 Batches = Annotated[BatchService, Depends(provided(BatchService))]
 BatchKey = Annotated[UUID, Path(description="The batch's id.", examples=["01950000-0000-7000-8000-000000000001"])]
 
@@ -31,7 +34,7 @@ BatchKey = Annotated[UUID, Path(description="The batch's id.", examples=["019500
 @router.post("", status_code=202, responses=problems(400, 404, 409, 413, 422))
 def hand_in_batch(
     batches: Batches,
-    workspace: CurrentWorkspace,
+    workspace: ToHandIn,
     files: Annotated[
         list[UploadFile], File(default_factory=list, description="Pictures, PDFs, and ZIP archives of them.")
     ],
@@ -92,14 +95,14 @@ def _from_its_beginning(file: UploadFile) -> Iterator[BinaryIO]:
 
 @router.get("", responses=problems(422))
 def list_batches(
-    batches: Batches, workspace: CurrentWorkspace, paging: PagingParameters, request: Request
+    batches: Batches, workspace: ToRead, paging: PagingParameters, request: Request
 ) -> PageRead[BatchRead]:
     """List the batches, the newest first."""
     return page_read(batches.page(workspace, paging), request, BatchRead.of)
 
 
 @router.get("/{batch_id}", responses=problems(404, 422))
-def get_batch(batches: Batches, workspace: CurrentWorkspace, batch_id: BatchKey) -> BatchDetailRead:
+def get_batch(batches: Batches, workspace: ToRead, batch_id: BatchKey) -> BatchDetailRead:
     """Return a batch: how far it is, and what became of each file."""
     return BatchDetailRead.of_detail(batches.get(workspace, BatchId(batch_id)))
 
@@ -107,7 +110,7 @@ def get_batch(batches: Batches, workspace: CurrentWorkspace, batch_id: BatchKey)
 @router.patch("/{batch_id}", responses=problems(404, 409, 422))
 def change_batch(
     batches: Batches,
-    workspace: CurrentWorkspace,
+    workspace: ToHandIn,
     batch_id: BatchKey,
     change: BatchChange,  # noqa: ARG001 - it can say one thing only
 ) -> BatchDetailRead:

@@ -5,7 +5,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path
 
-from counterfoil.access.api import CurrentWorkspace
+from counterfoil.access.api import may
+from counterfoil.access.domain import Permission, WorkspaceId
 from counterfoil.documents.domain import DocumentId
 from counterfoil.documents.service import DocumentService
 from counterfoil.extraction.schemas import ExtractionRead
@@ -15,13 +16,15 @@ from counterfoil.foundation.routing import provided
 
 router = APIRouter(prefix="/documents", tags=["documents"])
 
+ToRead = Annotated[WorkspaceId, may(Permission.DOCUMENTS_READ)]
+
 
 @router.get("/{document_id}/extraction", responses=problems(404, 422))
 def get_extraction(
     document_id: Annotated[
         UUID, Path(description="The document's id.", examples=["01950000-0000-7000-8000-000000000001"])
     ],
-    workspace: CurrentWorkspace,
+    workspace: ToRead,
     documents: Annotated[DocumentService, Depends(provided(DocumentService))],
     extractions: Annotated[ExtractionService, Depends(provided(ExtractionService))],
 ) -> ExtractionRead:

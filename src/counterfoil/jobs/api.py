@@ -5,7 +5,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 
-from counterfoil.access.api import CurrentWorkspace
+from counterfoil.access.api import may
+from counterfoil.access.domain import Permission, WorkspaceId
 from counterfoil.foundation.paging import PageRead, PagingParameters, page_read
 from counterfoil.foundation.problems import problems
 from counterfoil.foundation.routing import provided
@@ -26,6 +27,8 @@ from counterfoil.jobs.service import JobService
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
+ToRead = Annotated[WorkspaceId, may(Permission.JOBS_READ)]
+ToManage = Annotated[WorkspaceId, may(Permission.JOBS_MANAGE)]
 Jobs = Annotated[JobService, Depends(provided(JobService))]
 Creation = Annotated[JobCreation, Depends(provided(JobCreation))]
 Changes = Annotated[JobChanges, Depends(provided(JobChanges))]
@@ -109,7 +112,7 @@ def job_filter(
 @router.post("", status_code=201, responses=problems(404, 409, 422, 429))
 def create_job(
     creation: Creation,
-    workspace: CurrentWorkspace,
+    workspace: ToManage,
     body: JobCreate,
     request: Request,
     response: Response,
@@ -125,7 +128,7 @@ def create_job(
 def list_jobs(
     request: Request,
     jobs: Jobs,
-    workspace: CurrentWorkspace,
+    workspace: ToRead,
     paging: PagingParameters,
     wanted: Annotated[JobFilter, Depends(job_filter)],
 ) -> PageRead[JobRead]:
@@ -134,7 +137,7 @@ def list_jobs(
 
 
 @router.get("/{job_id}", responses=problems(404, 422))
-def get_job(jobs: Jobs, workspace: CurrentWorkspace, job: JobIdInPath) -> JobDetailRead:
+def get_job(jobs: Jobs, workspace: ToRead, job: JobIdInPath) -> JobDetailRead:
     """Show a job: how its attempts went, what it waits for and who waits for it, and who works at it."""
     return JobDetailRead.of_detail(jobs.detail(workspace, JobId(job)))
 
@@ -142,7 +145,7 @@ def get_job(jobs: Jobs, workspace: CurrentWorkspace, job: JobIdInPath) -> JobDet
 @router.patch("/{job_id}", responses=problems(404, 409, 422))
 def change_job(
     changes: Changes,
-    workspace: CurrentWorkspace,
+    workspace: ToManage,
     job: JobIdInPath,
     body: JobPatch,  # noqa: ARG001 - there is one thing it can say
 ) -> JobRead:
@@ -151,7 +154,7 @@ def change_job(
 
 
 @router.delete("/{job_id}", status_code=204, responses=problems(404, 409, 422))
-def delete_job(changes: Changes, workspace: CurrentWorkspace, job: JobIdInPath) -> None:
+def delete_job(changes: Changes, workspace: ToManage, job: JobIdInPath) -> None:
     """Remove a job that is completed, cancelled or a dead letter, with its history."""
     changes.remove(workspace, JobId(job))
 
@@ -160,7 +163,7 @@ def delete_job(changes: Changes, workspace: CurrentWorkspace, job: JobIdInPath) 
 def list_job_logs(
     request: Request,
     jobs: Jobs,
-    workspace: CurrentWorkspace,
+    workspace: ToRead,
     job: JobIdInPath,
     paging: PagingParameters,
     level: Annotated[
@@ -174,8 +177,6 @@ def list_job_logs(
 
 
 @router.post("/{job_id}/retry", responses=problems(404, 409, 422))
-def retry_job(
-    changes: Changes, workspace: CurrentWorkspace, job: JobIdInPath, body: RetryCreate | None = None
-) -> JobRead:
+def retry_job(changes: Changes, workspace: ToManage, job: JobIdInPath, body: RetryCreate | None = None) -> JobRead:
     """Give a dead letter a fresh allowance of attempts, with a corrected payload if there is one."""
     return JobRead.of(changes.retry(workspace, JobId(job), body.payload if body else None))

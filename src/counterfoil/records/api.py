@@ -5,7 +5,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 
-from counterfoil.access.api import CurrentWorkspace
+from counterfoil.access.api import may
+from counterfoil.access.domain import Permission, WorkspaceId
 from counterfoil.foundation.paging import PageRead, PagingParameters, page_read
 from counterfoil.foundation.problems import problems
 from counterfoil.foundation.routing import provided
@@ -15,6 +16,7 @@ from counterfoil.records.service import RecordService
 
 router = APIRouter(prefix="/records", tags=["records"])
 
+ToRead = Annotated[WorkspaceId, may(Permission.RECORDS_READ)]
 Records = Annotated[RecordService, Depends(provided(RecordService))]
 RecordPath = Annotated[UUID, Path(description="The record's id.", examples=["01950000-0000-7000-8000-000000000001"])]
 StatusFilter = Annotated[RecordStatus | None, Query(description="Only records that stand so.", examples=["accepted"])]
@@ -23,7 +25,7 @@ StatusFilter = Annotated[RecordStatus | None, Query(description="Only records th
 @router.get("", responses=problems(422))
 def list_records(
     request: Request,
-    workspace: CurrentWorkspace,
+    workspace: ToRead,
     records: Records,
     paging: PagingParameters,
     status: StatusFilter = None,
@@ -33,14 +35,14 @@ def list_records(
 
 
 @router.get("/{record_id}", responses=problems(404, 422))
-def get_record(record_id: RecordPath, workspace: CurrentWorkspace, records: Records) -> RecordRead:
+def get_record(record_id: RecordPath, workspace: ToRead, records: Records) -> RecordRead:
     """Return a record with the source of each value and what makes it doubtful."""
     return RecordRead.of(records.get(workspace, RecordId(record_id)))
 
 
 @router.get("/{record_id}/changes", responses=problems(404, 422))
 def list_changes(
-    record_id: RecordPath, request: Request, workspace: CurrentWorkspace, records: Records, paging: PagingParameters
+    record_id: RecordPath, request: Request, workspace: ToRead, records: Records, paging: PagingParameters
 ) -> PageRead[ChangeRead]:
     """List what became of a record's values, newest first."""
     return page_read(records.changes(workspace, RecordId(record_id), paging), request, ChangeRead.of)

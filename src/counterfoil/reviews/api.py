@@ -6,7 +6,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 
-from counterfoil.access.api import CurrentWorkspace
+from counterfoil.access.api import may
+from counterfoil.access.domain import Permission, WorkspaceId
 from counterfoil.foundation.paging import PageRead, PagingParameters, page_read
 from counterfoil.foundation.problems import problems
 from counterfoil.foundation.routing import provided
@@ -17,6 +18,9 @@ from counterfoil.reviews.schemas import ReviewApprove, ReviewCorrect, ReviewDeta
 from counterfoil.reviews.service import Answer, ReviewService
 
 router = APIRouter(prefix="/reviews", tags=["reviews"])
+
+ToRead = Annotated[WorkspaceId, may(Permission.REVIEWS_READ)]
+ToDecide = Annotated[WorkspaceId, may(Permission.REVIEWS_DECIDE)]
 
 
 def current_reviewer() -> str:
@@ -33,7 +37,7 @@ StatusFilter = Annotated[ReviewStatus | None, Query(description="Only reviews th
 @router.get("", responses=problems(422))
 def list_reviews(
     request: Request,
-    workspace: CurrentWorkspace,
+    workspace: ToRead,
     reviews: Reviews,
     paging: PagingParameters,
     status: StatusFilter = None,
@@ -44,7 +48,7 @@ def list_reviews(
 
 
 @router.get("/{review_id}", responses=problems(404, 422))
-def get_review(review_id: ReviewPath, workspace: CurrentWorkspace, reviews: Reviews) -> ReviewDetail:
+def get_review(review_id: ReviewPath, workspace: ToRead, reviews: Reviews) -> ReviewDetail:
     """Return a review and its record."""
     review, record = reviews.get(workspace, ReviewId(review_id))
     return ReviewDetail.with_record(review, record, reviews.clock.now())
@@ -52,7 +56,7 @@ def get_review(review_id: ReviewPath, workspace: CurrentWorkspace, reviews: Revi
 
 @router.post("/{review_id}/approve", responses=problems(404, 409, 422))
 def approve_review(
-    review_id: ReviewPath, body: ReviewApprove, workspace: CurrentWorkspace, reviews: Reviews, reviewer: Reviewer
+    review_id: ReviewPath, body: ReviewApprove, workspace: ToDecide, reviews: Reviews, reviewer: Reviewer
 ) -> ReviewRead:
     """Take the record as right, so that it is delivered."""
     answer = Answer(by=reviewer, version=body.version, note=body.note)
@@ -61,7 +65,7 @@ def approve_review(
 
 @router.post("/{review_id}/correct", responses=problems(404, 409, 422))
 def correct_review(
-    review_id: ReviewPath, body: ReviewCorrect, workspace: CurrentWorkspace, reviews: Reviews, reviewer: Reviewer
+    review_id: ReviewPath, body: ReviewCorrect, workspace: ToDecide, reviews: Reviews, reviewer: Reviewer
 ) -> ReviewRead:
     """Change values of the record, and take it as right with them or leave the review open."""
     answer = Answer(by=reviewer, version=body.version, note=body.note)
@@ -72,7 +76,7 @@ def correct_review(
 
 @router.post("/{review_id}/reject", responses=problems(404, 409, 422))
 def reject_review(
-    review_id: ReviewPath, body: ReviewReject, workspace: CurrentWorkspace, reviews: Reviews, reviewer: Reviewer
+    review_id: ReviewPath, body: ReviewReject, workspace: ToDecide, reviews: Reviews, reviewer: Reviewer
 ) -> ReviewRead:
     """Say that the record is not to be used."""
     answer = Answer(by=reviewer, version=body.version, note=body.note)

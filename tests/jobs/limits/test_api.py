@@ -1,6 +1,5 @@
 """Rate limits and breakers over HTTP: their shape, their pages, and the wall between workspaces."""
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -17,17 +16,11 @@ from counterfoil.jobs.limits.api import router
 from counterfoil.jobs.limits.domain import BreakerRules, Period, Rate
 from counterfoil.jobs.limits.service import Breakers, RateLimits
 from tests.conftest import ACME
+from tests.support.access import WORKSPACE, NamedEntrance
 from tests.support.limits import breakers, rate_limits
 
 RATE = Rate(count=60, period=Period.HOUR, burst=10)
 RULES = BreakerRules(failures=1, pause=timedelta(minutes=5))
-
-
-class NamedEntrance:
-    """Lets a request into the workspace that a header names."""
-
-    def workspace(self, headers: Mapping[str, str]) -> WorkspaceId:
-        return WorkspaceId(UUID(headers.get("test-workspace", str(ACME))))
 
 
 @pytest.fixture
@@ -45,7 +38,7 @@ def client(limits: RateLimits, at_work: Breakers) -> TestClient:
     app = FastAPI()
     app.include_router(router)
     problems.install(app)
-    entrance = AccessService(entrance=NamedEntrance())
+    entrance = AccessService(entrance=NamedEntrance(ACME))
     app.state.services = {RateLimits: limits, Breakers: at_work, AccessService: entrance}
     return TestClient(app)
 
@@ -98,5 +91,5 @@ def test_a_neighbour_sees_neither_limits_nor_breakers(
     limits.take(workspace, "notion", RATE)
     with pytest.raises(NetworkError), at_work.calling(workspace, "notion", "books"):
         raise NetworkError
-    neighbour = client.get("/rate-limits", headers={"test-workspace": str(other_workspace)}).json()
+    neighbour = client.get("/rate-limits", headers={WORKSPACE: str(other_workspace)}).json()
     assert neighbour == {"items": [], "next": None, "breakers": []}

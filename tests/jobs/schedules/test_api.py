@@ -18,6 +18,7 @@ from counterfoil.jobs.domain import Failure
 from counterfoil.jobs.schedules.api import router
 from counterfoil.jobs.schedules.service import ScheduleService
 from tests.conftest import ACME
+from tests.support.access import WORKSPACE, NamedEntrance
 from tests.support.schedules import Slots, make_schedule
 
 WANTED: Mapping[str, Any] = {
@@ -27,13 +28,6 @@ WANTED: Mapping[str, Any] = {
     "job_type": "note",
     "payload": {"text": "hello"},
 }
-
-
-class NamedEntrance:
-    """Lets a request into the workspace that a header names."""
-
-    def workspace(self, headers: Mapping[str, str]) -> WorkspaceId:
-        return WorkspaceId(UUID(headers.get("test-workspace", str(ACME))))
 
 
 @pytest.fixture
@@ -46,7 +40,7 @@ def client(slots: Slots) -> TestClient:
     app = FastAPI()
     app.include_router(router)
     problems.install(app)
-    app.state.services = {ScheduleService: slots.service, AccessService: AccessService(entrance=NamedEntrance())}
+    app.state.services = {ScheduleService: slots.service, AccessService: AccessService(entrance=NamedEntrance(ACME))}
     return TestClient(app)
 
 
@@ -197,7 +191,7 @@ def test_another_workspace_sees_and_changes_nothing(
 ) -> None:
     schedule = made(client)
     path = f"/schedules/{schedule['id']}"
-    stranger = {"test-workspace": str(other_workspace)}
+    stranger = {WORKSPACE: str(other_workspace)}
     assert client.get("/schedules", headers=stranger).json() == {"items": [], "next": None}
     for answer in (
         client.get(path, headers=stranger),

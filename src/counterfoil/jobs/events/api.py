@@ -10,7 +10,8 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Header
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from counterfoil.access.api import CurrentWorkspace
+from counterfoil.access.api import may
+from counterfoil.access.domain import Permission, WorkspaceId
 from counterfoil.foundation.problems import problems
 from counterfoil.foundation.routing import provided
 from counterfoil.jobs.api import JobIdInPath
@@ -23,6 +24,7 @@ from counterfoil.jobs.schemas import LogLineRead
 
 router = APIRouter(tags=["events"])
 
+ToRead = Annotated[WorkspaceId, may(Permission.JOBS_READ)]
 Watching = Annotated[Watch, Depends(provided(Watch))]
 LastLine = Annotated[
     UUID | None,
@@ -53,16 +55,14 @@ Loop = Annotated[asyncio.AbstractEventLoop, Depends(running_loop)]
 
 
 def watched_job(
-    watch: Watching, workspace: CurrentWorkspace, job: JobIdInPath, loop: Loop, last: LastLine = None
+    watch: Watching, workspace: ToRead, job: JobIdInPath, loop: Loop, last: LastLine = None
 ) -> Iterator[Stream]:
     """Watch a job until the client has gone."""
     with watch.job(workspace, JobId(job), loop, after=last) as stream:
         yield stream
 
 
-def watched_workspace(
-    watch: Watching, workspace: CurrentWorkspace, loop: Loop, last: LastTime = None
-) -> Iterator[Stream]:
+def watched_workspace(watch: Watching, workspace: ToRead, loop: Loop, last: LastTime = None) -> Iterator[Stream]:
     """Watch a workspace until the client has gone."""
     since = None if last is None else datetime.fromtimestamp(last / 1_000, UTC) - SLACK
     with watch.workspace(workspace, loop, since=since) as stream:

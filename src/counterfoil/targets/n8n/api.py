@@ -5,6 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Path, Query
 
+from counterfoil.access.api import unguarded
 from counterfoil.foundation.problems import problems
 from counterfoil.foundation.routing import provided
 from counterfoil.jobs.domain import JobId
@@ -27,7 +28,7 @@ Secret = Annotated[
 ]
 
 
-@router.post("/{job_id}/callback", responses=problems(401, 404, 409, 413, 422))
+@router.post("/{job_id}/callback", dependencies=[Depends(unguarded)], responses=problems(401, 404, 409, 413, 422))
 def call_back(
     callbacks: Callbacks, job_id: JobKey, body: CallbackCreate, token: Token = None, secret: Secret = None
 ) -> CallbackRead:

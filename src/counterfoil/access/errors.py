@@ -1,0 +1,21 @@
+"""Why somebody is not let in, or not allowed to do what they ask for."""
+
+from collections.abc import Collection
+
+from counterfoil.access.domain import Permission, Role
+from counterfoil.foundation.errors import Forbidden
+
+
+class NotPermitted(Forbidden):
+    """Who asks may not do this in this workspace."""
+
+    code = "not_permitted"
+
+    def __init__(self, lacking: Collection[Permission]) -> None:
+        able = [role for role in Role if role.permissions.issuperset(lacking)]
+        super().__init__(f"This takes {' and '.join(sorted(lacking))}, which {_list(able)} may do.")
+
+
+def _list(roles: Collection[Role]) -> str:
+    names = [role.value for role in roles]
+    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else "".join(names)
