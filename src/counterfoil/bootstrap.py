@@ -185,7 +185,7 @@ def assemble(settings: Settings) -> House:
     )
     engine = ground.engine
     forms = FormLimits(folder=settings.data_dir / INCOMING, max_parts=settings.max_batch_files)
-    entrance = AccessService(entrance=OpenEntrance())
+    entrance = AccessService(entrances=(OpenEntrance(),))
     of_documents = (documents, batches, joins, extractions, ground.model_calls)
     callbacks = N8nCallbacks(changes=engine.changes, secret=settings.callback_secret_token.get_secret_value())
     rooms = (*of_documents, records, reviews, targets, deliveries, ledgers, callbacks)

@@ -49,7 +49,7 @@ def create_app(house: House) -> FastAPI:
     patch_fastapi(app, docs_url="/docs", redirect_from_root_to_docs=False)
     app.state.services = house.services
     app.state.house = house
-    api = APIRouter(prefix=API, responses=problems.problems(403, 500, 503))  # what any route of it may answer
+    api = APIRouter(prefix=API, responses=problems.problems(401, 403, 500, 503))  # what any route of it may answer
     for router in bootstrap.ROUTERS:
         api.include_router(router)
     app.include_router(api)

@@ -50,7 +50,7 @@ def client(
     app.state.services = {
         DocumentService: documents,
         JoinService: join_service(documents, parts),
-        AccessService: AccessService(entrance=NamedEntrance(ACME)),
+        AccessService: AccessService(entrances=[NamedEntrance(ACME)]),
     }
     app.include_router(router, prefix="/api/v1")
     problems.install(app)

@@ -48,7 +48,7 @@ def client(database: Database, tmp_path: Path, clock: FixedClock, engine: Played
     folder = tmp_path / "data"
     app.state.services = {
         BatchService: batch_service(database, folder, clock, engine, max_files=5),
-        AccessService: AccessService(entrance=NamedEntrance(ACME)),
+        AccessService: AccessService(entrances=[NamedEntrance(ACME)]),
         FormLimits: FormLimits(folder=folder / "incoming", max_parts=5),
     }
     app.include_router(router, prefix="/api/v1")

@@ -1,5 +1,6 @@
 """Every route of the API says what it takes to call it, and each role may do what its name promises, no more."""
 
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Annotated
 
@@ -9,10 +10,12 @@ from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 
 from counterfoil.access.api import Undeclared, may, permissions_of, unguarded
-from counterfoil.access.domain import Permission, Role, WorkspaceId
+from counterfoil.access.domain import Permission, Principal, Role, WorkspaceId
+from counterfoil.access.errors import LoginNeeded
 from counterfoil.access.service import AccessService
 from counterfoil.bootstrap import ROUTERS
 from counterfoil.foundation import problems
+from counterfoil.foundation.errors import Unauthorized
 from tests.conftest import ACME
 from tests.support.access import ROLE, NamedEntrance
 
@@ -59,6 +62,30 @@ def test_a_route_that_does_not_say_is_found_out() -> None:
     assert permissions_of(spoken) == []
 
 
+class Doorman:
+    """Knows one word, and lets nobody in who says another."""
+
+    def __init__(self, word: str, role: Role) -> None:
+        self.word, self.role = word, role
+
+    def principal(self, headers: Mapping[str, str]) -> Principal | None:
+        if self.role not in headers:
+            return None
+        if headers[self.role] != self.word:
+            raise Unauthorized("No.")
+        return Principal(workspace=ACME, permissions=self.role.permissions, actor=self.role)
+
+
+def test_the_first_entrance_that_knows_somebody_decides_and_a_false_proof_is_not_passed_on() -> None:
+    access = AccessService(entrances=[Doorman("a", Role.VIEWER), Doorman("b", Role.OWNER)])
+    assert access.enter({"viewer": "a", "owner": "b"}, []).actor == "viewer"
+    assert access.enter({"owner": "b"}, []).actor == "owner"
+    with pytest.raises(Unauthorized, match="No"):
+        access.enter({"viewer": "wrong", "owner": "b"}, [])
+    with pytest.raises(LoginNeeded):
+        access.enter({}, [])
+
+
 @pytest.mark.parametrize("role", Role)
 def test_a_role_that_lacks_the_permission_is_refused_and_told_who_has_it(role: Role) -> None:
     app = FastAPI()
@@ -68,7 +95,7 @@ def test_a_role_that_lacks_the_permission_is_refused_and_told_who_has_it(role: R
         return str(workspace)
 
     problems.install(app)
-    app.state.services = {AccessService: AccessService(entrance=NamedEntrance(ACME))}
+    app.state.services = {AccessService: AccessService(entrances=[NamedEntrance(ACME)])}
     answer = TestClient(app).get("/plan", headers={ROLE: role})
     if role in {Role.OWNER, Role.ADMIN}:
         assert (answer.status_code, answer.json()) == (200, str(ACME))

@@ -33,7 +33,7 @@ def client(engine: Engine) -> TestClient:
     app = FastAPI()
     app.include_router(router)
     problems.install(app)
-    entrance = AccessService(entrance=NamedEntrance(ACME))
+    entrance = AccessService(entrances=[NamedEntrance(ACME)])
     app.state.services = {JobService: engine.jobs, JobChanges: engine.changes, AccessService: entrance}
     return TestClient(app)
 

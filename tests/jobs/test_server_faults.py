@@ -235,7 +235,7 @@ def test_while_the_database_is_away_work_is_refused_at_once_and_afterwards_every
     app = FastAPI()
     app.include_router(router)
     problems.install(app)
-    entrance = AccessService(entrance=NamedEntrance(ACME))
+    entrance = AccessService(entrances=[NamedEntrance(ACME)])
     app.state.services = {JobService: engine.jobs, JobChanges: engine.changes, AccessService: entrance}
     client = TestClient(app)
     with engine.working():

@@ -19,4 +19,4 @@ class NamedEntrance:
     def principal(self, headers: Mapping[str, str]) -> Principal:
         workspace = WorkspaceId(UUID(headers.get(WORKSPACE, str(self.default))))
         role = Role(headers.get(ROLE, Role.OWNER))
-        return Principal(workspace=workspace, permissions=role.permissions)
+        return Principal(workspace=workspace, permissions=role.permissions, actor="tester")

@@ -48,7 +48,7 @@ def desk(engine: Engine, *routers: APIRouter, rate: Rate | None = None, more: Ma
     problems.install(app)
     app.add_middleware(BodyLimit)
     app.state.services = {
-        AccessService: AccessService(entrance=NamedEntrance(ACME)),
+        AccessService: AccessService(entrances=[NamedEntrance(ACME)]),
         JobBatches: engine.batches,
         JobChanges: engine.changes,
         JobCreation: creation(engine, rate),

@@ -72,7 +72,7 @@ def review_service(
 def api_client(workspace: WorkspaceId, *routers: APIRouter, services: Mapping[type, object]) -> TestClient:
     """Return a client of these routes who works in one workspace."""
     app = FastAPI()
-    app.state.services = {AccessService: AccessService(entrance=NamedEntrance(workspace)), **services}
+    app.state.services = {AccessService: AccessService(entrances=[NamedEntrance(workspace)]), **services}
     for router in routers:
         app.include_router(router)
     install(app)

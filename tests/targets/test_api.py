@@ -35,7 +35,7 @@ def client(house: TargetsHouse) -> Iterator[TestClient]:
     app.include_router(router, prefix="/api/v1")
     problems.install(app)
     app.state.services = {
-        AccessService: AccessService(entrance=NamedEntrance(ACME)),
+        AccessService: AccessService(entrances=[NamedEntrance(ACME)]),
         TargetService: house.targets,
         DeliveryService: house.deliveries,
         LedgerService: house.ledgers,

@@ -92,7 +92,8 @@ _GRANTS: Final[Mapping[Role, frozenset[Permission]]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """Who makes a request, in which workspace, and what they may do there."""
+    """Who makes a request, in which workspace, and what they may do there. `actor` names them in writing."""
 
     workspace: WorkspaceId
     permissions: frozenset[Permission]
+    actor: str

@@ -3,7 +3,16 @@
 from collections.abc import Collection
 
 from counterfoil.access.domain import Permission, Role
-from counterfoil.foundation.errors import Forbidden
+from counterfoil.foundation.errors import Forbidden, Unauthorized
+
+
+class LoginNeeded(Unauthorized):
+    """Nothing in the request says who makes it."""
+
+    code = "login_needed"
+
+    def __init__(self) -> None:
+        super().__init__("Nothing in the request says who makes it.")
 
 
 class NotPermitted(Forbidden):

@@ -1,39 +1,49 @@
 """Who makes a request. Until there is a log-in, everybody is the owner of the default workspace."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from counterfoil.access.domain import DEFAULT_WORKSPACE, Permission, Principal, Role
-from counterfoil.access.errors import NotPermitted
+from counterfoil.access.errors import LoginNeeded, NotPermitted
 
 
 class Entrance(Protocol):
-    """Tells from a request's headers who makes it."""
+    """Knows those who show one kind of proof of who they are."""
 
-    def principal(self, headers: Mapping[str, str]) -> Principal: ...
+    def principal(self, headers: Mapping[str, str]) -> Principal | None:
+        """Return who makes a request with these headers; None if they show no proof of this kind.
+
+        Raises:
+            Unauthorized: they show one that is not valid.
+        """
+        ...
 
 
 class OpenEntrance:
     """Takes everybody for the owner of the default workspace."""
 
     def principal(self, headers: Mapping[str, str]) -> Principal:  # noqa: ARG002 - the protocol's signature
-        return Principal(workspace=DEFAULT_WORKSPACE, permissions=Role.OWNER.permissions)
+        return Principal(workspace=DEFAULT_WORKSPACE, permissions=Role.OWNER.permissions, actor="nobody")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessService:
-    """What the rest of the house may ask about who is there."""
+    """What the rest of the house may ask about who is there. The first entrance that knows somebody decides."""
 
-    entrance: Entrance
+    entrances: Sequence[Entrance]
 
     def enter(self, headers: Mapping[str, str], needed: Collection[Permission]) -> Principal:
         """Return who makes a request that takes these permissions.
 
         Raises:
+            LoginNeeded: nothing says who they are.
             NotPermitted: they may not do that.
         """
-        principal = self.entrance.principal(headers)
+        known = (principal for entrance in self.entrances if (principal := entrance.principal(headers)))
+        principal = next(known, None)
+        if principal is None:
+            raise LoginNeeded
         if lacking := set(needed) - principal.permissions:
             raise NotPermitted(lacking)
         return principal

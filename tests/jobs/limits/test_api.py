@@ -38,7 +38,7 @@ def client(limits: RateLimits, at_work: Breakers) -> TestClient:
     app = FastAPI()
     app.include_router(router)
     problems.install(app)
-    entrance = AccessService(entrance=NamedEntrance(ACME))
+    entrance = AccessService(entrances=[NamedEntrance(ACME)])
     app.state.services = {RateLimits: limits, Breakers: at_work, AccessService: entrance}
     return TestClient(app)
 

@@ -40,7 +40,7 @@ def client(slots: Slots) -> TestClient:
     app = FastAPI()
     app.include_router(router)
     problems.install(app)
-    app.state.services = {ScheduleService: slots.service, AccessService: AccessService(entrance=NamedEntrance(ACME))}
+    app.state.services = {ScheduleService: slots.service, AccessService: AccessService(entrances=[NamedEntrance(ACME)])}
     return TestClient(app)
 
 
