@@ -35,12 +35,13 @@ NEW = Delivery(
     created_at=NOW,
     updated_at=NOW,
 )
-DOUBT = Doubt(since=LATER, settles_at=LATER + MINUTE)
+AT_ONCE = Doubt(since=NOW, settles_at=LATER)
+DOUBT = Doubt(since=LATER, settles_at=LATER + MINUTE, key_property=PropertyId("key"))
 TITLE = PropertyId("title")
 
 
 def test_an_attempt_is_in_doubt_from_its_beginning_to_its_confirmation() -> None:
-    started = begun(NEW, 1, [TITLE], LATER, MINUTE)
+    started = begun(NEW, 1, [TITLE], DOUBT)
     assert (started.status, started.attempt, started.doubt) == (DeliveryStatus.WRITING, 1, DOUBT)
     done = succeeded(started, 1, 1, [], LATER)
     assert (done.status, done.delivered_version, done.doubt) == (DeliveryStatus.DELIVERED, 1, None)
@@ -48,28 +49,28 @@ def test_an_attempt_is_in_doubt_from_its_beginning_to_its_confirmation() -> None
 
 
 def test_the_success_of_an_older_version_is_no_news_where_a_newer_one_is() -> None:
-    done = succeeded(begun(NEW, 2, [], NOW, MINUTE), 1, 2, [], NOW)
+    done = succeeded(begun(NEW, 2, [], AT_ONCE), 1, 2, [], NOW)
     assert succeeded(done, 1, 1, [], LATER) == done
 
 
 def test_the_success_of_an_attempt_leaves_another_one_in_doubt() -> None:
-    twice = begun(begun(NEW, 1, [], NOW, MINUTE), 1, [], LATER, MINUTE)
+    twice = begun(begun(NEW, 1, [], AT_ONCE), 1, [], DOUBT)
     assert succeeded(twice, 1, 1, [], LATER).doubt == DOUBT
 
 
 def test_a_success_is_not_the_end_when_a_newer_version_was_asked_for() -> None:
-    wanted = asked(begun(NEW, 1, [], NOW, MINUTE), 2, NOW)
+    wanted = asked(begun(NEW, 1, [], AT_ONCE), 2, NOW)
     assert succeeded(wanted, 1, 1, [], LATER).status is DeliveryStatus.PENDING
 
 
 def test_the_failure_of_an_attempt_that_was_overtaken_is_old_news() -> None:
-    done = succeeded(begun(begun(NEW, 1, [], NOW, MINUTE), 1, [], NOW, MINUTE), 2, 1, [], NOW)
+    done = succeeded(begun(begun(NEW, 1, [], AT_ONCE), 1, [], AT_ONCE), 2, 1, [], NOW)
     assert failed(done, 1, "late", LATER, DOUBT) == done
     assert failed(done, 2, "late", LATER, DOUBT) == done
 
 
 def test_a_failure_keeps_the_doubt_unless_nothing_was_written() -> None:
-    started = begun(NEW, 1, [], NOW, MINUTE)
+    started = begun(NEW, 1, [], AT_ONCE)
     assert failed(started, 1, "lost", LATER, started.doubt).doubt == started.doubt
     assert failed(started, 1, "refused", LATER, None).doubt is None
 
@@ -79,15 +80,15 @@ def test_asking_for_an_older_version_does_not_forget_the_newer() -> None:
 
 
 def test_asking_for_what_is_there_changes_nothing() -> None:
-    done = succeeded(begun(NEW, 1, [], NOW, MINUTE), 1, 1, [], NOW)
+    done = succeeded(begun(NEW, 1, [], AT_ONCE), 1, 1, [], NOW)
     assert asked(done, 1, LATER) == done
 
 
 def test_waiting_keeps_the_doubt() -> None:
-    waiting = put_off(begun(NEW, 1, [], NOW, MINUTE), "paused", LATER)
+    waiting = put_off(begun(NEW, 1, [], AT_ONCE), "paused", LATER)
     assert (waiting.status, waiting.doubt, waiting.error) == (
         DeliveryStatus.WAITING,
-        Doubt(since=NOW, settles_at=LATER),
+        AT_ONCE,
         "paused",
     )
 

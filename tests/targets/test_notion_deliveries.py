@@ -39,7 +39,8 @@ from counterfoil.targets.errors import (
     WriteNotBegun,
     WriteRefused,
 )
-from counterfoil.targets.expressions import Constant, Expression, FieldOf
+from counterfoil.targets.expressions import DELIVERY_KEY, Constant, Expression, FieldOf, Nothing
+from counterfoil.targets.infrastructure.notion.adapter import KEY_NAME
 from tests.support.clock import FixedClock
 from tests.support.notion import adapter as standing
 from tests.support.notion.faults import CUT_AFTER, CUT_BEFORE, CUT_WITHIN, GARBAGE, HTML, Fault, late, status
@@ -493,6 +494,38 @@ def test_a_page_of_before_there_was_a_column_for_keys_is_found_by_its_marker(des
     desk.house.targets.add_key_property(desk.workspace, desk.target.id)
     assert desk.again(delivery).status is DeliveryStatus.DELIVERED
     assert len(desk.table.rows()) == 1
+
+
+@pytest.mark.parametrize("removed", [False, True], ids=["another column", "a column that is gone"])
+def test_a_page_is_found_by_the_key_that_it_was_given_whatever_the_plan_says_by_now(desk: Desk, removed: bool) -> None:
+    desk.house.targets.add_key_property(desk.workspace, desk.target.id)
+    delivery = desk.plan(desk.record())
+    desk.notion.faults.plan(CUT_AFTER, method="POST", path="/pages$")
+    with pytest.raises(TargetSilent):
+        desk.again(delivery)
+    desk.table.add("Other key", "rich_text")
+    desk.fill(KEY_NAME, Nothing())
+    desk.fill("Other key", FieldOf(path=DELIVERY_KEY))
+    if removed:
+        desk.table.remove(KEY_NAME)
+    assert desk.again(delivery).status is DeliveryStatus.DELIVERED
+    [row] = desk.table.rows()
+    assert row["Other key"] == desk.house.deliveries.get(desk.workspace, delivery).key
+
+
+def test_to_find_a_page_by_its_key_takes_one_request(desk: Desk) -> None:
+    desk.house.targets.add_key_property(desk.workspace, desk.target.id)
+    for _ in range(3):
+        desk.table.insert("Somebody's own")
+    delivery = desk.plan(desk.record())
+    desk.notion.faults.plan(CUT_BEFORE, method="POST", path="/pages$")
+    with pytest.raises(TargetSilent):
+        desk.again(delivery)
+    asked = len(desk.notion.requests)
+    with pytest.raises(DeliveryInDoubt):
+        desk.again(delivery)
+    looks = [one.path for one in desk.notion.requests[asked:] if one.method == "POST" or "blocks" in one.path]
+    assert looks == [f"/v1/data_sources/{desk.table.source_id}/query"]
 
 
 @pytest.mark.parametrize(("method", "path"), [("PATCH", "/children$"), ("DELETE", "/blocks/")])

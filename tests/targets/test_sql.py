@@ -12,7 +12,7 @@ from counterfoil.foundation.database import Database
 from counterfoil.foundation.ids import new_id
 from counterfoil.foundation.paging import Paging
 from counterfoil.records.domain import RecordId
-from counterfoil.targets.domain import Delivery, DeliveryId, Doubt, Target, TargetId
+from counterfoil.targets.domain import Delivery, DeliveryId, Doubt, PropertyId, Target, TargetId
 from counterfoil.targets.infrastructure.sql import SqlDeliveryStore, SqlTargetStore
 
 STORE = SqlTargetStore()
@@ -32,7 +32,8 @@ def target(workspace: WorkspaceId, *, is_default: bool = False) -> Target:
 
 def test_a_doubt_that_an_older_version_wrote_down_settles_late(database: Database, workspace: WorkspaceId) -> None:
     """During an upgrade both versions are at work, and the older one knows only since when an attempt is in doubt."""
-    ledger, doubt = target(workspace), Doubt(since=NOW, settles_at=NOW + timedelta(minutes=2))
+    ledger = target(workspace)
+    doubt = Doubt(since=NOW, settles_at=NOW + timedelta(minutes=2), key_property=PropertyId("key"))
     delivery = Delivery(
         id=DeliveryId(new_id()),
         workspace=workspace,
@@ -49,7 +50,7 @@ def test_a_doubt_that_an_older_version_wrote_down_settles_late(database: Databas
         STORE.add(tx, ledger)
         store.add(tx, delivery)
         assert store.get(tx, workspace, delivery.id) == delivery
-        late = Doubt(since=NOW, settles_at=NOW + timedelta(hours=1))
+        late = replace(doubt, settles_at=NOW + timedelta(hours=1))
         for before in (NOW - timedelta(minutes=1), None):
             tx.execute(text("UPDATE deliveries SET settles_at = :before"), {"before": before})
             assert store.get(tx, workspace, delivery.id) == replace(delivery, doubt=late)

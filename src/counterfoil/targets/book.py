@@ -53,6 +53,7 @@ class DeliveryBook:
         written: Collection[PropertyId] = (),
         *,
         settles_after: timedelta,
+        key_property: PropertyId | None = None,
         row: str | None = None,
         run: Run | None = None,
     ) -> Delivery:
@@ -69,7 +70,9 @@ class DeliveryBook:
             if held.attempt != seen.attempt and settles_after:
                 raise DeliveryInDoubt(seen.id)
             known = replace(held, external_id=held.external_id or row, run=run)
-            started = begun(known, version, written, self.clock.now(), settles_after)
+            now = self.clock.now()
+            doubt = Doubt(since=now, settles_at=now + settles_after, key_property=key_property)
+            started = begun(known, version, written, doubt)
             self.store.save(tx, started)
         return started
 

@@ -156,7 +156,10 @@ class DeliveryService:
             row = self._known_row(delivery, target, adapter, plan, enclosed.file)
             fillings = self._fillings(record, document, target, schema, plan)
         values = [one.property.id for one in fillings if one.value is not None]
-        started = self.book.begin(delivery, record.version, values, settles_after=adapter.settles_after, row=row)
+        key_place = key_property(plan.entries)
+        started = self.book.begin(
+            delivery, record.version, values, settles_after=adapter.settles_after, key_property=key_place, row=row
+        )
         if started.has(record.version):
             return started
         request = WriteRequest(
@@ -166,7 +169,7 @@ class DeliveryService:
             schema=schema,
             draft=draft_of(fillings, started.written),
             external_id=started.external_id,
-            key_property=key_property(plan.entries),
+            key_property=key_place,
             enclosed=enclosed,
         )
         return self._write(started, request, adapter, fillings)
@@ -239,11 +242,14 @@ class DeliveryService:
             return None
         found = None
         if delivery.external_id is None:
+            place = doubt.key_property
+            if place is None and adapter.needs_key_property:
+                place = key_property(plan.entries)  # an older version has not said where
             files = (one.id for one in plan.schema.properties if one.type is PropertyType.FILES)
             sought = Sought(
                 key=delivery.marker_key,
                 since=doubt.since,
-                key_property=key_property(plan.entries),
+                key_property=place,
                 others=self.book.rows_of_others(delivery),
                 file=file,
                 files=tuple(one for one in files if one in delivery.written),

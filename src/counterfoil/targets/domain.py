@@ -13,7 +13,7 @@ import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import NewType, TypeAlias
 from uuid import UUID
@@ -200,10 +200,14 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doubt:
-    """An attempt that began at `since` may have made its row; from `settles_at` on it no longer makes one."""
+    """An attempt that began at `since` may have made its row; from `settles_at` on it no longer makes one.
+
+    `key_property` is where such a row holds the delivery's key, whatever the plan says by now.
+    """
 
     since: datetime
     settles_at: datetime
+    key_property: PropertyId | None = None
 
 
 class DeliveryStatus(StrEnum):
@@ -266,19 +270,17 @@ def put_off(delivery: Delivery, reason: str, now: datetime) -> Delivery:
     return replace(delivery, status=DeliveryStatus.WAITING, error=reason, updated_at=now)
 
 
-def begun(
-    delivery: Delivery, version: int, written: Collection[PropertyId], now: datetime, settles_after: timedelta
-) -> Delivery:
+def begun(delivery: Delivery, version: int, written: Collection[PropertyId], doubt: Doubt) -> Delivery:
     """Return the delivery as it must be on disk before anything is sent."""
     return replace(
         delivery,
         status=DeliveryStatus.WRITING,
         record_version=max(version, delivery.record_version),
         attempt=delivery.attempt + 1,
-        doubt=Doubt(since=now, settles_at=now + settles_after),
+        doubt=doubt,
         written=delivery.written | frozenset(written),
         error=None,
-        updated_at=now,
+        updated_at=doubt.since,
     )
 
 

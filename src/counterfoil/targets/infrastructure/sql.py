@@ -119,6 +119,7 @@ class DeliveryRow(Row):
     attempt: Mapped[int]
     in_doubt_since: Mapped[datetime | None]
     settles_at: Mapped[datetime | None]
+    key_property: Mapped[str | None]
     written: Mapped[list[Any]]
     problems: Mapped[list[Any]]
     error: Mapped[str | None]
@@ -346,7 +347,7 @@ def _deliveries(tx: Transaction, workspace: WorkspaceId, query: Select[Any]) -> 
             external_id=row.external_id,
             url=row.url,
             attempt=row.attempt,
-            doubt=_doubt(row.in_doubt_since, row.settles_at),
+            doubt=_doubt(row),
             written=frozenset(row.written),
             problems=tuple(row.problems),
             error=row.error,
@@ -358,19 +359,20 @@ def _deliveries(tx: Transaction, workspace: WorkspaceId, query: Select[Any]) -> 
     ]
 
 
-def _doubt(since: datetime | None, settles_at: datetime | None) -> Doubt | None:
+def _doubt(row: Any) -> Doubt | None:
     """Return what is in doubt. An older version, at work during an upgrade, writes down only since when."""
+    since, settles_at = row.in_doubt_since, row.settles_at
     if since is None:
         return None
     known = settles_at if settles_at and settles_at >= since else since + _LONGEST_DOUBT
-    return Doubt(since=since, settles_at=known)
+    return Doubt(since=since, settles_at=known, key_property=row.key_property)
 
 
 def _delivery_values(delivery: Delivery) -> dict[str, Any]:
     values = asdict(delivery)
     values["workspace_id"] = values.pop("workspace")
-    doubt = values.pop("doubt") or {"since": None, "settles_at": None}
+    doubt = values.pop("doubt") or {"since": None, "settles_at": None, "key_property": None}
     lists = {"written": sorted(delivery.written), "problems": list(delivery.problems)}
     run = _RUN.dump_python(delivery.run, mode="json") if delivery.run else None
-    held = {"in_doubt_since": doubt["since"], "settles_at": doubt["settles_at"], "run": run}
-    return {**values, **lists, **held, "status": delivery.status.value}
+    held = {"in_doubt_since": doubt.pop("since"), **doubt}
+    return {**values, **lists, **held, "status": delivery.status.value, "run": run}

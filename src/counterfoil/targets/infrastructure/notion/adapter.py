@@ -110,18 +110,20 @@ class NotionAdapter:
     def find(self, target: Target, sought: Sought) -> Written | None:
         table = table_of(target)
         try:
-            return self._keyed(target, table, sought) or self._marked(target, table, sought)
+            if sought.key_property is None:
+                return self._marked(target, table, sought)
+            with suppress(WriteRefused):  # the property is gone
+                return self._keyed(target, table, sought.key_property, sought.key)
+            return self._marked(target, table, sought)
         except NotThere:
             raise NotShared(_NOT_SHARED) from None
 
-    def _keyed(self, target: Target, table: NotionTable, sought: Sought) -> Written | None:
-        if sought.key_property is None:
-            return None
-        query: Json = {"filter": {"property": sought.key_property, "rich_text": {"equals": sought.key}}}
+    def _keyed(self, target: Target, table: NotionTable, place: PropertyId, key: str) -> Written | None:
+        query: Json = {"filter": {"property": place, "rich_text": {"equals": key}}}
         return next((_written(page) for page in self._queried(target.workspace, table, query)), None)
 
     def _marked(self, target: Target, table: NotionTable, sought: Sought) -> Written | None:
-        """Look for the marker, which every page has, also one that was made before the plan had a place for keys."""
+        """Look for the marker, which every page has."""
         since = (sought.since - _CLOCKS).isoformat()
         query: Json = {"filter": {"timestamp": "created_time", "created_time": {"on_or_after": since}}}
         for pages in self._parts_of(target.workspace, table, query):
