@@ -87,6 +87,23 @@ def test_an_e_invoice_is_accepted_without_a_question_and_can_be_looked_at(visito
     wait_until(lambda: any(row["key"] == record["id"] for row in visitor.ledger_rows()))
 
 
+def test_a_record_that_no_one_was_asked_about_is_corrected_and_its_row_follows(visitor: Visitor) -> None:
+    handed_in = visitor.hand_in_bytes(
+        "another.xml", einvoices.ubl().replace(b"Light", b"Pencil").replace(b"R-77", b"R-78")
+    )
+    record = visitor.record_of(handed_in)
+    assert record["accepted_by"] == "rule"
+
+    def shown() -> list[str]:
+        return [row["values"]["Merchant"] for row in visitor.ledger_rows() if row["key"] == record["id"]]
+
+    wait_until(lambda: len(shown()) == 1)
+    review = visitor.post("/reviews", {"record_id": record["id"]})
+    changes = {"merchant.name": "Somebody Else"}
+    visitor.post(f"/reviews/{review['id']}/correct", {"version": review["version"], "changes": changes})
+    wait_until(lambda: shown() == ["Somebody Else"])
+
+
 def test_of_a_factur_x_the_xml_is_read_and_the_page_shows_where(visitor: Visitor) -> None:
     record = visitor.read("invoice-facturx.pdf")
     assert {reason["code"] for reason in record["reasons"]} <= {"duplicate"}

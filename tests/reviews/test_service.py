@@ -24,6 +24,7 @@ from counterfoil.records.domain import (
     ReasonCode,
     Record,
     RecordStatus,
+    UnknownRecord,
 )
 from counterfoil.records.service import RecordService
 from counterfoil.reviews.domain import (
@@ -222,6 +223,30 @@ def test_an_answered_review_takes_no_other_answer(desk: Desk) -> None:
     assert len(desk.delivered.records) == 1
 
 
+@pytest.mark.parametrize("approved", [True, False], ids=["approved", "accepted by rule"])
+def test_a_record_that_was_accepted_is_asked_about_again_and_corrected(desk: Desk, approved: bool) -> None:
+    answered = desk.hand_in(WRONG if approved else BAKERY)
+    if approved:
+        answered = desk.reviews.approve(desk.workspace, answered.id, seen(answered))
+    again = desk.reviews.ask_again(desk.workspace, answered.record_id)
+    assert desk.reviews.ask_again(desk.workspace, answered.record_id) == again
+    assert (again.status, again.id == answered.id) == (ReviewStatus.OPEN, False)
+    assert desk.record_of(again).status is RecordStatus.ACCEPTED
+    assert len(desk.delivered.records) == 1
+    corrected = desk.correct(again, {"total": Decimal("18.00")})
+    assert corrected.decision is Decision.CORRECTED
+    assert [record.data.total for record in desk.delivered.records][1:] == [Decimal("18.00")]
+    assert desk.reviews.get(desk.workspace, answered.id)[0] == answered
+
+
+def test_of_a_part_of_another_document_nobody_can_ask_again(desk: Desk) -> None:
+    opened = desk.hand_in(WRONG)
+    with desk.records.database.transaction() as tx:
+        desk.reviews.close_joined(tx, desk.record_of(opened), "Its pages are read elsewhere.")
+    with pytest.raises(ReviewClosed):
+        desk.reviews.ask_again(desk.workspace, opened.record_id)
+
+
 def test_an_answer_to_an_older_question_is_refused(desk: Desk) -> None:
     opened = desk.hand_in(WRONG)
     desk.hand_in(replace(WRONG, total=Decimal("18.00")), opened.document_id)
@@ -356,6 +381,8 @@ def test_a_neighbour_sees_and_answers_nothing(desk: Desk, other_workspace: Works
     for attempt in attempts:
         with pytest.raises(UnknownReview):
             attempt()
+    with pytest.raises(UnknownRecord):
+        neighbour.reviews.ask_again(other_workspace, review.record_id)
     with pytest.raises(InvalidCursor):
         neighbour.reviews.page(other_workspace, Paging(after=review.id))
     with desk.records.database.transaction() as tx:

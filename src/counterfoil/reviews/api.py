@@ -11,10 +11,17 @@ from counterfoil.access.domain import Permission, WorkspaceId
 from counterfoil.foundation.paging import PageRead, PagingParameters, page_read
 from counterfoil.foundation.problems import problems
 from counterfoil.foundation.routing import provided
-from counterfoil.records.domain import PERSON, FieldPath
+from counterfoil.records.domain import PERSON, FieldPath, RecordId
 from counterfoil.records.parsing import parse
 from counterfoil.reviews.domain import ReviewId, ReviewStatus
-from counterfoil.reviews.schemas import ReviewApprove, ReviewCorrect, ReviewDetail, ReviewRead, ReviewReject
+from counterfoil.reviews.schemas import (
+    ReviewApprove,
+    ReviewCorrect,
+    ReviewCreate,
+    ReviewDetail,
+    ReviewRead,
+    ReviewReject,
+)
 from counterfoil.reviews.service import Answer, ReviewService
 
 router = APIRouter(prefix="/reviews", tags=["reviews"])
@@ -45,6 +52,12 @@ def list_reviews(
     """List reviews, the most urgent first."""
     found = reviews.page(workspace, paging, status)
     return page_read(found, request, partial(ReviewRead.of, now=reviews.clock.now()))
+
+
+@router.post("", status_code=201, responses=problems(404, 409, 422))
+def ask_again(body: ReviewCreate, workspace: ToDecide, reviews: Reviews) -> ReviewRead:
+    """Ask about a record that was answered already, to correct it; the review that is open, if one is."""
+    return ReviewRead.of(reviews.ask_again(workspace, RecordId(body.record_id)), reviews.clock.now())
 
 
 @router.get("/{review_id}", responses=problems(404, 422))

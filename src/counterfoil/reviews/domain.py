@@ -5,7 +5,7 @@
                              └──┘ read again, or corrections saved
 
 Every hand-in has a review, also one that a rule answers at once. A document that is read again keeps its open review;
-a closed one stays as it is, and a new review is opened if other values came out.
+a closed one stays as it is, and a new review is opened if other values came out, or if a person asks for one.
 """
 
 from dataclasses import dataclass, replace
@@ -160,7 +160,7 @@ class ReviewClosed(Conflict):
     """The review has been answered."""
 
     code = "review_closed"
-    advice = "Look at the review: somebody else, or a rule, has answered it."
+    advice = "Look at the review: somebody else, or a rule, has answered it. To ask again, POST /api/v1/reviews."
 
     def __init__(self, review: Review) -> None:
         super().__init__(f"Review {review.id} was closed by {review.decided_by}: {review.decision}.")

@@ -61,6 +61,12 @@ class ReviewApprove(_Body):
     note: Note | None = Field(None, description="Anything to say.", examples=["Checked by phone."])
 
 
+class ReviewCreate(_Body):
+    """A record is to be asked about, also one that was accepted."""
+
+    record_id: UUID = Field(description="The record.", examples=["01950000-0000-7000-8000-000000000003"])
+
+
 class ReviewReject(_Body):
     """The record is not to be used."""
 

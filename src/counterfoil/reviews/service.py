@@ -9,7 +9,7 @@ from counterfoil.foundation.clock import Clock
 from counterfoil.foundation.database import Database, Transaction
 from counterfoil.foundation.ids import IdSource
 from counterfoil.foundation.paging import Page, Paging
-from counterfoil.records.domain import AcceptedBy, FieldPath, FieldValue, Record
+from counterfoil.records.domain import AcceptedBy, FieldPath, FieldValue, Record, RecordId
 from counterfoil.records.json_form import fingerprint
 from counterfoil.records.service import RecordService
 from counterfoil.reviews.domain import (
@@ -71,6 +71,24 @@ class ReviewService:
         else:
             asked = self._added(tx, record)
         return self._settled_by_rule(tx, asked, record)
+
+    def ask_again(self, workspace: WorkspaceId, record_id: RecordId) -> Review:
+        """Ask whether a record is right after all, for a person who doubts the answer; an open review is that question.
+
+        The record stays accepted until the new answer, which changes the rows that it was delivered to.
+
+        Raises:
+            UnknownRecord: there is none in this workspace.
+            ReviewClosed: its document is read as a part of another, whose record it is that can be asked about.
+        """
+        with self.database.transaction(workspace) as tx:
+            record = self.records.hold(tx, workspace, record_id)
+            latest = self.store.latest(tx, workspace, record.document_id)
+            if latest and latest.status is ReviewStatus.OPEN:
+                return latest
+            if latest and latest.decision is Decision.JOINED:
+                raise ReviewClosed(latest)
+            return self._added(tx, record)
 
     def approve(self, workspace: WorkspaceId, review_id: ReviewId, answer: Answer) -> Review:
         """Take the record as right.
