@@ -12,7 +12,11 @@ from fastapi import APIRouter
 from starlette.types import ASGIApp
 
 from counterfoil import migrations, pipeline
+from counterfoil.access.audit.api import router as audit_router
+from counterfoil.access.audit.service import AuditLog
 from counterfoil.access.domain import DEFAULT_WORKSPACE
+from counterfoil.access.infrastructure.audit import SqlAuditStore
+from counterfoil.access.infrastructure.heads import HeadFiles
 from counterfoil.access.infrastructure.sql import SqlWorkspaceStore
 from counterfoil.access.service import AccessService, OpenEntrance
 from counterfoil.documents.api import router as documents_router
@@ -64,6 +68,7 @@ from counterfoil.jobs.limits.domain import Period, Rate
 from counterfoil.jobs.overview.api import router as overview_router
 from counterfoil.jobs.schedules.api import router as schedules_router
 from counterfoil.jobs.service import JobService
+from counterfoil.jobs.upkeep.rounds import Duty
 from counterfoil.jobs.worker import Worker
 from counterfoil.records.api import router as records_router
 from counterfoil.records.infrastructure.files import RecordFiles
@@ -100,6 +105,7 @@ from counterfoil.targets.service import TargetService
 log = structlog.get_logger()
 
 ROUTERS: tuple[APIRouter, ...] = (
+    audit_router,
     dead_letters_router,
     documents_router,
     batches_router,
@@ -134,6 +140,7 @@ class House:
     targets: TargetService
     cascade: Cascade
     pages: DecodedPages
+    audit: AuditLog
     engine: Engine
     runner: AttemptRunner
 
@@ -185,11 +192,12 @@ def assemble(settings: Settings) -> House:
     )
     engine = ground.engine
     forms = FormLimits(folder=settings.data_dir / INCOMING, max_parts=settings.max_batch_files)
-    entrance = AccessService(entrances=(OpenEntrance(),))
+    entrance = AccessService(entrances=(OpenEntrance(),), witness=ground.audit)
     of_documents = (documents, batches, joins, extractions, ground.model_calls)
     callbacks = N8nCallbacks(changes=engine.changes, secret=settings.callback_secret_token.get_secret_value())
     rooms = (*of_documents, records, reviews, targets, deliveries, ledgers, callbacks)
-    services = (ground.database, ground.metrics, forms, entrance, _needs(ground), *engine.services, *rooms)
+    access = (entrance, ground.audit)
+    services = (ground.database, ground.metrics, forms, *access, _needs(ground), *engine.services, *rooms)
     return House(
         settings=settings,
         database=ground.database,
@@ -204,6 +212,7 @@ def assemble(settings: Settings) -> House:
         targets=targets,
         cascade=extractions.cascade,
         pages=ground.pages,
+        audit=ground.audit,
         engine=engine,
         runner=AttemptRunner(
             handlers=handlers.by_type(), database=ground.database, store=SqlLeaseStore(), new_id=new_id
@@ -218,6 +227,7 @@ class _Ground:
     settings: Settings
     database: Database
     metrics: Metrics
+    audit: AuditLog
     engine: Engine
     steps: pipeline.Steps
     model_calls: ModelCalls
@@ -234,12 +244,17 @@ def _ground(settings: Settings) -> _Ground:
     )
     metrics = Metrics()
     observer = _Observer(Measured(metrics), metrics)
-    engine = Engine.build(settings, database, metrics, pipeline.JOB_TYPES, observer)
+    audit = AuditLog(
+        database=database, store=SqlAuditStore(), heads=HeadFiles(settings.data_dir / "audit"), new_id=new_id
+    )
+    linking = Duty(name="audit", every=timedelta(seconds=1), work=audit.link)
+    engine = Engine.build(settings, database, metrics, pipeline.JOB_TYPES, observer, duties=(linking,))
     model_calls = ModelCalls(database=database, store=SqlModelCallStore(), new_id=new_id)
     return _Ground(
         settings=settings,
         database=database,
         metrics=metrics,
+        audit=audit,
         engine=engine,
         steps=pipeline.Steps(jobs=engine.jobs, schedules=engine.schedules),
         model_calls=model_calls,

@@ -85,10 +85,18 @@ class Engine:
     schedules: ScheduleService
     overview: Overview
     watch: Watch
+    duties: Sequence[Duty]
+    """Of others, which upkeep does as well."""
 
     @classmethod
     def build(
-        cls, settings: Settings, database: Database, metrics: Metrics, types: JobTypes, observer: Observer
+        cls,
+        settings: Settings,
+        database: Database,
+        metrics: Metrics,
+        types: JobTypes,
+        observer: Observer,
+        duties: Sequence[Duty] = (),
     ) -> "Engine":
         """Put the shared parts together; nothing is touched or started yet."""
         store, upkeep_store = SqlJobStore(), SqlUpkeepStore()
@@ -156,6 +164,7 @@ class Engine:
             ),
             overview=Overview(database=database, store=SqlOverviewStore(), queue_service=queues),
             watch=Watch(database=database, store=SqlEventStore(), exists=jobs.get),
+            duties=duties,
         )
 
     @property
@@ -219,6 +228,7 @@ class Engine:
                 Duty(name="idleness", every=timedelta(minutes=10), work=self._idleness()),
                 *self._ringing(),
                 *self._watching(),
+                *self.duties,
             ),
             bell=self.upkeep_bell,
             turns=EveryTurn() if self.database.is_sqlite else SharedTurns(self.database),

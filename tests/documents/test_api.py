@@ -23,7 +23,7 @@ from counterfoil.foundation.database import Database
 from counterfoil.foundation.ids import new_id
 from tests.conftest import ACME, BIRCH
 from tests.support import einvoices, files
-from tests.support.access import WORKSPACE, NamedEntrance
+from tests.support.access import WORKSPACE, access_to
 from tests.support.clock import FixedClock
 from tests.support.documents import LIMIT, NOTION, TARGET, NotedParts, NotedSteps, document_service, join_service
 
@@ -50,7 +50,7 @@ def client(
     app.state.services = {
         DocumentService: documents,
         JoinService: join_service(documents, parts),
-        AccessService: AccessService(entrances=[NamedEntrance(ACME)]),
+        AccessService: access_to(ACME),
     }
     app.include_router(router, prefix="/api/v1")
     problems.install(app)

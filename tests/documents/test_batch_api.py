@@ -25,7 +25,7 @@ from counterfoil.foundation.ids import new_id
 from counterfoil.jobs.domain import JobStatus
 from tests.conftest import ACME, BIRCH
 from tests.support import files
-from tests.support.access import WORKSPACE, NamedEntrance
+from tests.support.access import WORKSPACE, access_to
 from tests.support.archives import Entry, pack
 from tests.support.batches import PlayedEngine, batch_service
 from tests.support.clock import FixedClock
@@ -48,7 +48,7 @@ def client(database: Database, tmp_path: Path, clock: FixedClock, engine: Played
     folder = tmp_path / "data"
     app.state.services = {
         BatchService: batch_service(database, folder, clock, engine, max_files=5),
-        AccessService: AccessService(entrances=[NamedEntrance(ACME)]),
+        AccessService: access_to(ACME),
         FormLimits: FormLimits(folder=folder / "incoming", max_parts=5),
     }
     app.include_router(router, prefix="/api/v1")

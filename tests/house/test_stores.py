@@ -11,6 +11,7 @@ import counterfoil
 # The engine works for all workspaces at once; what it finds carries its own. Nobody else may call these.
 OF_THE_ENGINE = {
     "SqlWorkspaceStore": {"ensure_default"},
+    "SqlAuditStore": {"waiting", "workspaces"},
     # By a secret token, which tells the workspace, or for n8n, which knows a secret and says whose job it means.
     "SqlJobStore": {"callback", "newest_callback"},
     "SqlTargetStore": {"counts"},  # for the metrics, which hold numbers only

@@ -17,7 +17,7 @@ from counterfoil.jobs.domain import DeadReason, Failure, Job, JobStatus, Lease, 
 from counterfoil.jobs.service import JobService
 from tests.conftest import ACME
 from tests.support import handlers
-from tests.support.access import WORKSPACE, NamedEntrance
+from tests.support.access import WORKSPACE, access_to
 from tests.support.engine import Engine, NoGuard
 from tests.support.handlers import light
 from tests.support.jobs import make_job
@@ -33,7 +33,7 @@ def client(engine: Engine) -> TestClient:
     app = FastAPI()
     app.include_router(router)
     problems.install(app)
-    entrance = AccessService(entrances=[NamedEntrance(ACME)])
+    entrance = access_to(ACME)
     app.state.services = {JobService: engine.jobs, JobChanges: engine.changes, AccessService: entrance}
     return TestClient(app)
 

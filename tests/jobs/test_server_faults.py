@@ -27,7 +27,7 @@ from counterfoil.jobs.protocols import settlement_of
 from counterfoil.jobs.service import JobService
 from tests.conftest import ACME, prepare
 from tests.support import handlers
-from tests.support.access import NamedEntrance
+from tests.support.access import access_to
 from tests.support.clock import skew_clocks
 from tests.support.engine import Engine, NoGuard
 from tests.support.handlers import Note, guarded, light
@@ -235,7 +235,7 @@ def test_while_the_database_is_away_work_is_refused_at_once_and_afterwards_every
     app = FastAPI()
     app.include_router(router)
     problems.install(app)
-    entrance = AccessService(entrances=[NamedEntrance(ACME)])
+    entrance = access_to(ACME)
     app.state.services = {JobService: engine.jobs, JobChanges: engine.changes, AccessService: entrance}
     client = TestClient(app)
     with engine.working():

@@ -20,7 +20,7 @@ from counterfoil.jobs.limits.service import RateLimits
 from counterfoil.jobs.queues import QueueService
 from counterfoil.jobs.service import JobService
 from tests.conftest import ACME, BIRCH
-from tests.support.access import WORKSPACE, NamedEntrance
+from tests.support.access import WORKSPACE, access_to
 from tests.support.engine import Engine
 
 STRANGER = {WORKSPACE: str(BIRCH)}
@@ -48,7 +48,7 @@ def desk(engine: Engine, *routers: APIRouter, rate: Rate | None = None, more: Ma
     problems.install(app)
     app.add_middleware(BodyLimit)
     app.state.services = {
-        AccessService: AccessService(entrances=[NamedEntrance(ACME)]),
+        AccessService: access_to(ACME),
         JobBatches: engine.batches,
         JobChanges: engine.changes,
         JobCreation: creation(engine, rate),

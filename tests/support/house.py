@@ -36,7 +36,7 @@ def build(settings: Settings) -> House:
     house = bootstrap.build(settings)
     with house.database.transaction() as tx:
         tx.execute(insert(WorkspaceRow), {"id": NEIGHBOUR, "name": "neighbour", "created_at": tx.now()})
-    entrance = AccessService(entrances=[NamedEntrance(DEFAULT_WORKSPACE)])
+    entrance = AccessService(entrances=[NamedEntrance(DEFAULT_WORKSPACE)], witness=house.audit)
     return replace(house, services={**house.services, AccessService: entrance})
 
 

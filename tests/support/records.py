@@ -21,7 +21,7 @@ from counterfoil.records.service import RecordService
 from counterfoil.reviews.domain import DeliveryRule
 from counterfoil.reviews.infrastructure.sql import SqlReviewStore
 from counterfoil.reviews.service import ReviewService
-from tests.support.access import NamedEntrance
+from tests.support.access import access_to
 
 THRESHOLD = 0.85
 
@@ -72,7 +72,7 @@ def review_service(
 def api_client(workspace: WorkspaceId, *routers: APIRouter, services: Mapping[type, object]) -> TestClient:
     """Return a client of these routes who works in one workspace."""
     app = FastAPI()
-    app.state.services = {AccessService: AccessService(entrances=[NamedEntrance(workspace)]), **services}
+    app.state.services = {AccessService: access_to(workspace), **services}
     for router in routers:
         app.include_router(router)
     install(app)

@@ -19,7 +19,7 @@ from counterfoil.targets.domain import PropertyType
 from counterfoil.targets.ledger import LedgerService
 from counterfoil.targets.service import TargetService
 from tests.conftest import ACME
-from tests.support.access import WORKSPACE, NamedEntrance
+from tests.support.access import WORKSPACE, access_to
 from tests.support.clock import FixedClock
 from tests.support.targets import RemoteTable, TargetsHouse, build, column, schema
 
@@ -35,7 +35,7 @@ def client(house: TargetsHouse) -> Iterator[TestClient]:
     app.include_router(router, prefix="/api/v1")
     problems.install(app)
     app.state.services = {
-        AccessService: AccessService(entrances=[NamedEntrance(ACME)]),
+        AccessService: access_to(ACME),
         TargetService: house.targets,
         DeliveryService: house.deliveries,
         LedgerService: house.ledgers,

@@ -5,8 +5,8 @@
 Each route has a parameter of such a type, or is declared `unguarded`; there is no third kind.
 """
 
-from collections.abc import Iterator, Sequence
-from typing import Annotated, Any
+from collections.abc import Collection, Iterator, Sequence
+from typing import Annotated, Any, Final
 
 from fastapi import Depends, Request, Security
 from fastapi.dependencies.models import Dependant
@@ -14,15 +14,30 @@ from fastapi.routing import APIRoute
 from fastapi.security import SecurityScopes
 
 from counterfoil.access.domain import Permission, WorkspaceId
-from counterfoil.access.service import AccessService
+from counterfoil.access.service import AccessService, Act
 from counterfoil.foundation.routing import provided
+
+_LOOKING: Final = {"GET", "HEAD"}
+_PRIVATE: Final = {Permission.DOCUMENTS_READ, Permission.RECORDS_READ}
 
 
 def entered(
     needed: SecurityScopes, request: Request, access: Annotated[AccessService, Depends(provided(AccessService))]
 ) -> WorkspaceId:
     """Return the workspace of this request, if whoever makes it may do there what the route takes."""
-    return access.enter(request.headers, [Permission(one) for one in needed.scopes]).workspace
+    permissions = [Permission(one) for one in needed.scopes]
+    return access.enter(request.headers, permissions, _act(request, permissions)).workspace
+
+
+def _act(request: Request, permissions: Collection[Permission]) -> Act | None:
+    """Return what a request does that is worth writing down: it changes something, or shows what somebody handed in."""
+    shows = bool(request.path_params) and not _PRIVATE.isdisjoint(permissions)
+    if request.method in _LOOKING and not (shows or Permission.AUDIT_READ in permissions):
+        return None
+    subject = ", ".join(f"{name}={value!s:.200}" for name, value in request.path_params.items())
+    address = request.client.host if request.client else None
+    # PostgreSQL keeps no NUL, and what stands in the path has not been looked at yet.
+    return Act(name=request.scope["route"].name, subject=subject.replace("\0", "") or None, address=address)
 
 
 def may(permission: Permission) -> Any:

@@ -26,6 +26,7 @@ class Permission(StrEnum):
     JOBS_MANAGE = "jobs:manage"
     QUEUES_MANAGE = "queues:manage"
     SCHEDULES_MANAGE = "schedules:manage"
+    AUDIT_READ = "audit:read"
 
     @property
     def meaning(self) -> str:
@@ -46,6 +47,7 @@ _MEANINGS: Final[Mapping[Permission, str]] = {
     Permission.JOBS_MANAGE: "make, cancel, retry and remove jobs and dead letters",
     Permission.QUEUES_MANAGE: "pause queues and limit them",
     Permission.SCHEDULES_MANAGE: "make, change, remove and run schedules",
+    Permission.AUDIT_READ: "see and export who did what",
 }
 
 
@@ -80,7 +82,7 @@ _OPERATOR: Final = _REVIEWER | {
     Permission.QUEUES_MANAGE,
     Permission.SCHEDULES_MANAGE,
 }
-_ADMIN: Final = _OPERATOR | {Permission.TARGETS_MANAGE}
+_ADMIN: Final = _OPERATOR | {Permission.TARGETS_MANAGE, Permission.AUDIT_READ}
 _GRANTS: Final[Mapping[Role, frozenset[Permission]]] = {
     Role.OWNER: _ADMIN,
     Role.ADMIN: _ADMIN,

@@ -28,13 +28,29 @@ class OpenEntrance:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Act:
+    """What a request is about to do: the route's name, what to, and from which address."""
+
+    name: str
+    subject: str | None
+    address: str | None
+
+
+class Witness(Protocol):
+    """Writes down what is done and what was refused."""
+
+    def saw(self, principal: Principal, act: Act, *, refused: bool) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AccessService:
     """What the rest of the house may ask about who is there. The first entrance that knows somebody decides."""
 
     entrances: Sequence[Entrance]
+    witness: Witness
 
-    def enter(self, headers: Mapping[str, str], needed: Collection[Permission]) -> Principal:
-        """Return who makes a request that takes these permissions.
+    def enter(self, headers: Mapping[str, str], needed: Collection[Permission], act: Act | None = None) -> Principal:
+        """Return who makes a request that takes these permissions, and have the act, if it is one, written down before.
 
         Raises:
             LoginNeeded: nothing says who they are.
@@ -44,6 +60,9 @@ class AccessService:
         principal = next(known, None)
         if principal is None:
             raise LoginNeeded
-        if lacking := set(needed) - principal.permissions:
+        lacking = set(needed) - principal.permissions
+        if act:
+            self.witness.saw(principal, act, refused=bool(lacking))
+        if lacking:
             raise NotPermitted(lacking)
         return principal

@@ -16,6 +16,7 @@ from rich.progress import Progress
 from counterfoil import bootstrap
 from counterfoil.access.domain import DEFAULT_WORKSPACE
 from counterfoil.bootstrap import House
+from counterfoil.cli.audit import commands as audit_commands
 from counterfoil.cli.console import (
     SIGNS,
     WAITING,
@@ -49,6 +50,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Turns receipts and invoices into records, and never loses one.",
 )
+app.add_typer(audit_commands, name="audit")
 app.add_typer(job_commands)
 app.add_typer(n8n_commands, name="n8n")
 app.add_typer(reading_commands)

@@ -16,7 +16,7 @@ from counterfoil.jobs.limits.api import router
 from counterfoil.jobs.limits.domain import BreakerRules, Period, Rate
 from counterfoil.jobs.limits.service import Breakers, RateLimits
 from tests.conftest import ACME
-from tests.support.access import WORKSPACE, NamedEntrance
+from tests.support.access import WORKSPACE, access_to
 from tests.support.limits import breakers, rate_limits
 
 RATE = Rate(count=60, period=Period.HOUR, burst=10)
@@ -38,7 +38,7 @@ def client(limits: RateLimits, at_work: Breakers) -> TestClient:
     app = FastAPI()
     app.include_router(router)
     problems.install(app)
-    entrance = AccessService(entrances=[NamedEntrance(ACME)])
+    entrance = access_to(ACME)
     app.state.services = {RateLimits: limits, Breakers: at_work, AccessService: entrance}
     return TestClient(app)
 

@@ -18,7 +18,7 @@ from counterfoil.jobs.domain import Failure
 from counterfoil.jobs.schedules.api import router
 from counterfoil.jobs.schedules.service import ScheduleService
 from tests.conftest import ACME
-from tests.support.access import WORKSPACE, NamedEntrance
+from tests.support.access import WORKSPACE, access_to
 from tests.support.schedules import Slots, make_schedule
 
 WANTED: Mapping[str, Any] = {
@@ -40,7 +40,7 @@ def client(slots: Slots) -> TestClient:
     app = FastAPI()
     app.include_router(router)
     problems.install(app)
-    app.state.services = {ScheduleService: slots.service, AccessService: AccessService(entrances=[NamedEntrance(ACME)])}
+    app.state.services = {ScheduleService: slots.service, AccessService: access_to(ACME)}
     return TestClient(app)
 
 
