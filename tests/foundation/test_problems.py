@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 
 from counterfoil.foundation import problems
 from counterfoil.foundation.database import DatabaseUnavailable
-from counterfoil.foundation.errors import NotFound, Postponed, RateLimitExceeded
+from counterfoil.foundation.errors import NotFound, Postponed, RateLimitExceeded, Unauthorized
 from counterfoil.foundation.paging import PagingParameters
 
 
@@ -33,6 +33,10 @@ def client() -> Iterator[TestClient]:
     def soon() -> None:
         raise Postponed("Not now.", datetime.now(UTC))
 
+    @app.get("/closed")
+    def closed() -> None:
+        raise Unauthorized("Who are you?")
+
     @app.get("/broken")
     def broken() -> None:
         raise RuntimeError("secret inner workings")
@@ -44,6 +48,12 @@ def client() -> Iterator[TestClient]:
     problems.install(app)
     with TestClient(app, raise_server_exceptions=False) as client:
         yield client
+
+
+def test_who_is_not_known_is_told_how_to_say_who_they_are(client: TestClient) -> None:
+    answer = client.get("/closed")
+    assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
+    assert "www-authenticate" not in client.get("/missing").headers
 
 
 def test_one_of_our_errors_is_told_with_its_code_and_advice(client: TestClient) -> None:

@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from counterfoil.foundation.errors import CounterfoilError, Postponed, ServiceUnavailable
+from counterfoil.foundation.errors import CounterfoilError, Postponed, ServiceUnavailable, Unauthorized
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 5
@@ -55,7 +55,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 def answer(error: CounterfoilError) -> JSONResponse:
     """Return the answer that tells a client of one of our own errors."""
-    return _answer(error.status, error.code, str(error), error.advice, headers=_when_to_come_back(error))
+    return _answer(error.status, error.code, str(error), error.advice, headers=_headers(error))
 
 
 def install(app: FastAPI) -> None:
@@ -66,8 +66,11 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unexpected)
 
 
-def _when_to_come_back(error: CounterfoilError) -> Mapping[str, str] | None:
+def _headers(error: CounterfoilError) -> Mapping[str, str] | None:
+    """Return what HTTP has headers for: when to come back, how to say who one is."""
     match error:
+        case Unauthorized():
+            return {"WWW-Authenticate": "Bearer"}
         case Postponed():
             seconds = math.ceil((error.retry_at - datetime.now(UTC)).total_seconds())
             return {"Retry-After": str(max(1, seconds))}
