@@ -1,6 +1,7 @@
 """How a route says what it takes to call it, and learns in whose workspace it works.
 
     Workspace = Annotated[WorkspaceId, may(Permission.RECORDS_READ)]
+    Maker = Annotated[Principal, who_may(Permission.KEYS_MANAGE)]
 
 Each route has a parameter of such a type, or is declared `unguarded`; there is no third kind.
 """
@@ -13,20 +14,25 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from fastapi.security import SecurityScopes
 
-from counterfoil.access.domain import Permission, WorkspaceId
+from counterfoil.access.domain import Permission, Principal, WorkspaceId
 from counterfoil.access.service import AccessService, Act
 from counterfoil.foundation.routing import provided
 
 _LOOKING: Final = {"GET", "HEAD"}
 _PRIVATE: Final = {Permission.DOCUMENTS_READ, Permission.RECORDS_READ}
 
+Access = Annotated[AccessService, Depends(provided(AccessService))]
 
-def entered(
-    needed: SecurityScopes, request: Request, access: Annotated[AccessService, Depends(provided(AccessService))]
-) -> WorkspaceId:
-    """Return the workspace of this request, if whoever makes it may do there what the route takes."""
+
+def known(needed: SecurityScopes, request: Request, access: Access) -> Principal:
+    """Return who makes this request, if they may do in their workspace what the route takes."""
     permissions = [Permission(one) for one in needed.scopes]
-    return access.enter(request.headers, permissions, _act(request, permissions)).workspace
+    return access.enter(request.headers, permissions, _act(request, permissions))
+
+
+def entered(needed: SecurityScopes, request: Request, access: Access) -> WorkspaceId:
+    """Return the workspace of this request, if whoever makes it may do there what the route takes."""
+    return known(needed, request, access).workspace
 
 
 def _act(request: Request, permissions: Collection[Permission]) -> Act | None:
@@ -43,6 +49,11 @@ def _act(request: Request, permissions: Collection[Permission]) -> Act | None:
 def may(permission: Permission) -> Any:
     """Return the dependency of a route that takes this permission; its value is the workspace."""
     return Security(entered, scopes=[permission])
+
+
+def who_may(permission: Permission) -> Any:
+    """Return the dependency of a route that takes this permission; its value is who has it."""
+    return Security(known, scopes=[permission])
 
 
 def unguarded() -> None:
@@ -63,7 +74,8 @@ def permissions_of(route: APIRoute) -> Sequence[Permission]:
         Undeclared: it does not say.
     """
     below = list(_below(route.dependant))
-    taken = [Permission(scope) for one in below if one.call is entered for scope in one.own_oauth_scopes or ()]
+    doors = [one for one in below if one.call in {entered, known}]
+    taken = [Permission(scope) for one in doors for scope in one.own_oauth_scopes or ()]
     if not taken and not any(one.call is unguarded for one in below):
         raise Undeclared(route.path)
     return taken
