@@ -17,7 +17,11 @@ from counterfoil.access.audit.service import AuditLog
 from counterfoil.access.domain import DEFAULT_WORKSPACE
 from counterfoil.access.infrastructure.audit import SqlAuditStore
 from counterfoil.access.infrastructure.heads import HeadFiles
+from counterfoil.access.infrastructure.keys import SqlApiKeyStore
 from counterfoil.access.infrastructure.sql import SqlWorkspaceStore
+from counterfoil.access.keys.api import router as keys_router
+from counterfoil.access.keys.entrance import KeyEntrance
+from counterfoil.access.keys.service import ApiKeyService
 from counterfoil.access.service import AccessService, OpenEntrance
 from counterfoil.documents.api import router as documents_router
 from counterfoil.documents.batch_api import router as batches_router
@@ -113,6 +117,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     extraction_router,
     overview_router,  # before the jobs, whose ids its paths would be taken for
     jobs_router,
+    keys_router,
     limits_router,
     model_calls_router,
     n8n_router,
@@ -137,6 +142,7 @@ class House:
     joins: JoinService
     records: RecordService
     jobs: JobService
+    keys: ApiKeyService
     targets: TargetService
     cascade: Cascade
     pages: DecodedPages
@@ -192,12 +198,12 @@ def assemble(settings: Settings) -> House:
     )
     engine = ground.engine
     forms = FormLimits(folder=settings.data_dir / INCOMING, max_parts=settings.max_batch_files)
-    entrance = AccessService(entrances=(OpenEntrance(),), witness=ground.audit)
+    access, keys = _access(ground)
     of_documents = (documents, batches, joins, extractions, ground.model_calls)
     callbacks = N8nCallbacks(changes=engine.changes, secret=settings.callback_secret_token.get_secret_value())
     rooms = (*of_documents, records, reviews, targets, deliveries, ledgers, callbacks)
-    access = (entrance, ground.audit)
-    services = (ground.database, ground.metrics, forms, *access, _needs(ground), *engine.services, *rooms)
+    of_access = (access, keys, ground.audit)
+    services = (ground.database, ground.metrics, forms, *of_access, _needs(ground), *engine.services, *rooms)
     return House(
         settings=settings,
         database=ground.database,
@@ -209,6 +215,7 @@ def assemble(settings: Settings) -> House:
         joins=joins,
         records=records,
         jobs=engine.jobs,
+        keys=keys,
         targets=targets,
         cascade=extractions.cascade,
         pages=ground.pages,
@@ -262,6 +269,12 @@ def _ground(settings: Settings) -> _Ground:
         pages=DecodedPages(max_pages=settings.max_pages, max_pixels=settings.max_pixels),
         clock=SystemClock(),
     )
+
+
+def _access(ground: _Ground) -> tuple[AccessService, ApiKeyService]:
+    keys = ApiKeyService(database=ground.database, store=SqlApiKeyStore(), new_id=new_id)
+    programs = KeyEntrance(database=ground.database, store=keys.store, metrics=ground.metrics)
+    return AccessService(entrances=(programs, OpenEntrance()), witness=ground.audit), keys
 
 
 def _needs(ground: _Ground) -> Needs:

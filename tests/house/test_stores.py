@@ -12,6 +12,7 @@ import counterfoil
 OF_THE_ENGINE = {
     "SqlWorkspaceStore": {"ensure_default"},
     "SqlAuditStore": {"waiting", "workspaces"},
+    "SqlApiKeyStore": {"find"},  # by the hash of a secret, which tells the workspace
     # By a secret token, which tells the workspace, or for n8n, which knows a secret and says whose job it means.
     "SqlJobStore": {"callback", "newest_callback"},
     "SqlTargetStore": {"counts"},  # for the metrics, which hold numbers only

@@ -16,6 +16,7 @@ from tests.support.postgres import PostgresServer
 # Where transactions are opened over all workspaces, besides the engine; elsewhere, each names the one it is for.
 OVER_ALL = {
     "access/audit/service.py",  # which chains are to be lengthened or shown to hold
+    "access/keys/entrance.py",  # a program has nothing but its key, which tells the workspace
     "bootstrap.py",
     "migrations/__init__.py",
     "targets/lookup.py",  # whether another workspace has connected a table

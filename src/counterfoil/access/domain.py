@@ -27,6 +27,7 @@ class Permission(StrEnum):
     QUEUES_MANAGE = "queues:manage"
     SCHEDULES_MANAGE = "schedules:manage"
     AUDIT_READ = "audit:read"
+    KEYS_MANAGE = "keys:manage"
 
     @property
     def meaning(self) -> str:
@@ -48,6 +49,7 @@ _MEANINGS: Final[Mapping[Permission, str]] = {
     Permission.QUEUES_MANAGE: "pause queues and limit them",
     Permission.SCHEDULES_MANAGE: "make, change, remove and run schedules",
     Permission.AUDIT_READ: "see and export who did what",
+    Permission.KEYS_MANAGE: "make, see and revoke API keys",
 }
 
 
@@ -82,7 +84,7 @@ _OPERATOR: Final = _REVIEWER | {
     Permission.QUEUES_MANAGE,
     Permission.SCHEDULES_MANAGE,
 }
-_ADMIN: Final = _OPERATOR | {Permission.TARGETS_MANAGE, Permission.AUDIT_READ}
+_ADMIN: Final = _OPERATOR | {Permission.TARGETS_MANAGE, Permission.KEYS_MANAGE, Permission.AUDIT_READ}
 _GRANTS: Final[Mapping[Role, frozenset[Permission]]] = {
     Role.OWNER: _ADMIN,
     Role.ADMIN: _ADMIN,

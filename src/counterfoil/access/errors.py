@@ -1,9 +1,9 @@
-"""Why somebody is not let in, or not allowed to do what they ask for."""
+"""Why somebody is not let in, or not allowed to do what they ask for, or not where they want to."""
 
 from collections.abc import Collection
 
-from counterfoil.access.domain import Permission, Role
-from counterfoil.foundation.errors import Forbidden, Unauthorized
+from counterfoil.access.domain import Permission, Role, WorkspaceId
+from counterfoil.foundation.errors import Forbidden, NotFound, Unauthorized
 
 
 class LoginNeeded(Unauthorized):
@@ -23,6 +23,15 @@ class NotPermitted(Forbidden):
     def __init__(self, lacking: Collection[Permission]) -> None:
         able = [role for role in Role if role.permissions.issuperset(lacking)]
         super().__init__(f"This takes {' and '.join(sorted(lacking))}, which {_list(able)} may do.")
+
+
+class WorkspaceNotFound(NotFound):
+    """No such workspace."""
+
+    code = "workspace_not_found"
+
+    def __init__(self, workspace: WorkspaceId) -> None:
+        super().__init__(f"There is no workspace {workspace}.")
 
 
 def _list(roles: Collection[Role]) -> str:

@@ -37,6 +37,9 @@ class Metrics:
             buckets=_SECONDS,
             registry=r,
         )
+        self.auth_failures = Counter(
+            "counterfoil_auth_failures", "Proofs of who asks that were refused", ["method"], registry=r
+        )
         self.processed = Counter(
             "counterfoil_task_processing_rate", "Ended attempts at jobs", ["type", "ending"], registry=r
         )

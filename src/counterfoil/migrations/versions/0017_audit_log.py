@@ -8,7 +8,7 @@ from sqlalchemy.dialects import postgresql
 
 from counterfoil.migrations import walls
 
-revision = "0020"
+revision = "0017"
 down_revision = "0016"
 
 _JSON = sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True), "postgresql")
