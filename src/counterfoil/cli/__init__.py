@@ -31,6 +31,7 @@ from counterfoil.cli.console import (
     table,
 )
 from counterfoil.cli.jobs import commands as job_commands
+from counterfoil.cli.keys import commands as key_commands
 from counterfoil.cli.n8n import commands as n8n_commands
 from counterfoil.cli.reading import commands as reading_commands
 from counterfoil.cli.samples import commands as sample_commands
@@ -52,6 +53,7 @@ app = typer.Typer(
 )
 app.add_typer(audit_commands, name="audit")
 app.add_typer(job_commands)
+app.add_typer(key_commands, name="keys")
 app.add_typer(n8n_commands, name="n8n")
 app.add_typer(reading_commands)
 app.add_typer(sample_commands)
