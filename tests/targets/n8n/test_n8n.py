@@ -64,6 +64,7 @@ class Site:
     model: MappingModel
     callbacks: Callbacks
     counterfoil: str
+    folder: Path
 
     def table(self) -> Table:
         return self.notion.database("Expenses", COLUMNS)
@@ -138,13 +139,23 @@ def by_mail_or_web(workflow: Json) -> Json:
     return workflow
 
 
+def counterfoil(folder: Path, *words: str) -> "subprocess.Popen[str]":
+    """Start a command of Counterfoil whose data lies there."""
+    program = Path(sys.executable).parent / "counterfoil"
+    environment = {"DATA_DIR": str(folder), "PATH": str(program.parent), "COLUMNS": "200"}
+    return subprocess.Popen([str(program), *words], env=environment, stdout=subprocess.PIPE, text=True)
+
+
+def keys(folder: Path, *words: str) -> Any:
+    """Return what a command about API keys says."""
+    with counterfoil(folder, "keys", *words, "--json") as process:
+        return json.loads(process.communicate()[0])
+
+
 @contextmanager
 def serving(folder: Path) -> Iterator[str]:
     """Run Counterfoil, API and worker, and say where."""
-    program = Path(sys.executable).parent / "counterfoil"
-    environment = {"DATA_DIR": str(folder), "PATH": str(program.parent), "COLUMNS": "200"}
-    command = [str(program), "serve", "--port", "0"]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+    with counterfoil(folder, "serve", "--port", "0") as process:
         try:
             assert process.stdout
             yield next(word for line in process.stdout for word in line.split() if word.startswith("http://"))
@@ -154,9 +165,10 @@ def serving(folder: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="module", params=VERSIONS)
 def shared_site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    model = MappingModel()
+    model, folder = MappingModel(), tmp_path_factory.mktemp("counterfoil")
+    key = keys(folder, "add", "n8n", "--may", "documents:write", "--may", "jobs:read")["secret"]
     with (
-        serving(tmp_path_factory.mktemp("counterfoil")) as counterfoil,
+        serving(folder) as url,
         Notion(limit=None).serving() as notion,
         model.serving(),
         Callbacks.listening(TOKEN) as callbacks,
@@ -167,11 +179,11 @@ def shared_site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
             kept(CALLBACK_TOKEN, {"name": "X-Callback-Token", "value": TOKEN, **ONLY_THERE}),
             kept(NOTION, {"apiKey": notion.token}),
             kept(OPENAI, {"apiKey": KEY, "url": model.base_url}),
-            kept(API_KEY, {"name": "Authorization", "value": "Bearer of-nothing"}),
+            kept(API_KEY, {"name": "Authorization", "value": f"Bearer {key}"}),
         ]
-        workflows = [workflow, by_mail_or_web(hand_in_from_mailbox(counterfoil))]
+        workflows = [workflow, by_mail_or_web(hand_in_from_mailbox(url))]
         with N8n.running(request.param, workflows, credentials) as n8n:
-            yield Site(n8n, workflow, notion, model, callbacks, counterfoil)
+            yield Site(n8n, workflow, notion, model, callbacks, url, folder)
 
 
 @pytest.fixture
@@ -419,3 +431,5 @@ def test_attachments_of_a_mail_are_handed_in_and_followed_until_they_are_read(si
     jobs = httpx2.get(f"{site.counterfoil}/api/v1/jobs").json()["items"]
     assert len(jobs) >= len(names)
     assert {job["status"] for job in jobs} == {"completed"}
+    (key,) = keys(site.folder, "list")
+    assert key["last_used_at"]

@@ -13,7 +13,8 @@ _OVER: Final = "['completed', 'cancelled', 'dead_letter'].includes($json.status)
 _NOTE: Final = """## Hand in from a mailbox
 Attachments of new mails go to Counterfoil, each as a document of its own.
 
-1. Create the credentials that the nodes name.
+1. Create the credentials that the nodes name. *Counterfoil API key* is Header Auth, name `Authorization`, value
+   `Bearer` and what `counterfoil keys add n8n --may documents:write --may jobs:read` says.
 2. Let `url` in **Counterfoil** be where Counterfoil is.
 3. Publish."""
 
@@ -26,7 +27,7 @@ def hand_in_from_mailbox(url: str = "http://127.0.0.1:8000") -> Json:
 
 
 def _note() -> Node:
-    parameters = {"content": _NOTE, "height": 240, "width": 420}
+    parameters = {"content": _NOTE, "height": 280, "width": 420}
     return Node(name="Set It Up", kind=STICKY_NOTE, position=(-40, -20), parameters=parameters)
 
 
