@@ -20,7 +20,7 @@ from counterfoil.foundation import problems
 from counterfoil.foundation.database import Database
 from counterfoil.foundation.ids import new_id
 from tests.conftest import ACME, BIRCH
-from tests.support.access import ROLE, WORKSPACE, NamedEntrance
+from tests.support.access import ROLE, WORKSPACE, NamedEntrance, Nobody
 from tests.support.keys import Keys, showing
 
 WANTED: Mapping[str, Any] = {"name": "n8n", "permissions": ["documents:write", "jobs:read"]}
@@ -37,7 +37,7 @@ def client(database: Database) -> Iterator[TestClient]:
     def jobs(workspace: Annotated[WorkspaceId, may(Permission.JOBS_READ)]) -> str:
         return str(workspace)
 
-    access = AccessService(entrances=[keys.entrance, NamedEntrance(ACME)])
+    access = AccessService(entrances=[keys.entrance, NamedEntrance(ACME)], witness=Nobody())
     app.state.services = {ApiKeyService: keys.service, AccessService: access}
     with TestClient(app) as client:
         yield client
