@@ -151,7 +151,7 @@ def _prepared(
     """Connect the table, and accept so many records that go there; return their data by their ids."""
     house = bootstrap.build(read_settings(_env_file=None, **_settings(place, notion)))
     settings = {"data_source_id": notion.source_id}
-    target = _insist(lambda: house.targets.create(DEFAULT_WORKSPACE, "notion", "Expenses", settings))
+    target = _insist(lambda: house.connections.create(DEFAULT_WORKSPACE, "notion", "Expenses", settings))
     _insist(lambda: house.targets.plan(DEFAULT_WORKSPACE, target.id))
     if given.plan == "key":
         _insist(lambda: house.targets.add_key_property(DEFAULT_WORKSPACE, target.id))

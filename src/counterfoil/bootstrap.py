@@ -84,6 +84,7 @@ from counterfoil.reviews.infrastructure.sql import SqlReviewStore
 from counterfoil.reviews.service import ReviewService
 from counterfoil.targets.api import router as targets_router
 from counterfoil.targets.book import DeliveryBook
+from counterfoil.targets.connections import ConnectionService
 from counterfoil.targets.deliveries import DeliveryService
 from counterfoil.targets.domain import NOTION
 from counterfoil.targets.infrastructure.airtable.adapter import AirtableAdapter
@@ -144,6 +145,7 @@ class House:
     jobs: JobService
     keys: ApiKeyService
     targets: TargetService
+    connections: ConnectionService
     cascade: Cascade
     pages: DecodedPages
     audit: AuditLog
@@ -158,7 +160,7 @@ def build(settings: Settings) -> House:
     migrations.migrate(house.database)
     with house.database.transaction() as tx:
         SqlWorkspaceStore().ensure_default(tx)
-        house.targets.ensure_default(tx, DEFAULT_WORKSPACE)
+        house.connections.ensure_default(tx, DEFAULT_WORKSPACE)
     house.documents.sweep()
     return house
 
@@ -177,7 +179,7 @@ def assemble(settings: Settings) -> House:
     documents, extractions, records = _documents(ground), _extractions(ground), _records(ground)
     batches, reviews = _batches(ground, documents), _reviews(ground, records)
     notion = NotionAdapter(client=_notion(ground))
-    targets, deliveries, ledgers = _targets(ground, documents, records, notion)
+    targets, connections, deliveries, ledgers = _targets(ground, documents, records, notion)
     joins = JoinService(
         database=ground.database,
         store=SqlJoinStore(),
@@ -201,7 +203,7 @@ def assemble(settings: Settings) -> House:
     access, keys = _access(ground)
     of_documents = (documents, batches, joins, extractions, ground.model_calls)
     callbacks = N8nCallbacks(changes=engine.changes, secret=settings.callback_secret_token.get_secret_value())
-    rooms = (*of_documents, records, reviews, targets, deliveries, ledgers, callbacks)
+    rooms = (*of_documents, records, reviews, targets, connections, deliveries, ledgers, callbacks)
     of_access = (access, keys, ground.audit)
     services = (ground.database, ground.metrics, forms, *of_access, _needs(ground), *engine.services, *rooms)
     return House(
@@ -217,6 +219,7 @@ def assemble(settings: Settings) -> House:
         jobs=engine.jobs,
         keys=keys,
         targets=targets,
+        connections=connections,
         cascade=extractions.cascade,
         pages=ground.pages,
         audit=ground.audit,
@@ -393,7 +396,7 @@ def _reviews(ground: _Ground, records: RecordService) -> ReviewService:
 
 def _targets(
     ground: _Ground, documents: DocumentService, records: RecordService, notion: NotionAdapter
-) -> tuple[TargetService, DeliveryService, LedgerService]:
+) -> tuple[TargetService, ConnectionService, DeliveryService, LedgerService]:
     database, clock, public_url = ground.database, ground.clock, ground.settings.public_url
     ledger_store = SqlLedgerStore(clock=clock, new_id=new_id)
     adapters: Iterable[TargetAdapter] = (
@@ -411,21 +414,28 @@ def _targets(
         records=records,
         documents=documents,
         next_step=ground.steps.start_delivery,
+        clock=clock,
+        public_url=public_url,
+        mapper=ModelMapper(asking=ground.asking) if ground.asking else None,
+    )
+    connections = ConnectionService(
+        database=database,
+        store=SqlTargetStore(),
+        targets=targets,
         watch=ground.steps.watch_targets,
         clock=clock,
         new_id=new_id,
-        public_url=public_url,
-        mapper=ModelMapper(asking=ground.asking) if ground.asking else None,
     )
     deliveries = DeliveryService(
         book=DeliveryBook(database=database, store=SqlDeliveryStore(), clock=clock),
         targets=targets,
+        connections=connections,
         records=records,
         new_id=new_id,
     )
     ground.metrics.registry.register(TargetCollector(targets.counts))
     ledgers = LedgerService(database=database, targets=SqlTargetStore(), store=ledger_store, new_id=new_id)
-    return targets, deliveries, ledgers
+    return targets, connections, deliveries, ledgers
 
 
 def _notion(ground: _Ground) -> NotionClient:

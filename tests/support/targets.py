@@ -16,6 +16,7 @@ from counterfoil.foundation.errors import NetworkError, NotFound
 from counterfoil.foundation.ids import new_id
 from counterfoil.records.domain import InvoiceData, Kind, LineItem, Party, PaymentMethod, RecordId, Tax
 from counterfoil.targets.book import DeliveryBook
+from counterfoil.targets.connections import ConnectionService
 from counterfoil.targets.deliveries import DeliveryService
 from counterfoil.targets.domain import DeliveryId, Property, PropertyId, PropertyType, Schema, Target
 from counterfoil.targets.expressions import Facts
@@ -222,6 +223,7 @@ class TargetsHouse:
     clock: FixedClock
     records: GivenRecords
     targets: TargetService
+    connections: ConnectionService
     deliveries: DeliveryService
     ledgers: LedgerService
     resumed: list[DeliveryId]
@@ -240,7 +242,7 @@ class TargetsHouse:
 
     def default(self, workspace: WorkspaceId) -> Target:
         with self.database.transaction() as tx:
-            return self.targets.ensure_default(tx, workspace)
+            return self.connections.ensure_default(tx, workspace)
 
 
 def build(
@@ -263,15 +265,22 @@ def build(
         records=records,
         documents=records.documents,
         next_step=next_step,
+        clock=clock,
+        public_url=PUBLIC_URL,
+        mapper=mapper,
+    )
+    connections = ConnectionService(
+        database=database,
+        store=SqlTargetStore(),
+        targets=targets,
         watch=watched.append,
         clock=clock,
         new_id=new_id,
-        public_url=PUBLIC_URL,
-        mapper=mapper,
     )
     deliveries = DeliveryService(
         book=DeliveryBook(database=database, store=SqlDeliveryStore(), clock=clock),
         targets=targets,
+        connections=connections,
         records=records,
         new_id=new_id,
     )
@@ -281,6 +290,7 @@ def build(
         clock=clock,
         records=records,
         targets=targets,
+        connections=connections,
         deliveries=deliveries,
         ledgers=ledgers,
         resumed=resumed,

@@ -707,7 +707,7 @@ def receipts(table: AirtableTable) -> RemoteTable:
 
 def connected(house: TargetsHouse, table: AirtableTable, workspace: WorkspaceId) -> Target:
     settings = {"table": f"https://airtable.com/{table.base.id}/{table.remote.id}"}
-    return house.targets.create(workspace, "airtable", "Receipts", settings)
+    return house.connections.create(workspace, "airtable", "Receipts", settings)
 
 
 @pytest.mark.parametrize("fault", [one for one in Fault if one is not Fault.USED_UP])

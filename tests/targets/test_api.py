@@ -14,6 +14,7 @@ from counterfoil.foundation import problems
 from counterfoil.foundation.database import Database
 from counterfoil.foundation.ids import new_id
 from counterfoil.targets.api import router
+from counterfoil.targets.connections import ConnectionService
 from counterfoil.targets.deliveries import DeliveryService
 from counterfoil.targets.domain import PropertyType
 from counterfoil.targets.ledger import LedgerService
@@ -37,6 +38,7 @@ def client(house: TargetsHouse) -> Iterator[TestClient]:
     app.state.services = {
         AccessService: access_to(ACME),
         TargetService: house.targets,
+        ConnectionService: house.connections,
         DeliveryService: house.deliveries,
         LedgerService: house.ledgers,
     }
@@ -247,7 +249,7 @@ def test_a_delivery_leads_to_its_row(
 
 
 def test_a_table_elsewhere_has_no_rows_here(client: TestClient, house: TargetsHouse, workspace: WorkspaceId) -> None:
-    remote = house.targets.create(workspace, "remote", "Elsewhere", {})
+    remote = house.connections.create(workspace, "remote", "Elsewhere", {})
     answer = client.get(f"targets/{remote.id}/rows")
     assert (answer.status_code, answer.json()["code"]) == (409, "not_a_ledger")
 

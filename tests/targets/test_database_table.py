@@ -461,7 +461,7 @@ def test_a_delivery_makes_one_row_whatever_became_of_the_attempt_before(
     table: SqlTable, database: Database, clock: FixedClock, workspace: WorkspaceId
 ) -> None:
     house = build(database, clock, table.adapter)
-    target = house.targets.create(workspace, "sql", "Books", {"table": "books"})
+    target = house.connections.create(workspace, "sql", "Books", {"table": "books"})
     record = house.records.add(workspace)
     delivery = house.plan(workspace, record, target)
     table.run("ALTER TABLE books RENAME COLUMN counterfoil_id TO forgotten")
@@ -482,7 +482,7 @@ def test_a_connection_that_breaks_at_the_commit_ends_in_one_row(
     table: SqlTable, database: Database, clock: FixedClock, workspace: WorkspaceId, *, after: bool
 ) -> None:
     house = build(database, clock, table.adapter)
-    target = house.targets.create(workspace, "sql", "Books", {"table": "books"})
+    target = house.connections.create(workspace, "sql", "Books", {"table": "books"})
     delivery = house.plan(workspace, house.records.add(workspace), target)
 
     def break_once(connection: Connection) -> None:

@@ -73,7 +73,7 @@ def house(database: Database, clock: FixedClock, table: RemoteTable) -> TargetsH
 
 @pytest.fixture
 def remote(house: TargetsHouse, workspace: WorkspaceId) -> Target:
-    return house.targets.create(workspace, "remote", "Elsewhere", {})
+    return house.connections.create(workspace, "remote", "Elsewhere", {})
 
 
 def rows(house: TargetsHouse, workspace: WorkspaceId) -> list[LedgerRow]:
@@ -581,8 +581,8 @@ def test_all_tables_elsewhere_are_checked_whatever_is_wrong_with_one(
     house: TargetsHouse, table: RemoteTable, workspace: WorkspaceId, other_workspace: WorkspaceId
 ) -> None:
     house.default(workspace)
-    first, second = (house.targets.create(workspace, "remote", "Elsewhere", {"place": place}) for place in "ab")
-    house.targets.create(other_workspace, "remote", "Elsewhere", {"place": "c"})
+    first, second = (house.connections.create(workspace, "remote", "Elsewhere", {"place": place}) for place in "ab")
+    house.connections.create(other_workspace, "remote", "Elsewhere", {"place": "c"})
     assert house.watched == [workspace, workspace, other_workspace]
     faults = iter([break_down, not_shared])
 
@@ -640,11 +640,11 @@ def test_a_restored_row_is_brought_up_to_date_by_a_plain_retry(
 def test_a_table_that_another_workspace_has_connected_cannot_be_connected(
     house: TargetsHouse, workspace: WorkspaceId, other_workspace: WorkspaceId
 ) -> None:
-    house.targets.create(workspace, "remote", "Elsewhere", {"place": "table-1"})
-    house.targets.create(workspace, "remote", "Once more", {"place": "table-1"})
+    house.connections.create(workspace, "remote", "Elsewhere", {"place": "table-1"})
+    house.connections.create(workspace, "remote", "Once more", {"place": "table-1"})
     with pytest.raises(TargetTaken):
-        house.targets.create(other_workspace, "remote", "Mine", {"place": "table-1"})
-    house.targets.create(other_workspace, "remote", "Mine", {"place": "table-2"})
+        house.connections.create(other_workspace, "remote", "Mine", {"place": "table-1"})
+    house.connections.create(other_workspace, "remote", "Mine", {"place": "table-2"})
 
 
 def test_a_column_for_keys_is_made_once_and_filled_from_then_on(
@@ -740,7 +740,7 @@ def test_while_one_looks_at_the_columns_anew_others_rely_on_what_was_seen_before
 def test_a_table_without_a_place_for_keys_waits_for_one(house: TargetsHouse, workspace: WorkspaceId) -> None:
     table = RemoteTable(columns=schema(column("Name", PropertyType.TITLE)), needs_key_property=True, kind="keyed")
     house = build(house.database, house.clock, table)
-    target = house.targets.create(workspace, "keyed", "Books", {})
+    target = house.connections.create(workspace, "keyed", "Books", {})
     delivery = house.deliver(workspace, house.records.add(workspace), target)
     assert house.deliveries.get(workspace, delivery).status is DeliveryStatus.WAITING
     assert table.writes == 0
@@ -756,7 +756,7 @@ def test_a_plan_without_the_keys_is_refused_where_a_table_needs_them(
 ) -> None:
     columns = schema(column("Name", PropertyType.TITLE), column("Counterfoil ID", PropertyType.TEXT))
     house = build(house.database, house.clock, RemoteTable(columns=columns, needs_key_property=True, kind="keyed"))
-    target = house.targets.create(workspace, "keyed", "Books", {})
+    target = house.connections.create(workspace, "keyed", "Books", {})
     plan = house.targets.plan(workspace, target.id).plan
     entries = {one: entry for one, entry in plan.entries.items() if one == "Name"}
     with pytest.raises(InvalidPlan, match="Counterfoil ID"):

@@ -100,7 +100,7 @@ def test_of_two_people_who_change_the_columns_the_second_is_told(house: TargetsH
 
 
 def test_a_table_elsewhere_has_no_columns_or_rows_of_ours(house: TargetsHouse, workspace: WorkspaceId) -> None:
-    remote = house.targets.create(workspace, "remote", "Elsewhere", {})
+    remote = house.connections.create(workspace, "remote", "Elsewhere", {})
     with pytest.raises(NotALedger):
         put(house, remote, [TITLE])
     with pytest.raises(NotALedger):

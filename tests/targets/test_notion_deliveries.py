@@ -113,7 +113,7 @@ def desk(database: Database, workspace: WorkspaceId, clock: FixedClock, notion: 
     house = build(database, clock, standing.adapter(database, notion))
     house.records.documents.folder = tmp_path
     (tmp_path / ("0" * 64)).write_bytes(PNG)
-    target = house.targets.create(workspace, "notion", "Expenses", {"table": table.url})
+    target = house.connections.create(workspace, "notion", "Expenses", {"table": table.url})
     return Desk(house=house, notion=notion, table=table, workspace=workspace, target=target)
 
 
@@ -250,7 +250,7 @@ def test_a_call_that_never_left_leaves_no_doubt(
     away = standing.adapter(database, notion)
     object.__setattr__(away.client, "base_url", "http://127.0.0.1:9")
     house = build(database, clock, adapter)
-    target = house.targets.create(workspace, "notion", "Expenses", {"table": notion.database("E", COLUMNS).url})
+    target = house.connections.create(workspace, "notion", "Expenses", {"table": notion.database("E", COLUMNS).url})
     with pytest.raises(TargetUnreachable):
         away.schema(target)
 
@@ -430,14 +430,14 @@ def test_a_service_that_fails_again_and_again_is_left_alone(desk: Desk) -> None:
 def test_what_leads_to_no_database_is_refused_before_anything_is_asked(desk: Desk, given: str) -> None:
     before = len(desk.notion.requests)
     with pytest.raises(InvalidTargetSettings, match="link"):
-        desk.house.targets.create(desk.workspace, "notion", "Expenses", {"table": given})
+        desk.house.connections.create(desk.workspace, "notion", "Expenses", {"table": given})
     assert len(desk.notion.requests) == before
 
 
 def test_a_database_is_known_by_its_link_its_id_and_the_id_of_its_source(desk: Desk) -> None:
     table = desk.table
     for given in (table.database_id, table.database_id.replace("-", "").upper(), table.source_id):
-        target = desk.house.targets.create(desk.workspace, "notion", "Expenses", {"table": given})
+        target = desk.house.connections.create(desk.workspace, "notion", "Expenses", {"table": given})
         assert target.place == desk.target.place
         assert target.settings["database_id"] == table.database_id
 
@@ -445,9 +445,9 @@ def test_a_database_is_known_by_its_link_its_id_and_the_id_of_its_source(desk: D
 def test_of_several_data_sources_a_person_chooses_one(desk: Desk) -> None:
     second = desk.table.add_source("Refunds", COLUMNS)
     with pytest.raises(SeveralTables, match=f"data_source_id.*{second.source_id}.*Refunds"):
-        desk.house.targets.create(desk.workspace, "notion", "Expenses", {"table": desk.table.url})
+        desk.house.connections.create(desk.workspace, "notion", "Expenses", {"table": desk.table.url})
     settings = {"table": desk.table.url, "data_source_id": second.source_id}
-    refunds = desk.house.targets.create(desk.workspace, "notion", "Refunds", settings)
+    refunds = desk.house.connections.create(desk.workspace, "notion", "Refunds", settings)
     desk.house.deliver(desk.workspace, desk.record(), refunds)
     assert (len(desk.table.rows()), len(second.rows())) == (0, 1)
 
@@ -455,10 +455,10 @@ def test_of_several_data_sources_a_person_chooses_one(desk: Desk) -> None:
 def test_what_is_not_shared_or_only_linked_cannot_be_connected(desk: Desk) -> None:
     hidden = desk.notion.database("Hidden", COLUMNS, shared=False)
     with pytest.raises(NotShared, match="Connections"):
-        desk.house.targets.create(desk.workspace, "notion", "Hidden", {"table": hidden.url})
+        desk.house.connections.create(desk.workspace, "notion", "Hidden", {"table": hidden.url})
     linked = desk.notion.linked(desk.table)
     with pytest.raises(InvalidTargetSettings, match="original"):
-        desk.house.targets.create(desk.workspace, "notion", "Linked", {"table": linked})
+        desk.house.connections.create(desk.workspace, "notion", "Linked", {"table": linked})
 
 
 @pytest.mark.parametrize("token", ["", "ntn_wrong"])

@@ -74,21 +74,21 @@ def test_each_workspace_has_its_own_default(
 
 
 def test_a_target_that_is_made_can_be_read(house: TargetsHouse, workspace: WorkspaceId) -> None:
-    target = house.targets.create(workspace, "ledger", "Office", {})
+    target = house.connections.create(workspace, "ledger", "Office", {})
     assert house.targets.get(workspace, target.id) == target
     assert house.targets.page(workspace, Paging()).items == [target]
 
 
 def test_an_unknown_kind_and_wrong_settings_are_refused(house: TargetsHouse, workspace: WorkspaceId) -> None:
     with pytest.raises(UnknownTargetKind, match="ledger, notion"):
-        house.targets.create(workspace, "spreadsheet", "Office", {})
+        house.connections.create(workspace, "spreadsheet", "Office", {})
     with pytest.raises(InvalidTargetSettings):
-        house.targets.create(workspace, "ledger", "Office", {"url": "https://elsewhere.example"})
+        house.connections.create(workspace, "ledger", "Office", {"url": "https://elsewhere.example"})
     assert house.targets.page(workspace, Paging()).items == []
 
 
 def test_a_neighbour_sees_no_target(house: TargetsHouse, workspace: WorkspaceId, other_workspace: WorkspaceId) -> None:
-    target = house.targets.create(workspace, "ledger", "Office", {})
+    target = house.connections.create(workspace, "ledger", "Office", {})
     assert house.targets.page(other_workspace, Paging()).items == []
     for ask in (house.targets.get, house.targets.schema, house.targets.plan):
         with pytest.raises(TargetNotFound):
@@ -108,7 +108,7 @@ def test_a_hand_in_may_name_a_target_by_id_or_by_its_notion_database(
     house: TargetsHouse, workspace: WorkspaceId, other_workspace: WorkspaceId
 ) -> None:
     dashed = f"{DATABASE_ID[:8]}-{DATABASE_ID[8:12]}-{DATABASE_ID[12:16]}-{DATABASE_ID[16:20]}-{DATABASE_ID[20:]}"
-    target = house.targets.create(workspace, "notion", "Receipts", {"database_id": dashed})
+    target = house.connections.create(workspace, "notion", "Receipts", {"database_id": dashed})
     assert resolve(house, workspace, target.id, None) == target.id
     assert resolve(house, workspace, None, DATABASE_ID) == target.id
     assert resolve(house, workspace, None, dashed.upper()) == target.id

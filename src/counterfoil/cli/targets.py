@@ -50,7 +50,7 @@ def connect(
     if where:
         settings["table"] = where
     built = house()
-    target = built.targets.create(DEFAULT_WORKSPACE, kind, name or kind.capitalize(), settings)
+    target = built.connections.create(DEFAULT_WORKSPACE, kind, name or kind.capitalize(), settings)
     if as_json:
         print_json(TargetRead.of(target).model_dump(mode="json"))
         return

@@ -11,6 +11,7 @@ from counterfoil.foundation.paging import PageRead, PagingParameters, page_read
 from counterfoil.foundation.problems import problems
 from counterfoil.foundation.routing import provided
 from counterfoil.records.domain import RecordId
+from counterfoil.targets.connections import ConnectionService
 from counterfoil.targets.deliveries import DeliveryService
 from counterfoil.targets.domain import DeliveryId, RowId, TargetId
 from counterfoil.targets.ledger import LedgerService
@@ -38,6 +39,7 @@ ToRead = Annotated[WorkspaceId, may(Permission.TARGETS_READ)]
 ToManage = Annotated[WorkspaceId, may(Permission.TARGETS_MANAGE)]
 ToRetry = Annotated[WorkspaceId, may(Permission.DELIVERIES_RETRY)]
 Targets = Annotated[TargetService, Depends(provided(TargetService))]
+Connections = Annotated[ConnectionService, Depends(provided(ConnectionService))]
 Ledgers = Annotated[LedgerService, Depends(provided(LedgerService))]
 Deliveries = Annotated[DeliveryService, Depends(provided(DeliveryService))]
 TargetKey = Annotated[UUID, Path(description="The target's id.", examples=["01950000-0000-7000-8000-000000000001"])]
@@ -49,9 +51,9 @@ DeliveryKey = Annotated[UUID, Path(description="The delivery's id.", examples=["
 
 
 @router.post("/targets", status_code=201, responses=problems(409, 422, 429, 502, 503))
-def create_target(targets: Targets, workspace: ToManage, body: TargetCreate) -> TargetRead:
+def create_target(connections: Connections, workspace: ToManage, body: TargetCreate) -> TargetRead:
     """Connect a table, or make a ledger; a model that is set is asked what fills its columns."""
-    return TargetRead.of(targets.create(workspace, body.kind, body.name, body.settings))
+    return TargetRead.of(connections.create(workspace, body.kind, body.name, body.settings))
 
 
 @router.get("/targets", responses=problems(422))

@@ -23,6 +23,7 @@ from counterfoil.foundation.ids import IdSource
 from counterfoil.foundation.paging import Page, Paging
 from counterfoil.records.domain import RecordId
 from counterfoil.targets.book import DeliveryBook
+from counterfoil.targets.connections import ConnectionService
 from counterfoil.targets.domain import (
     Delivery,
     DeliveryId,
@@ -67,6 +68,7 @@ class DeliveryService:
 
     book: DeliveryBook
     targets: TargetService
+    connections: ConnectionService
     records: RecordSource
     new_id: IdSource
     seen: SeenSchemas = field(default_factory=SeenSchemas)
@@ -81,7 +83,7 @@ class DeliveryService:
         store = self.book.store
         known = store.of_record(tx, workspace, record.id)
         if not (target_id or known):
-            target_id = self.targets.ensure_default(tx, workspace).id
+            target_id = self.connections.ensure_default(tx, workspace).id
         if target_id and target_id not in {one.target_id for one in known}:
             self.targets.find(tx, workspace, target_id)
             store.add(tx, self._new(workspace, target_id, record))

@@ -1,6 +1,6 @@
-"""Targets and their plans: connecting tables, showing what would be written, and noticing when columns change."""
+"""Targets and their plans: showing what would be written, keeping what fills the columns, noticing when they change."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from uuid import UUID
@@ -13,11 +13,9 @@ from counterfoil.foundation.clock import Clock
 from counterfoil.foundation.database import Database, Transaction
 from counterfoil.foundation.errors import CounterfoilError
 from counterfoil.foundation.failpoints import failpoint
-from counterfoil.foundation.ids import IdSource
 from counterfoil.foundation.paging import Page, Paging
 from counterfoil.records.domain import InvoiceData, RecordId
 from counterfoil.targets.domain import (
-    LEDGER,
     Author,
     Entries,
     Plan,
@@ -34,7 +32,6 @@ from counterfoil.targets.errors import (
     PlanChanged,
     PlanNotFound,
     TargetNotFound,
-    TargetTaken,
     TargetUnusable,
     UnknownTargetKind,
 )
@@ -45,7 +42,6 @@ from counterfoil.targets.model.mapper import Improved, ModelMapper
 from counterfoil.targets.planning import Drift, compare, doubts, is_open, key_property, problems, repaired, with_key
 from counterfoil.targets.protocols import (
     Adapters,
-    Connected,
     DeliverableRecord,
     DeliveryStore,
     DocumentSource,
@@ -57,8 +53,6 @@ from counterfoil.targets.protocols import (
 )
 
 log = structlog.get_logger()
-
-DEFAULT_NAME = "Ledger"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,8 +68,8 @@ class PlanView:
 class TargetService:
     """What the rest of the house may ask about targets.
 
-    `next_step` makes deliveries that waited for a target; `watch` has a workspace's targets checked from time to time.
-    `mapper` helps with first plans and proposals, outside of any transaction; no delivery asks it or waits for it.
+    `next_step` makes deliveries that waited for a target. `mapper` helps with first plans and proposals, outside of any
+    transaction; no delivery asks it or waits for it.
     """
 
     database: Database
@@ -86,31 +80,9 @@ class TargetService:
     records: RecordSource
     documents: DocumentSource
     next_step: NextStep
-    watch: Callable[[WorkspaceId], None]
     clock: Clock
-    new_id: IdSource
     public_url: str
     mapper: ModelMapper | None = None
-
-    def create(self, workspace: WorkspaceId, kind: str, name: str, settings: Mapping[str, str]) -> Target:
-        """Connect a table.
-
-        Raises:
-            InvalidTargetSettings, SeveralTables: the settings do not lead to one table.
-            TargetTaken: it is another workspace's.
-        """
-        connected = self.adapter(kind).connect(workspace, settings)
-        target = self._new(workspace, kind, name, connected)
-        with self.database.reading() as tx:  # over all workspaces
-            if target.place and self.store.is_elsewhere(tx, workspace, target.place):
-                raise TargetTaken
-        if target.place:
-            self.watch(workspace)
-        with self.database.transaction(workspace) as tx:
-            self.store.add(tx, target)
-        log.info("target_created", target_id=str(target.id), kind=kind)
-        self._plan_ahead(target)
-        return target
 
     def get(self, workspace: WorkspaceId, target_id: TargetId) -> Target:
         with self.database.reading(workspace) as tx:
@@ -126,16 +98,6 @@ class TargetService:
     def page(self, workspace: WorkspaceId, paging: Paging) -> Page[Target]:
         with self.database.reading(workspace) as tx:
             return self.store.page(tx, workspace, paging)
-
-    def ensure_default(self, tx: Transaction, workspace: WorkspaceId) -> Target:
-        """Return the target that records go to when nobody names one: a ledger, made on first use."""
-        default = self.store.default(tx, workspace)
-        if default is None:
-            ledger = self._new(workspace, LEDGER, DEFAULT_NAME, Connected(settings={}, place=None))
-            self.store.add(tx, replace(ledger, is_default=True))
-            default = self.store.default(tx, workspace)  # somebody else's, if two came first
-        assert default is not None  # noqa: S101 - added above, and targets are not removed
-        return default
 
     def schema(self, workspace: WorkspaceId, target_id: TargetId) -> Schema:
         """Return the target's columns as they are now."""
@@ -166,6 +128,15 @@ class TargetService:
         rest = Schema(properties=tuple(one for one in schema.properties if one.id not in sure))
         improved = self._improved(target, schema, {**sure, **map_schema(rest, taken)})
         return PlanProposal(version=plan.version, schema=schema, entries=improved.entries, problem=improved.problem)
+
+    def plan_ahead(self, target: Target) -> None:
+        """Make the first plan while nobody waits for a row; without a model there is nothing to wait for later."""
+        if self.mapper is None:
+            return
+        try:
+            self._first_plan(target, self.adapter(target.kind).schema(target))
+        except CounterfoilError as error:
+            log.warning("plan_put_off", target_id=str(target.id), error=error.code)
 
     def planned(self, target: Target) -> Schema | None:
         """Return the columns that the newest plan was made for."""
@@ -298,26 +269,6 @@ class TargetService:
         if kind not in self.adapters:
             raise UnknownTargetKind(kind, self.adapters.keys())
         return self.adapters[kind]
-
-    def _new(self, workspace: WorkspaceId, kind: str, name: str, connected: Connected) -> Target:
-        return Target(
-            id=TargetId(self.new_id()),
-            workspace=workspace,
-            kind=kind,
-            name=name,
-            settings=connected.settings,
-            place=connected.place,
-            created_at=self.clock.now(),
-        )
-
-    def _plan_ahead(self, target: Target) -> None:
-        """Make the first plan while nobody waits for a row; without a model there is nothing to wait for later."""
-        if self.mapper is None:
-            return
-        try:
-            self._first_plan(target, self.adapter(target.kind).schema(target))
-        except CounterfoilError as error:
-            log.warning("plan_put_off", target_id=str(target.id), error=error.code)
 
     def _first_plan(self, target: Target, schema: Schema) -> Plan:
         """Return the newest plan, or make the first with the model's help.

@@ -66,7 +66,7 @@ class Desk:
     def connected(self) -> Target:
         """Return a new target that nobody has looked at: its first plan is not made yet."""
         self.table.looking = break_down
-        target = self.house.targets.create(self.workspace, "remote", "Elsewhere", {})
+        target = self.house.connections.create(self.workspace, "remote", "Elsewhere", {})
         self.table.looking = nothing
         return target
 
@@ -329,14 +329,14 @@ def test_a_plan_is_made_once_and_an_answer_is_paid_once(
     assert desk.plan(target) == desk.plan(target)
     assert desk.plan().made_by is Author.MODEL  # another table with the same columns
     assert client.asked == 1
-    neighbours = desk.house.targets.create(other_workspace, "remote", "Theirs", {})
+    neighbours = desk.house.connections.create(other_workspace, "remote", "Theirs", {})
     assert desk.house.targets.plan(other_workspace, neighbours.id).plan.made_by is Author.MODEL
     assert client.asked == 2
     assert [len(desk.asker.book(one)) for one in (desk.workspace, other_workspace)] == [1, 1]
 
 
 def test_a_table_that_is_connected_is_planned_for_at_once(desk: Desk, client: Scripted) -> None:
-    target = desk.house.targets.create(desk.workspace, "remote", "Elsewhere", {})
+    target = desk.house.connections.create(desk.workspace, "remote", "Elsewhere", {})
     assert client.asked == 1
     desk.house.deliver(desk.workspace, desk.house.records.add(desk.workspace), target)
     assert desk.table.rows["row-1"][SPENT] == Decimal("12.30")
@@ -478,7 +478,7 @@ def test_without_a_model_a_proposal_is_the_rules(
     database: Database, clock: FixedClock, workspace: WorkspaceId, other_workspace: WorkspaceId
 ) -> None:
     house = build(database, clock, RemoteTable(columns=COLUMNS))
-    target = house.targets.create(workspace, "remote", "Elsewhere", {})
+    target = house.connections.create(workspace, "remote", "Elsewhere", {})
     proposed = house.targets.propose(workspace, target.id)
     assert proposed.problem == "No model helped: MODEL is not set."
     assert proposed.entries == house.targets.plan(workspace, target.id).plan.entries
