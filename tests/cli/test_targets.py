@@ -62,6 +62,26 @@ def test_a_table_is_connected_and_what_fills_it_is_shown(person: Person) -> None
     assert "active" in listed
 
 
+def test_what_is_connected_becomes_the_default_target_unless_it_is_not_to(person: Person) -> None:
+    answer = person.run("connect", "notion", person.table.url)
+    assert "It is the default target now" in answer.out
+    other = person.notion.database("Travel", COLUMNS)
+    answer = person.run("connect", "notion", other.url, "--name", "Travel", "--no-default")
+    assert "counterfoil add --target" in answer.out
+    listed = {one["name"]: one for one in json.loads(person.run("list", "--json").out)}
+    assert [name for name, one in listed.items() if one["is_default"]] == ["Notion"]
+    assert "Travel" in person.run("default", listed["Travel"]["id"]).out
+    [chosen] = (one for one in person.run("list").out.splitlines() if "✓ " in one.replace("✓ active", ""))
+    assert "Travel" in chosen
+
+
+def test_a_target_gets_another_name(person: Person) -> None:
+    target = person.connected()
+    assert "“Books”" in person.run("rename", target, "Books").out
+    assert "Books" in person.run("list").out
+    assert person.run("rename", target, " ").status == 2
+
+
 def test_keys_get_a_column_on_request(person: Person) -> None:
     target = person.connected()
     assert "“Counterfoil ID”" in person.run("key", target).out

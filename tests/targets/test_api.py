@@ -77,6 +77,23 @@ def test_a_ledger_is_made_and_read(client: TestClient) -> None:
     )
 
 
+def test_a_target_is_renamed_and_made_the_default_one(client: TestClient, ledger: str) -> None:
+    made = client.post("targets", json={"kind": "ledger", "name": "Office", "is_default": True}).json()
+    assert (made["is_default"], client.get(ledger).json()["is_default"]) == (True, False)
+    renamed = client.patch(ledger, json={"name": "Home", "is_default": True}).json()
+    assert (renamed["name"], renamed["is_default"]) == ("Home", True)
+    assert client.get(ledger).json() == renamed
+    assert client.patch(ledger, json={}).json() == renamed
+    assert [one["is_default"] for one in client.get("targets").json()["items"]] == [False, True]
+
+
+def test_no_default_cannot_be_chosen(client: TestClient, ledger: str) -> None:
+    for body in ({"is_default": False}, {"name": ""}, {"place": "x"}):
+        assert client.patch(ledger, json=body).status_code == 422
+    assert client.patch(f"targets/{new_id()}", json={"name": "A"}).status_code == 404
+    assert client.get(ledger).json()["is_default"] is True
+
+
 @pytest.mark.parametrize(
     ("body", "code"),
     [

@@ -42,7 +42,7 @@ _MEANINGS: Final[Mapping[Permission, str]] = {
     Permission.REVIEWS_READ: "see reviews",
     Permission.REVIEWS_DECIDE: "approve, correct and reject reviews",
     Permission.TARGETS_READ: "see targets, plans, previews, ledger rows and deliveries",
-    Permission.TARGETS_MANAGE: "connect targets, change ledger columns and plans, check targets",
+    Permission.TARGETS_MANAGE: "connect, rename, choose, remove and check targets, change ledger columns and plans",
     Permission.DELIVERIES_RETRY: "retry deliveries",
     Permission.JOBS_READ: "see jobs, dead letters, queues, schedules, limits and calls to models, and follow events",
     Permission.JOBS_MANAGE: "make, cancel, retry and remove jobs and dead letters",

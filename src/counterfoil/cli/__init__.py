@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO
+from uuid import UUID
 
 import typer
 from rich.markup import escape
@@ -82,6 +83,9 @@ class FileUnreadable(InvalidInput):
 @app.command()
 def add(
     paths: Annotated[list[Path], typer.Argument(help="Files, ZIP archives, and folders to search.", exists=True)],
+    target: Annotated[
+        UUID | None, typer.Option(help="The target that they go to; else it is the default one.", metavar="ID")
+    ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Read them now, and show what became of them.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -89,7 +93,7 @@ def add(
     built = house()
     files = list(_files(paths))
     with progress_bars() as progress:
-        batches = _hand_in(built, files, progress)
+        batches = _hand_in(built, files, target, progress)
         handed_in = [outcome.hand_in for batch in batches for outcome in batch.outcomes]
         jobs = _await(built, [one.job_id for one in handed_in if one.job_id], progress) if wait else {}
     _show_hand_ins(handed_in, jobs, as_json=as_json)
@@ -167,7 +171,7 @@ def _files(paths: Iterable[Path]) -> Iterator[Path]:
             yield path
 
 
-def _hand_in(house: House, paths: Sequence[Path], progress: Progress) -> Sequence[BatchDetail]:
+def _hand_in(house: House, paths: Sequence[Path], target: UUID | None, progress: Progress) -> Sequence[BatchDetail]:
     """Hand in files in as few batches as take them."""
     most = house.settings.max_batch_files
     bar = progress.add_task("Handing in", total=len(paths))
@@ -179,6 +183,7 @@ def _hand_in(house: House, paths: Sequence[Path], progress: Progress) -> Sequenc
         house.batches.receive(
             DEFAULT_WORKSPACE,
             _to_hand_in(paths[start : start + most]),
+            target_id=target,
             on_hand_in=advance,
         )
         for start in range(0, len(paths), most)

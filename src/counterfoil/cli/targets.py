@@ -29,9 +29,9 @@ def list_targets(limit: Limit = 20, as_json: AsJson = False) -> None:
     if as_json:
         print_json([TargetRead.of(one).model_dump(mode="json") for one in page.items])
         return
-    rows = table("kind", "name", "status")
+    rows = table("kind", "name", "default", "status")
     for one in page.items:
-        rows.add_row(str(one.id), one.kind, escape(one.name), _status(one))
+        rows.add_row(str(one.id), one.kind, escape(one.name), "✓" if one.is_default else "", _status(one))
     print_table(rows, "No targets yet: counterfoil targets connect notion LINK")
 
 
@@ -43,6 +43,7 @@ def connect(
     given: Annotated[
         list[str] | None, typer.Option("--set", help="A setting more, such as data_source_id=….", metavar="NAME=VALUE")
     ] = None,
+    default: Annotated[bool, typer.Option(help="Have documents go there that name no target.")] = True,
     as_json: AsJson = False,
 ) -> None:
     """Connect a table, and show what would fill its columns."""
@@ -50,12 +51,32 @@ def connect(
     if where:
         settings["table"] = where
     built = house()
-    target = built.connections.create(DEFAULT_WORKSPACE, kind, name or kind.capitalize(), settings)
+    target = built.connections.create(DEFAULT_WORKSPACE, kind, name or kind.capitalize(), settings, is_default=default)
     if as_json:
         print_json(TargetRead.of(target).model_dump(mode="json"))
         return
     out.print(f"[green]✓[/] Connected: {target.id}", highlight=False)
+    if default:
+        out.print("It is the default target now: documents go there that name no other.")
+    else:
+        out.print(f"Documents go there that name it: counterfoil add --target {target.id}", highlight=False)
     plan(target.id)
+
+
+@commands.command()
+def default(target_id: TargetKey) -> None:
+    """Have documents go to a target that name no other; it takes the place of the one that was the default."""
+    target = house().connections.change(DEFAULT_WORKSPACE, TargetId(target_id), is_default=True)
+    out.print(f"[green]✓[/] Documents that name no target go to “{escape(target.name)}”.", highlight=False)
+
+
+@commands.command()
+def rename(target_id: TargetKey, name: Annotated[str, typer.Argument(help="What you call it.")]) -> None:
+    """Give a target another name."""
+    if not name.strip():
+        raise typer.BadParameter("A name has at least one letter.")
+    target = house().connections.change(DEFAULT_WORKSPACE, TargetId(target_id), name=name.strip())
+    out.print(f"[green]✓[/] It is called “{escape(target.name)}”.", highlight=False)
 
 
 @commands.command()

@@ -29,6 +29,7 @@ from counterfoil.targets.schemas import (
     RowRead,
     SchemaRead,
     TargetCreate,
+    TargetPatch,
     TargetRead,
 )
 from counterfoil.targets.service import TargetService
@@ -53,7 +54,8 @@ DeliveryKey = Annotated[UUID, Path(description="The delivery's id.", examples=["
 @router.post("/targets", status_code=201, responses=problems(409, 422, 429, 502, 503))
 def create_target(connections: Connections, workspace: ToManage, body: TargetCreate) -> TargetRead:
     """Connect a table, or make a ledger; a model that is set is asked what fills its columns."""
-    return TargetRead.of(connections.create(workspace, body.kind, body.name, body.settings))
+    made = connections.create(workspace, body.kind, body.name, body.settings, is_default=body.is_default)
+    return TargetRead.of(made)
 
 
 @router.get("/targets", responses=problems(422))
@@ -68,6 +70,13 @@ def list_targets(
 def get_target(targets: Targets, workspace: ToRead, target_id: TargetKey) -> TargetRead:
     """Return one target."""
     return TargetRead.of(targets.get(workspace, TargetId(target_id)))
+
+
+@router.patch("/targets/{target_id}", responses=problems(404, 422))
+def change_target(connections: Connections, workspace: ToManage, target_id: TargetKey, body: TargetPatch) -> TargetRead:
+    """Rename a target, or make it the default one, which exactly one is."""
+    changed = connections.change(workspace, TargetId(target_id), name=body.name, is_default=bool(body.is_default))
+    return TargetRead.of(changed)
 
 
 @router.get("/targets/{target_id}/schema", responses=problems(404, 409, 422, 429, 502, 503))

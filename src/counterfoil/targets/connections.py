@@ -1,4 +1,4 @@
-"""Connecting tables as targets, and the ledger that records go to when nobody names another."""
+"""Connecting tables as targets, naming them, and choosing the one that records go to when nobody names another."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -30,7 +30,9 @@ class ConnectionService:
     clock: Clock
     new_id: IdSource
 
-    def create(self, workspace: WorkspaceId, kind: str, name: str, settings: Mapping[str, str]) -> Target:
+    def create(
+        self, workspace: WorkspaceId, kind: str, name: str, settings: Mapping[str, str], *, is_default: bool = False
+    ) -> Target:
         """Connect a table.
 
         Raises:
@@ -45,10 +47,26 @@ class ConnectionService:
         if target.place:
             self.watch(workspace)
         with self.database.transaction(workspace) as tx:
+            self.store.hold_all(tx, workspace)
             self.store.add(tx, target)
+            if is_default:
+                self._choose(tx, target)
         log.info("target_created", target_id=str(target.id), kind=kind)
         self.targets.plan_ahead(target)
-        return target
+        return replace(target, is_default=is_default)
+
+    def change(
+        self, workspace: WorkspaceId, target_id: TargetId, *, name: str | None = None, is_default: bool = False
+    ) -> Target:
+        """Give a target another name, or make it the default one in the place of the one that is."""
+        with self.database.transaction(workspace) as tx:
+            self.store.hold_all(tx, workspace)
+            target = self.targets.find(tx, workspace, target_id, lock=True)
+            if name:
+                self.store.save(tx, replace(target, name=name))
+            if is_default:
+                self._choose(tx, target)
+            return self.targets.find(tx, workspace, target_id)
 
     def ensure_default(self, tx: Transaction, workspace: WorkspaceId) -> Target:
         """Return the target that records go to when nobody names one: a ledger, made on first use."""
@@ -59,6 +77,12 @@ class ConnectionService:
             default = self.store.default(tx, workspace)  # somebody else's, if two came first
         assert default is not None  # noqa: S101 - added above, and targets are not removed
         return default
+
+    def _choose(self, tx: Transaction, target: Target) -> None:
+        """Make a target the default one; the workspace's targets must be held."""
+        self.ensure_default(tx, target.workspace)  # whoever does so at the same time is waited for, or waits
+        self.store.choose(tx, target)
+        log.info("default_chosen", target_id=str(target.id))
 
     def _new(self, workspace: WorkspaceId, kind: str, name: str, connected: Connected) -> Target:
         return Target(

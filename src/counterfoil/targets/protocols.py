@@ -262,6 +262,13 @@ class TargetStore(Protocol):
 
     def page(self, tx: Transaction, workspace: WorkspaceId, paging: Paging) -> Page[Target]: ...
     def save(self, tx: Transaction, target: Target) -> None: ...
+    def hold_all(self, tx: Transaction, workspace: WorkspaceId) -> None:
+        """Until `tx` ends, let nobody else connect, choose or remove targets here; deliveries are not held up."""
+        ...
+
+    def choose(self, tx: Transaction, target: Target) -> None:
+        """Make a target the default one in the place of the one that is; all must be held."""
+        ...
 
 
 class PlanStore(Protocol):

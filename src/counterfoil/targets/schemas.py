@@ -54,6 +54,20 @@ class TargetCreate(_Strict):
     settings: dict[Name, Text] = Field(
         default={}, description="Where the table is; a ledger needs none.", examples=[{}], max_length=20
     )
+    is_default: bool = Field(
+        default=False, description="Whether records go here from now on when nobody names a target.", examples=[True]
+    )
+
+
+class TargetPatch(_Strict):
+    """What is to be changed of a target; what is left out stays as it is."""
+
+    name: Name | None = Field(default=None, description="What people call it.", examples=["Office ledger"])
+    is_default: Literal[True] | None = Field(
+        default=None,
+        description="Have records go here when nobody names a target, and no longer to the default one until now.",
+        examples=[True],
+    )
 
 
 class TargetRead(BaseModel):

@@ -177,6 +177,17 @@ class SqlTargetStore:
         chosen = (TargetRow.workspace_id == target.workspace, TargetRow.id == target.id)
         tx.execute(update(TargetRow).where(*chosen).values(_target_values(target)))
 
+    def hold_all(self, tx: Transaction, workspace: WorkspaceId) -> None:
+        if tx.dialect == "postgresql":  # on SQLite, a transaction that writes is alone
+            key = func.hashtextextended(f"targets of {workspace}", 0)
+            tx.execute(select(func.pg_advisory_xact_lock(key)))
+
+    def choose(self, tx: Transaction, target: Target) -> None:
+        # One after the other: two defaults at once would be refused, even for a moment.
+        of_workspace = update(TargetRow).where(TargetRow.workspace_id == target.workspace)
+        tx.execute(of_workspace.where(TargetRow.is_default).values(is_default=False))
+        tx.execute(of_workspace.where(TargetRow.id == target.id).values(is_default=True))
+
 
 class SqlPlanStore:
     """Keeps every version of the plans in the database."""
