@@ -421,7 +421,11 @@ def _targets(
     connections = ConnectionService(
         database=database,
         store=SqlTargetStore(),
+        plans=SqlPlanStore(),
+        deliveries=SqlDeliveryStore(),
+        ledgers=ledger_store,
         targets=targets,
+        next_step=ground.steps.start_delivery,
         watch=ground.steps.watch_targets,
         clock=clock,
         new_id=new_id,

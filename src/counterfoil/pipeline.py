@@ -44,7 +44,7 @@ from counterfoil.reviews.domain import Review
 from counterfoil.reviews.service import ReviewService
 from counterfoil.targets.deliveries import DeliveryService
 from counterfoil.targets.domain import Delivery, DeliveryId, DeliveryStatus, TargetId
-from counterfoil.targets.errors import DeliveryInDoubt, TargetAway
+from counterfoil.targets.errors import DeliveryInDoubt, DeliveryNotFound, TargetAway
 from counterfoil.targets.n8n.service import N8nDeliveries
 
 DOCUMENT_BACKOFF = Backoff(base=timedelta(seconds=10))
@@ -266,6 +266,8 @@ class Handlers:
         """Bring a record to its target; while that is away, the job comes back without losing an attempt."""
         try:
             delivery = self._deliver(job, DeliveryId(payload.delivery_id))
+        except DeliveryNotFound:
+            return {"delivery_id": str(payload.delivery_id), "message": "Its target was removed."}
         except (ServiceUnavailable, NetworkError) as error:
             if job.now() - job.job.created_at > TARGET_PATIENCE:
                 raise

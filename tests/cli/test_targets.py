@@ -69,7 +69,7 @@ def test_what_is_connected_becomes_the_default_target_unless_it_is_not_to(person
     answer = person.run("connect", "notion", other.url, "--name", "Travel", "--no-default")
     assert "counterfoil add --target" in answer.out
     listed = {one["name"]: one for one in json.loads(person.run("list", "--json").out)}
-    assert [name for name, one in listed.items() if one["is_default"]] == ["Notion"]
+    assert [name for name, one in listed.items() if one["is_default"]] == ["Expenses"]
     assert "Travel" in person.run("default", listed["Travel"]["id"]).out
     [chosen] = (one for one in person.run("list").out.splitlines() if "✓ " in one.replace("✓ active", ""))
     assert "Travel" in chosen
@@ -80,6 +80,20 @@ def test_a_target_gets_another_name(person: Person) -> None:
     assert "“Books”" in person.run("rename", target, "Books").out
     assert "Books" in person.run("list").out
     assert person.run("rename", target, " ").status == 2
+
+
+def test_a_target_is_removed_and_a_table_is_connected_once(person: Person) -> None:
+    target = person.connected()
+    again = person.run("connect", "notion", person.table.url)
+    assert again.status == 2
+    assert target in again.err
+    refused = person.run("remove", target)
+    assert refused.status == 2
+    assert "counterfoil targets default" in " ".join(refused.err.split())
+    [ledger] = (one["id"] for one in json.loads(person.run("list", "--json").out) if one["kind"] == "ledger")
+    person.run("default", ledger)
+    assert "Removed" in person.run("remove", target).out
+    assert target not in person.run("list").out
 
 
 def test_keys_get_a_column_on_request(person: Person) -> None:

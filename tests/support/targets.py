@@ -272,7 +272,11 @@ def build(
     connections = ConnectionService(
         database=database,
         store=SqlTargetStore(),
+        plans=SqlPlanStore(),
+        deliveries=SqlDeliveryStore(),
+        ledgers=store,
         targets=targets,
+        next_step=next_step,
         watch=watched.append,
         clock=clock,
         new_id=new_id,

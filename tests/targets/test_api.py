@@ -87,6 +87,15 @@ def test_a_target_is_renamed_and_made_the_default_one(client: TestClient, ledger
     assert [one["is_default"] for one in client.get("targets").json()["items"]] == [False, True]
 
 
+def test_a_target_is_removed(client: TestClient, ledger: str) -> None:
+    refused = client.delete(ledger)
+    assert (refused.status_code, refused.json()["code"]) == (409, "target_is_default")
+    made = client.post("targets", json={"kind": "ledger"}).json()
+    assert client.delete(f"targets/{made['id']}?move=true").status_code == 204
+    assert client.get(f"targets/{made['id']}").status_code == 404
+    assert client.delete(f"targets/{made['id']}").status_code == 404
+
+
 def test_no_default_cannot_be_chosen(client: TestClient, ledger: str) -> None:
     for body in ({"is_default": False}, {"name": ""}, {"place": "x"}):
         assert client.patch(ledger, json=body).status_code == 422
@@ -102,7 +111,7 @@ def test_no_default_cannot_be_chosen(client: TestClient, ledger: str) -> None:
         ({"kind": "ledger", "name": "A\0"}, "validation_error"),
         ({"kind": "ledger", "name": " "}, "validation_error"),
         ({"kind": "ledger", "name": "A", "nmae": "B"}, "validation_error"),
-        ({"kind": "ledger"}, "validation_error"),
+        ({"name": "A"}, "validation_error"),
     ],
 )
 def test_a_target_that_cannot_be_made_is_refused_with_a_code(

@@ -33,7 +33,6 @@ from counterfoil.targets.errors import (
     RequiredValueMissing,
     RowGone,
     RowThere,
-    TargetNotFound,
     TargetTaken,
 )
 from counterfoil.targets.expressions import MERCHANT, FieldOf
@@ -516,10 +515,13 @@ def test_a_neighbour_neither_sees_nor_makes_nor_lists_a_delivery(
     assert [one.id for one in house.deliveries.page(workspace, Paging(), record.id).items] == [delivery_id]
 
 
-def test_a_neighbours_target_cannot_be_named(house: TargetsHouse, other_workspace: WorkspaceId, remote: Target) -> None:
-    record = house.records.add(other_workspace)
-    with house.database.transaction() as tx, pytest.raises(TargetNotFound):
-        house.deliveries.plan_deliveries(tx, other_workspace, record, remote.id)
+def test_a_neighbours_target_gets_nothing_whoever_names_it(
+    house: TargetsHouse, table: RemoteTable, other_workspace: WorkspaceId, remote: Target
+) -> None:
+    delivery = house.deliver(other_workspace, house.records.add(other_workspace), remote)
+    own = house.default(other_workspace)
+    assert house.deliveries.get(other_workspace, delivery).target_id == own.id
+    assert table.rows == {}
 
 
 def test_a_rolled_back_plan_leaves_no_delivery(house: TargetsHouse, workspace: WorkspaceId) -> None:
@@ -641,7 +643,6 @@ def test_a_table_that_another_workspace_has_connected_cannot_be_connected(
     house: TargetsHouse, workspace: WorkspaceId, other_workspace: WorkspaceId
 ) -> None:
     house.connections.create(workspace, "remote", "Elsewhere", {"place": "table-1"})
-    house.connections.create(workspace, "remote", "Once more", {"place": "table-1"})
     with pytest.raises(TargetTaken):
         house.connections.create(other_workspace, "remote", "Mine", {"place": "table-1"})
     house.connections.create(other_workspace, "remote", "Mine", {"place": "table-2"})

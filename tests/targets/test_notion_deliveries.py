@@ -31,6 +31,7 @@ from counterfoil.targets.errors import (
     RowGone,
     SeveralTables,
     TargetChanging,
+    TargetExists,
     TargetSilent,
     TargetUnavailable,
     TargetUnreachable,
@@ -436,10 +437,20 @@ def test_what_leads_to_no_database_is_refused_before_anything_is_asked(desk: Des
 
 def test_a_database_is_known_by_its_link_its_id_and_the_id_of_its_source(desk: Desk) -> None:
     table = desk.table
-    for given in (table.database_id, table.database_id.replace("-", "").upper(), table.source_id):
-        target = desk.house.connections.create(desk.workspace, "notion", "Expenses", {"table": given})
-        assert target.place == desk.target.place
-        assert target.settings["database_id"] == table.database_id
+    for given in (table.url, table.database_id, table.database_id.replace("-", "").upper(), table.source_id):
+        with pytest.raises(TargetExists, match=str(desk.target.id)):
+            desk.house.connections.create(desk.workspace, "notion", "Expenses", {"table": given})
+    assert desk.target.settings["database_id"] == table.database_id
+
+
+def test_a_target_is_called_as_its_database_is_in_notion_or_as_its_data_source(desk: Desk) -> None:
+    travel = desk.notion.database("Travel", COLUMNS)
+    assert desk.house.connections.create(desk.workspace, "notion", None, {"table": travel.url}).name == "Travel"
+    second = desk.table.add_source("Refunds", COLUMNS)
+    given = {"table": desk.table.url, "data_source_id": second.source_id}
+    assert desk.house.connections.create(desk.workspace, "notion", None, given).name == "Refunds"
+    unnamed = desk.notion.database("", COLUMNS)
+    assert desk.house.connections.create(desk.workspace, "notion", None, {"table": unnamed.url}).name == "Notion"
 
 
 def test_of_several_data_sources_a_person_chooses_one(desk: Desk) -> None:

@@ -39,7 +39,7 @@ def list_targets(limit: Limit = 20, as_json: AsJson = False) -> None:
 def connect(
     kind: Annotated[str, typer.Argument(help="What sort of table it is: notion, airtable, sql or ledger.")],
     where: Annotated[str, typer.Argument(help="Its link or its name.", metavar="[TABLE]")] = "",
-    name: Annotated[str, typer.Option(help="What you call it.")] = "",
+    name: Annotated[str, typer.Option(help="What you call it; else it is called as it is there.")] = "",
     given: Annotated[
         list[str] | None, typer.Option("--set", help="A setting more, such as data_source_id=….", metavar="NAME=VALUE")
     ] = None,
@@ -51,7 +51,7 @@ def connect(
     if where:
         settings["table"] = where
     built = house()
-    target = built.connections.create(DEFAULT_WORKSPACE, kind, name or kind.capitalize(), settings, is_default=default)
+    target = built.connections.create(DEFAULT_WORKSPACE, kind, name.strip() or None, settings, is_default=default)
     if as_json:
         print_json(TargetRead.of(target).model_dump(mode="json"))
         return
@@ -77,6 +77,20 @@ def rename(target_id: TargetKey, name: Annotated[str, typer.Argument(help="What 
         raise typer.BadParameter("A name has at least one letter.")
     target = house().connections.change(DEFAULT_WORKSPACE, TargetId(target_id), name=name.strip())
     out.print(f"[green]✓[/] It is called “{escape(target.name)}”.", highlight=False)
+
+
+@commands.command()
+def remove(
+    target_id: TargetKey,
+    move: Annotated[
+        bool, typer.Option("--move", help="Have the default target get what is not delivered yet.")
+    ] = False,
+) -> None:
+    """Forget a target with its plans and deliveries; rows that are in its table stay there."""
+    house().connections.remove(DEFAULT_WORKSPACE, TargetId(target_id), move=move)
+    out.print(
+        "[green]✓[/] Removed. What is in its table stays there; documents that named it go to the default target."
+    )
 
 
 @commands.command()

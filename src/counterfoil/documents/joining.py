@@ -129,7 +129,7 @@ class JoinService:
         targets = {part.target for part in parts if part.target}
         if len(targets) > 1:
             raise PartsForDifferentTargets
-        target = self.documents.target(workspace, targets.pop() if targets else None, None)
+        target = next(iter(targets), None)  # which may have been removed since, as it may be of any document
         places = [(self.documents.path(part), part.media_type) for part in parts]
         content = self.documents.decoder.join(places, self.documents.max_bytes)
         called = name or f"{PurePosixPath(parts[0].name).stem}-joined.pdf"

@@ -79,6 +79,19 @@ def change_target(connections: Connections, workspace: ToManage, target_id: Targ
     return TargetRead.of(changed)
 
 
+@router.delete("/targets/{target_id}", status_code=204, responses=problems(404, 409, 422))
+def delete_target(
+    connections: Connections,
+    workspace: ToManage,
+    target_id: TargetKey,
+    move: Annotated[
+        bool, Query(description="Have the default target get what is not delivered yet.", examples=[True])
+    ] = False,
+) -> None:
+    """Forget a target with its plans and deliveries; rows that are in its table stay there."""
+    connections.remove(workspace, TargetId(target_id), move=move)
+
+
 @router.get("/targets/{target_id}/schema", responses=problems(404, 409, 422, 429, 502, 503))
 def get_schema(targets: Targets, workspace: ToRead, target_id: TargetKey) -> SchemaRead:
     """Return the target's columns as they are now."""

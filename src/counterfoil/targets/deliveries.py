@@ -78,14 +78,16 @@ class DeliveryService:
     ) -> Sequence[Delivery]:
         """Return the deliveries that have to be made of this version of a record, all pending.
 
-        A record goes to the target that is named, and where it went before; else to the workspace's default target.
+        A record goes to the target that is named, if that was not removed, and where it went before; else to the
+        workspace's default target.
         """
         store = self.book.store
+        if target_id and not self.connections.store.hold(tx, workspace, target_id):
+            target_id = None
         known = store.of_record(tx, workspace, record.id)
         if not (target_id or known):
-            target_id = self.connections.ensure_default(tx, workspace).id
+            target_id = self.connections.hold_default(tx, workspace)
         if target_id and target_id not in {one.target_id for one in known}:
-            self.targets.find(tx, workspace, target_id)
             store.add(tx, self._new(workspace, target_id, record))
             known = store.of_record(tx, workspace, record.id)
         due = [asked(one, record.version, self.book.clock.now()) for one in known if not one.has(record.version)]

@@ -30,6 +30,8 @@ PropertyId = NewType("PropertyId", str)
 
 LEDGER = "ledger"
 NOTION = "notion"
+VERSION = "version"
+"""The setting that says how a table is spoken to, not which it is."""
 
 
 class TargetStatus(StrEnum):
@@ -61,6 +63,12 @@ class Target:
     @property
     def status(self) -> TargetStatus:
         return TargetStatus.ACTIVE if self.paused_because is None else TargetStatus.PAUSED
+
+
+def is_same_table(one: Target, other: Target) -> bool:
+    """Tell whether two targets at one place are the same table there: no setting that both have tells them apart."""
+    both = (one.settings.keys() & other.settings.keys()) - {VERSION}
+    return all(one.settings[setting] == other.settings[setting] for setting in both)
 
 
 class PropertyType(StrEnum):
@@ -321,6 +329,20 @@ def forgotten(delivery: Delivery, now: datetime) -> Delivery:
         doubt=None,
         written=frozenset(),
         error=None,
+        updated_at=now,
+    )
+
+
+def moved(delivery: Delivery, id_: DeliveryId, target: TargetId, now: datetime) -> Delivery:
+    """Return the delivery of the same record to another target, where nothing of it is yet."""
+    return Delivery(
+        id=id_,
+        workspace=delivery.workspace,
+        target_id=target,
+        record_id=delivery.record_id,
+        key=delivery.key,
+        record_version=delivery.record_version,
+        created_at=now,
         updated_at=now,
     )
 

@@ -255,6 +255,59 @@ class TargetTaken(Conflict):
         super().__init__("This table is connected to another workspace.")
 
 
+class TargetExists(Conflict):
+    """The table is a target of this workspace already."""
+
+    code = "target_exists"
+    advice = "Use that target; it can be renamed: PATCH /api/v1/targets/{id}, or counterfoil targets rename."
+
+    def __init__(self, target: Target) -> None:
+        super().__init__(f"This table is connected already, as {target.name!r}: target {target.id}.")
+
+
+class TargetIsDefault(Conflict):
+    """The target that records go to when nobody names one was to be removed."""
+
+    code = "target_is_default"
+    advice = "Make another target the default one first: PATCH /api/v1/targets/{id}, or counterfoil targets default."
+
+    def __init__(self, target: Target) -> None:
+        super().__init__(f"{target.name!r} is the default target, which a workspace always has.")
+
+
+class DeliveriesUnfinished(Conflict):
+    """A target was to be removed that records are still on their way to."""
+
+    code = "deliveries_unfinished"
+    advice = (
+        "Retry those that failed, and let the others be made; GET /api/v1/deliveries?target_id={id} lists them. Or have"
+        " the default target get them: DELETE /api/v1/targets/{id}?move=true, or counterfoil targets remove --move."
+    )
+
+    def __init__(self, target: Target, number: int) -> None:
+        super().__init__(f"Deliveries to {target.name!r} that are not finished: {number}.")
+
+
+class AttemptUnderWay(Conflict):
+    """A delivery was to be moved elsewhere while its row may still come into being."""
+
+    code = "attempt_under_way"
+    advice = "Try it again then."
+
+    def __init__(self, target: Target, until: datetime) -> None:
+        super().__init__(f"A row may still be made in {target.name!r}, until {until:%Y-%m-%d %H:%M:%S} UTC.")
+
+
+class LedgerNotEmpty(Conflict):
+    """A ledger with rows was to be removed; they are nowhere else."""
+
+    code = "ledger_not_empty"
+    advice = "Keep it; it may have another name: PATCH /api/v1/targets/{id}, or counterfoil targets rename."
+
+    def __init__(self, target: Target) -> None:
+        super().__init__(f"The ledger {target.name!r} has rows, which would be gone with it.")
+
+
 class SeveralTables(Conflict):
     """What was named holds several tables, and only a person can say which is meant."""
 

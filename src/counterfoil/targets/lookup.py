@@ -73,5 +73,8 @@ class TargetLookup:
             if self.store.is_elsewhere(tx, workspace, target.place):
                 raise TargetTaken
         with self.database.transaction(workspace) as tx:
+            self.store.hold_all(tx, workspace)
+            for one in self.store.at(tx, workspace, target.place):  # somebody has named it at the same time
+                return one.id
             self.store.add(tx, target)
         return target.id

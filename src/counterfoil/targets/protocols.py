@@ -95,6 +95,8 @@ class Connected:
 
     settings: Mapping[str, str]
     place: str | None
+    title: str | None = None
+    """What people call the table where it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,6 +250,14 @@ class TargetStore(Protocol):
     ) -> Target | None: ...
     def default(self, tx: Transaction, workspace: WorkspaceId) -> Target | None: ...
     def of_kind(self, tx: Transaction, workspace: WorkspaceId, kind: str) -> Sequence[Target]: ...
+    def hold(self, tx: Transaction, workspace: WorkspaceId, target_id: TargetId) -> bool:
+        """Keep a target from being removed until `tx` ends, and tell whether it is there; it may still be changed."""
+        ...
+
+    def at(self, tx: Transaction, workspace: WorkspaceId, place: str) -> Sequence[Target]:
+        """Return the workspace's own targets at this place."""
+        ...
+
     def elsewhere(self, tx: Transaction, workspace: WorkspaceId) -> Sequence[Target]:
         """Return the workspace's targets that are no tables of our own."""
         ...
@@ -270,6 +280,14 @@ class TargetStore(Protocol):
         """Make a target the default one in the place of the one that is; all must be held."""
         ...
 
+    def hold_alone(self, tx: Transaction, workspace: WorkspaceId, target_id: TargetId) -> Target | None:
+        """Return a target once nobody else holds it; until `tx` ends, nothing new can point to it either."""
+        ...
+
+    def remove(self, tx: Transaction, target: Target) -> None:
+        """Remove a target; nothing may point to it any more."""
+        ...
+
 
 class PlanStore(Protocol):
     """Keeps every version of the plans."""
@@ -277,13 +295,16 @@ class PlanStore(Protocol):
     def newest(self, tx: Transaction, workspace: WorkspaceId, target_id: TargetId) -> Plan | None: ...
     def of_version(self, tx: Transaction, workspace: WorkspaceId, target_id: TargetId, version: int) -> Plan | None: ...
     def add(self, tx: Transaction, workspace: WorkspaceId, plan: Plan) -> None: ...
+    def remove(self, tx: Transaction, target: Target) -> None:
+        """Remove all versions of a target's plan."""
+        ...
 
 
 class DeliveryStore(Protocol):
     """Keeps deliveries, one for each record and target."""
 
-    def add(self, tx: Transaction, delivery: Delivery) -> None:
-        """Add a delivery unless there is one for its record and target."""
+    def add(self, tx: Transaction, delivery: Delivery) -> bool:
+        """Add a delivery unless there is one for its record and target; tell whether it was added."""
         ...
 
     def get(
@@ -297,6 +318,15 @@ class DeliveryStore(Protocol):
         """Return and lock those that wait for a target."""
         ...
 
+    def remove_finished(self, tx: Transaction, target: Target) -> None:
+        """Remove the deliveries to a target of which nothing is left to do or to find out."""
+        ...
+
+    def remaining(self, tx: Transaction, target: Target) -> Sequence[Delivery]:
+        """Return and lock all deliveries to a target."""
+        ...
+
+    def remove(self, tx: Transaction, delivery: Delivery) -> None: ...
     def rows_of_others(self, tx: Transaction, delivery: Delivery, rows: Sequence[str]) -> Collection[str]:
         """Return which of these rows other deliveries have made in the same target."""
         ...
@@ -316,6 +346,8 @@ class LedgerStore(Protocol):
     ) -> None:
         """Let a ledger have these columns in this order. What rows hold in a column that goes is kept unseen."""
         ...
+
+    def remove_columns(self, tx: Transaction, target: Target) -> None: ...
 
     def put_row(self, tx: Transaction, workspace: WorkspaceId, request: WriteRequest) -> LedgerRow:
         """Make or change the row of a key, and return it. An older or equal version than the row's changes nothing."""

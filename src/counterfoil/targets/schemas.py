@@ -50,7 +50,11 @@ class TargetCreate(_Strict):
     """A table to connect."""
 
     kind: Name = Field(description="What sort of table it is.", examples=["ledger"])
-    name: Name = Field(description="What people call it.", examples=["Office ledger"])
+    name: Name | None = Field(
+        default=None,
+        description="What people call it; if that is not said, what it is called where it is.",
+        examples=["Office ledger"],
+    )
     settings: dict[Name, Text] = Field(
         default={}, description="Where the table is; a ledger needs none.", examples=[{}], max_length=20
     )

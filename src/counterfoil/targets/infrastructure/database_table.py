@@ -120,7 +120,7 @@ class DatabaseTableAdapter:
             names = [*inspector.get_table_names(schema or None), *inspector.get_view_names(schema or None)]
         table = self._one_of(names, settings.get("table"))
         kept = {"database": name, "table": table, **({"schema": schema} if schema else {})}
-        return Connected(settings=kept, place=f"{self.kind}:{name}/{schema}.{table}")
+        return Connected(settings=kept, place=f"{self.kind}:{name}/{schema}.{table}", title=table)
 
     def schema(self, target: Target) -> Schema:
         with self._transaction(_database(target)) as connection:

@@ -84,6 +84,9 @@ class SqlLedgerStore:
         values = [{**owner, "position": position, **_column_values(one)} for position, one in enumerate(columns)]
         tx.execute(insert(LedgerColumnRow), values)
 
+    def remove_columns(self, tx: Transaction, target: Target) -> None:
+        tx.execute(delete(LedgerColumnRow).where(*_columns_of(target.workspace, target.id)))
+
     def put_row(self, tx: Transaction, workspace: WorkspaceId, request: WriteRequest) -> LedgerRow:
         made = self._new(request)
         if insert_new(tx, LedgerRowRow, {**asdict(made), "workspace_id": workspace}):

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Select,
     UniqueConstraint,
     Uuid,
+    delete,
     false,
     func,
     insert,
@@ -153,6 +154,13 @@ class SqlTargetStore:
     def of_kind(self, tx: Transaction, workspace: WorkspaceId, kind: str) -> Sequence[Target]:
         return _targets(tx, workspace, _in(TargetRow, workspace).where(TargetRow.kind == kind).order_by(TargetRow.id))
 
+    def hold(self, tx: Transaction, workspace: WorkspaceId, target_id: TargetId) -> bool:
+        wanted = select(TargetRow.id).where(TargetRow.workspace_id == workspace, TargetRow.id == target_id)
+        return tx.execute(wanted.with_for_update(read=True, key_share=True)).one_or_none() is not None
+
+    def at(self, tx: Transaction, workspace: WorkspaceId, place: str) -> Sequence[Target]:
+        return _targets(tx, workspace, _in(TargetRow, workspace).where(TargetRow.place == place).order_by(TargetRow.id))
+
     def elsewhere(self, tx: Transaction, workspace: WorkspaceId) -> Sequence[Target]:
         placed = _in(TargetRow, workspace).where(TargetRow.place.is_not(None)).order_by(TargetRow.id)
         return _targets(tx, workspace, placed)
@@ -188,6 +196,15 @@ class SqlTargetStore:
         tx.execute(of_workspace.where(TargetRow.is_default).values(is_default=False))
         tx.execute(of_workspace.where(TargetRow.id == target.id).values(is_default=True))
 
+    def hold_alone(self, tx: Transaction, workspace: WorkspaceId, target_id: TargetId) -> Target | None:
+        alone = _in(TargetRow, workspace).where(TargetRow.id == target_id).with_for_update()
+        found = _targets(tx, workspace, alone)
+        return found[0] if found else None
+
+    def remove(self, tx: Transaction, target: Target) -> None:
+        chosen = (TargetRow.workspace_id == target.workspace, TargetRow.id == target.id)
+        tx.execute(delete(TargetRow).where(*chosen))
+
 
 class SqlPlanStore:
     """Keeps every version of the plans in the database."""
@@ -211,12 +228,16 @@ class SqlPlanStore:
         }
         tx.execute(insert(PlanRow).values(values))
 
+    def remove(self, tx: Transaction, target: Target) -> None:
+        chosen = (PlanRow.workspace_id == target.workspace, PlanRow.target_id == target.id)
+        tx.execute(delete(PlanRow).where(*chosen))
+
 
 class SqlDeliveryStore:
     """Keeps deliveries in the database."""
 
-    def add(self, tx: Transaction, delivery: Delivery) -> None:
-        insert_new(tx, DeliveryRow, _delivery_values(delivery))
+    def add(self, tx: Transaction, delivery: Delivery) -> bool:
+        return insert_new(tx, DeliveryRow, _delivery_values(delivery))
 
     def get(
         self, tx: Transaction, workspace: WorkspaceId, delivery_id: DeliveryId, *, lock: bool = False
@@ -233,6 +254,23 @@ class SqlDeliveryStore:
         waiting = (DeliveryRow.target_id == target_id, DeliveryRow.status == DeliveryStatus.WAITING.value)
         chosen = _in(DeliveryRow, workspace).where(*waiting).order_by(DeliveryRow.id)
         return _deliveries(tx, workspace, _locked(chosen, lock=True))
+
+    def remove_finished(self, tx: Transaction, target: Target) -> None:
+        finished = (
+            DeliveryRow.workspace_id == target.workspace,
+            DeliveryRow.target_id == target.id,
+            DeliveryRow.status == DeliveryStatus.DELIVERED.value,
+            DeliveryRow.in_doubt_since.is_(None),
+        )
+        tx.execute(delete(DeliveryRow).where(*finished))
+
+    def remaining(self, tx: Transaction, target: Target) -> Sequence[Delivery]:
+        chosen = _in(DeliveryRow, target.workspace).where(DeliveryRow.target_id == target.id).order_by(DeliveryRow.id)
+        return _deliveries(tx, target.workspace, _locked(chosen, lock=True))
+
+    def remove(self, tx: Transaction, delivery: Delivery) -> None:
+        chosen = (DeliveryRow.workspace_id == delivery.workspace, DeliveryRow.id == delivery.id)
+        tx.execute(delete(DeliveryRow).where(*chosen))
 
     def rows_of_others(self, tx: Transaction, delivery: Delivery, rows: Sequence[str]) -> Collection[str]:
         theirs = (

@@ -71,7 +71,7 @@ class AirtableAdapter:
         if len(tables) > 1:
             raise SeveralTables("table_id", {one.id: one.name for one in tables})
         kept = {"base_id": address.base, "table_id": tables[0].id}
-        return Connected(settings=kept, place=f"{self.kind}:{address.base}/{tables[0].id}")
+        return Connected(settings=kept, place=f"{self.kind}:{address.base}/{tables[0].id}", title=tables[0].name)
 
     def schema(self, target: Target) -> Schema:
         return schema_of(self._read(target))

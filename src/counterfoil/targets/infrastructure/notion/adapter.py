@@ -5,7 +5,7 @@ page that can be told from all others, or none.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -179,21 +179,21 @@ class NotionAdapter:
                 raise NotShared(_NOT_SHARED) from None
             return self._source(workspace, version, id_)
         if version == OLDEST:
-            return _connected(version, database_id=id_)
+            return _connected(version, database, database_id=id_)
         sources = {one["id"]: one["name"] for one in database["data_sources"]}
         if len(sources) > 1:
             raise SeveralTables("data_source_id", sources)
         if not sources:
             reason = "this database holds no data source of its own; if it is a linked one, give the original's link."
             raise InvalidTargetSettings(self.kind, reason)
-        return _connected(version, database_id=id_, data_source_id=next(iter(sources)))
+        return _connected(version, database, database_id=id_, data_source_id=next(iter(sources)))
 
     def _source(self, workspace: WorkspaceId, version: str, id_: str) -> Connected:
         try:
             source = self.client.get(workspace, version, f"data_sources/{id_}")
         except NotThere:
             raise NotShared(_NOT_SHARED) from None
-        return _connected(version, database_id=source["parent"]["database_id"], data_source_id=id_)
+        return _connected(version, source, database_id=source["parent"]["database_id"], data_source_id=id_)
 
     def _page(self, request: WriteRequest) -> Json:
         """Return the page that is to be changed.
@@ -305,9 +305,11 @@ class NotionAdapter:
             query["start_cursor"] = found["next_cursor"]
 
 
-def _connected(version: str, **ids: str) -> Connected:
+def _connected(version: str, named: Json, **ids: str) -> Connected:
+    """Return a table that was found, with the title of the database or data source that it is."""
+    title = _plain(named.get("title") or ()).strip()
     place = ids["database_id"].replace("-", "")  # all sources of a database belong to one workspace of ours
-    return Connected(settings={**ids, "version": version}, place=f"{NOTION}:{place}")
+    return Connected(settings={**ids, "version": version}, place=f"{NOTION}:{place}", title=title or None)
 
 
 def _written(page: Json, problems: tuple[str, ...] = ()) -> Written:
@@ -316,7 +318,11 @@ def _written(page: Json, problems: tuple[str, ...] = ()) -> Written:
 
 def _title(page: Json) -> str:
     title = next((one for one in page["properties"].values() if one["type"] == "title"), {"title": ()})
-    return "".join(part.get("plain_text", "") for part in title["title"])
+    return _plain(title["title"])
+
+
+def _plain(parts: Iterable[Json]) -> str:
+    return "".join(part.get("plain_text", "") for part in parts)
 
 
 def _file_properties(request: WriteRequest) -> tuple[PropertyId, ...]:
