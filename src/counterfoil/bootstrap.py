@@ -146,6 +146,7 @@ class House:
     keys: ApiKeyService
     targets: TargetService
     connections: ConnectionService
+    deliveries: DeliveryService
     cascade: Cascade
     pages: DecodedPages
     audit: AuditLog
@@ -220,6 +221,7 @@ def assemble(settings: Settings) -> House:
         keys=keys,
         targets=targets,
         connections=connections,
+        deliveries=deliveries,
         cascade=extractions.cascade,
         pages=ground.pages,
         audit=ground.audit,

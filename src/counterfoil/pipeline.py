@@ -275,7 +275,10 @@ class Handlers:
             raise TargetAway(error, settles_at or job.now() + TARGET_PAUSE) from error
         if isinstance(delivery, Waiting):
             return delivery
-        return {"delivery_id": str(delivery.id), "status": delivery.status, "page_url": delivery.url}
+        result = {"delivery_id": str(delivery.id), "status": delivery.status, "page_url": delivery.url}
+        if delivery.status is DeliveryStatus.WAITING:
+            result["message"] = f"It waits for its target: {delivery.error}"
+        return result
 
     def check_targets(self, job: JobContext, _payload: CheckTargets) -> Json:
         """Look whether tables elsewhere can be written to, before a delivery finds out."""

@@ -11,6 +11,7 @@ from tests.support.command_line import Answer, CommandLine
 from tests.support.notion.server import Notion
 from tests.support.notion.tables import Table
 
+EINVOICE = Path(__file__).parents[2] / "samples" / "invoice-facturx.pdf"
 COLUMNS = {"Merchant": "title", "Total": "number", "Mood": "rich_text"}
 
 
@@ -24,13 +25,20 @@ class Person:
     table: Table
 
     def run(self, *words: str) -> Answer:
-        environment = {
+        return self.line.run(("targets", *words), self.environment)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
             "DATA_DIR": str(self.folder),
             "NOTION_TOKEN": self.notion.token,
             "NOTION_URL": self.notion.url,
             "COLUMNS": "160",
         }
-        return self.line.run(("targets", *words), environment)
+
+    def anywhere(self, *words: str) -> Answer:
+        """Run a command that is not about targets."""
+        return self.line.run(words, {**self.environment, "DELIVER": "always"})
 
     def connected(self) -> str:
         answer = self.run("connect", "notion", self.table.url, "--name", "Expenses", "--json")
@@ -94,6 +102,38 @@ def test_a_target_is_removed_and_a_table_is_connected_once(person: Person) -> No
     person.run("default", ledger)
     assert "Removed" in person.run("remove", target).out
     assert target not in person.run("list").out
+
+
+def test_a_document_goes_to_the_target_that_it_names_or_waits_for_it_and_says_so(person: Person) -> None:
+    other = person.notion.database("Travel", COLUMNS)
+    connected = person.run("connect", "notion", other.url, "--no-default", "--json")
+    target = str(json.loads(connected.out)["id"])
+    person.notion.unshare(other.database_id)
+    added = person.anywhere("add", str(EINVOICE), "--target", target, "--wait")
+    assert added.status == 0, added.err
+    [waiting] = json.loads(person.anywhere("deliveries", "list", "--target", target, "--json").out)
+    assert waiting["status"] == "waiting"
+    assert f"counterfoil targets check {target}" in waiting["error"]
+    [job] = json.loads(person.anywhere("jobs", "--type", "deliver", "--json").out)
+    assert job["result"]["message"].startswith("It waits for its target: ")
+    assert "It waits for its target" in " ".join(person.anywhere("job", job["id"]).out.split())
+    person.notion.share(other.database_id)
+    person.run("check", target)
+    person.anywhere("add", str(EINVOICE), "--wait")  # works off what there is to do
+    [page] = other.rows()
+    listed = json.loads(person.anywhere("deliveries", "list", "--status", "delivered", "--json").out)
+    [done] = (one for one in listed if one["id"] == waiting["id"])
+    assert done["external_id"] == page["id"]
+    shown = person.anywhere("deliveries", "list", "--target", target).out
+    assert done["url"] in "".join(shown.split())
+    assert "is there already" in person.anywhere("deliveries", "retry", waiting["id"]).out
+
+
+def test_a_target_that_is_not_there_cannot_be_named(person: Person) -> None:
+    answer = person.anywhere("add", str(EINVOICE), "--target", "01950000-0000-7000-8000-000000000001")
+    assert answer.status == 2
+    assert "no target" in answer.err
+    assert person.anywhere("deliveries", "list").err.startswith("No deliveries")
 
 
 def test_keys_get_a_column_on_request(person: Person) -> None:

@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -36,6 +37,7 @@ from counterfoil.targets.errors import (
     TargetTaken,
 )
 from counterfoil.targets.expressions import MERCHANT, FieldOf
+from counterfoil.targets.protocols import DeliveryFilter
 from tests.support.clock import FixedClock
 from tests.support.targets import (
     BAKERY,
@@ -58,6 +60,7 @@ COLUMNS = schema(
     column("Category", PropertyType.SELECT, "Food"),
 )
 SETTLED = timedelta(minutes=2)
+GONE = "“Total” is gone. Change the plan, and it goes on: counterfoil targets plan {}"
 
 
 @pytest.fixture
@@ -444,8 +447,9 @@ def test_a_column_that_is_gone_pauses_the_target_and_the_delivery_waits(
 ) -> None:
     delivery = house.deliveries.get(workspace, paused[0])
     target = house.targets.get(workspace, remote.id)
-    assert (delivery.status, delivery.error) == (DeliveryStatus.WAITING, "The target is paused.")
-    assert (target.status, target.paused_because) == (TargetStatus.PAUSED, "“Total” is gone.")
+    reason = GONE.format(target.id)
+    assert (target.status, target.paused_because) == (TargetStatus.PAUSED, reason)
+    assert (delivery.status, delivery.error) == (DeliveryStatus.WAITING, reason)
     assert len(table.rows) == 1
 
 
@@ -511,8 +515,9 @@ def test_a_neighbour_neither_sees_nor_makes_nor_lists_a_delivery(
         house.deliveries.get(other_workspace, delivery_id)
     with pytest.raises(DeliveryNotFound):
         house.deliveries.deliver(other_workspace, delivery_id)
-    assert house.deliveries.page(other_workspace, Paging()).items == []
-    assert [one.id for one in house.deliveries.page(workspace, Paging(), record.id).items] == [delivery_id]
+    wanted = DeliveryFilter(record_id=record.id)
+    assert house.deliveries.page(other_workspace, Paging(), wanted).items == []
+    assert [one.id for one in house.deliveries.page(workspace, Paging(), wanted).items] == [delivery_id]
 
 
 def test_a_neighbours_target_gets_nothing_whoever_names_it(
@@ -546,6 +551,23 @@ def test_deliveries_come_in_pages_newest_first(house: TargetsHouse, workspace: W
     assert second.next_after is None
 
 
+def test_deliveries_are_found_by_their_target_and_by_where_they_stand(
+    house: TargetsHouse, workspace: WorkspaceId, other_workspace: WorkspaceId, remote: Target
+) -> None:
+    def found(**wanted: Any) -> list[DeliveryId]:
+        return [one.id for one in house.deliveries.page(workspace, Paging(), DeliveryFilter(**wanted)).items]
+
+    done = house.deliver(workspace, house.records.add(workspace), remote)
+    pending = house.plan(workspace, house.records.add(workspace), remote)
+    in_ledger = house.plan(workspace, house.records.add(workspace))
+    house.plan(other_workspace, house.records.add(other_workspace))
+    assert found(target_id=remote.id) == [pending, done]
+    assert found(status=DeliveryStatus.PENDING) == [in_ledger, pending]
+    assert found(status=DeliveryStatus.DELIVERED) == [done]
+    assert found(status=DeliveryStatus.PENDING, target_id=remote.id) == [pending]
+    assert found(status=DeliveryStatus.FAILED) == []
+
+
 def not_shared() -> None:
     """Find that the table is not there for us."""
     raise NotShared("Share the table with the connection.")
@@ -558,9 +580,10 @@ def test_a_table_that_is_not_shared_pauses_its_target_and_nothing_is_lost(
     delivery_id = house.plan(workspace, house.records.add(workspace), remote)
     setattr(table, moment, not_shared)
     waiting = house.deliveries.deliver(workspace, delivery_id)
-    assert (waiting.status, waiting.error) == (DeliveryStatus.WAITING, "Share the table with the connection.")
+    said = f"Share the table with the connection. Then: counterfoil targets check {remote.id}"
+    assert (waiting.status, waiting.error) == (DeliveryStatus.WAITING, said)
     assert waiting.doubt is None
-    assert house.targets.get(workspace, remote.id).paused_because == "Share the table with the connection."
+    assert house.targets.get(workspace, remote.id).paused_because == said
     setattr(table, moment, nothing)
     assert house.targets.check(workspace, remote.id).status is TargetStatus.ACTIVE
     assert house.resumed == [delivery_id]
@@ -572,7 +595,7 @@ def test_a_check_pauses_a_target_before_the_next_delivery_finds_out(
 ) -> None:
     house.targets.plan(workspace, remote.id)
     table.columns = schema(*(one for one in COLUMNS.properties if one.name != "Total"))
-    assert house.targets.check(workspace, remote.id).paused_because == "“Total” is gone."
+    assert house.targets.check(workspace, remote.id).paused_because == GONE.format(remote.id)
     table.columns = COLUMNS
     assert house.targets.check(workspace, remote.id).paused_because is None
     table.looking = not_shared
@@ -796,5 +819,5 @@ def test_a_column_for_keys_decides_nothing_that_a_person_has_to(
     table.columns = schema(*(one for one in COLUMNS.properties if one.name != "Total"))
     house.targets.check(workspace, remote.id)
     house.targets.add_key_property(workspace, remote.id)
-    assert house.targets.get(workspace, remote.id).paused_because == "“Total” is gone."
+    assert house.targets.get(workspace, remote.id).paused_because == GONE.format(remote.id)
     assert house.deliveries.get(workspace, delivery).status is DeliveryStatus.DELIVERED

@@ -31,6 +31,7 @@ from counterfoil.cli.console import (
     progress_bars,
     table,
 )
+from counterfoil.cli.deliveries import commands as delivery_commands
 from counterfoil.cli.jobs import commands as job_commands
 from counterfoil.cli.keys import commands as key_commands
 from counterfoil.cli.n8n import commands as n8n_commands
@@ -53,6 +54,7 @@ app = typer.Typer(
     help="Turns receipts and invoices into records, and never loses one.",
 )
 app.add_typer(audit_commands, name="audit")
+app.add_typer(delivery_commands, name="deliveries")
 app.add_typer(job_commands)
 app.add_typer(key_commands, name="keys")
 app.add_typer(n8n_commands, name="n8n")

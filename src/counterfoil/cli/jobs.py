@@ -191,7 +191,8 @@ def _time(at: datetime, *, seconds: bool = False) -> str:
 
 
 def _what(job: Job) -> str:
-    """Say what a job is about, and what went wrong so far unless that is past."""
+    """Say what a job is about, what came of it, and what went wrong so far unless that is past."""
     if job.failure is None or job.status is JobStatus.COMPLETED:
-        return job.description
+        said = (job.result or {}).get("message")
+        return f"{job.description} ({said})" if said else job.description
     return f"{job.description} (attempt {job.attempts} of {job.max_attempts}: {job.failure.message})"

@@ -13,9 +13,10 @@ from counterfoil.foundation.routing import provided
 from counterfoil.records.domain import RecordId
 from counterfoil.targets.connections import ConnectionService
 from counterfoil.targets.deliveries import DeliveryService
-from counterfoil.targets.domain import DeliveryId, RowId, TargetId
+from counterfoil.targets.domain import DeliveryId, DeliveryStatus, RowId, TargetId
 from counterfoil.targets.ledger import LedgerService
 from counterfoil.targets.planning import Drift
+from counterfoil.targets.protocols import DeliveryFilter
 from counterfoil.targets.schemas import (
     ColumnsPut,
     DeliveryRead,
@@ -174,10 +175,21 @@ def list_deliveries(
         UUID | None,
         Query(description="Only this record's deliveries.", examples=["01950000-0000-7000-8000-000000000001"]),
     ] = None,
+    target_id: Annotated[
+        UUID | None,
+        Query(description="Only those to this target.", examples=["01950000-0000-7000-8000-000000000001"]),
+    ] = None,
+    status: Annotated[
+        DeliveryStatus | None, Query(description="Only those that stand there.", examples=["failed"])
+    ] = None,
 ) -> PageRead[DeliveryRead]:
     """List the deliveries, the newest first."""
-    page = deliveries.page(workspace, paging, RecordId(record_id) if record_id else None)
-    return page_read(page, request, DeliveryRead.of)
+    wanted = DeliveryFilter(
+        record_id=RecordId(record_id) if record_id else None,
+        target_id=TargetId(target_id) if target_id else None,
+        status=status,
+    )
+    return page_read(deliveries.page(workspace, paging, wanted), request, DeliveryRead.of)
 
 
 @router.post("/deliveries/{delivery_id}/retry", status_code=202, responses=problems(404, 409, 422))

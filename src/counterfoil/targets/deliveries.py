@@ -48,6 +48,7 @@ from counterfoil.targets.filling import Filling, draft_of, missing, undecided
 from counterfoil.targets.planning import key_property, reads
 from counterfoil.targets.protocols import (
     DeliverableRecord,
+    DeliveryFilter,
     Enclosed,
     RecordSource,
     Sought,
@@ -142,9 +143,14 @@ class DeliveryService:
     def get(self, workspace: WorkspaceId, delivery_id: DeliveryId) -> Delivery:
         return self.book.get(workspace, delivery_id)
 
-    def page(self, workspace: WorkspaceId, paging: Paging, record_id: RecordId | None = None) -> Page[Delivery]:
+    def page(
+        self,
+        workspace: WorkspaceId,
+        paging: Paging,
+        wanted: DeliveryFilter = DeliveryFilter(),  # noqa: B008 - frozen
+    ) -> Page[Delivery]:
         with self.book.database.reading(workspace) as tx:
-            return self.book.store.page(tx, workspace, paging, record_id)
+            return self.book.store.page(tx, workspace, paging, wanted)
 
     def _deliver(self, delivery: Delivery, record: DeliverableRecord, target: Target) -> Delivery:
         adapter = self.targets.adapter(target.kind)
@@ -206,7 +212,8 @@ class DeliveryService:
         with self.book.database.transaction(delivery.workspace) as tx:
             plan = self.targets.ready_plan(tx, target, schema)
             if plan is None:
-                self.book.put_off(tx, delivery, "The target is paused.")
+                paused = self.targets.find(tx, target.workspace, target.id)
+                self.book.put_off(tx, delivery, paused.paused_because or "")
         return plan
 
     def _fillings(
@@ -234,8 +241,8 @@ class DeliveryService:
     def _pause(self, delivery: Delivery, target: Target, error: TargetUnusable) -> Delivery:
         """Let the delivery wait with all others of its target until a person has set right what is wrong there."""
         with self.book.database.transaction(delivery.workspace) as tx:
-            self.targets.pause(tx, target, error)
-            return self.book.put_off(tx, delivery, str(error))
+            paused = self.targets.pause(tx, target, error)
+            return self.book.put_off(tx, delivery, paused.paused_because or "")
 
     def _known_row(
         self, delivery: Delivery, target: Target, adapter: TargetAdapter, plan: Plan, file: SourceFile

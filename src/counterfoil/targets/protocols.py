@@ -15,6 +15,7 @@ from counterfoil.records.domain import InvoiceData, LineItem, RecordId
 from counterfoil.targets.domain import (
     Delivery,
     DeliveryId,
+    DeliveryStatus,
     Draft,
     LedgerRow,
     Plan,
@@ -300,6 +301,15 @@ class PlanStore(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryFilter:
+    """Which deliveries of a workspace are meant; what is not said matters not."""
+
+    record_id: RecordId | None = None
+    target_id: TargetId | None = None
+    status: DeliveryStatus | None = None
+
+
 class DeliveryStore(Protocol):
     """Keeps deliveries, one for each record and target."""
 
@@ -332,7 +342,7 @@ class DeliveryStore(Protocol):
         ...
 
     def page(
-        self, tx: Transaction, workspace: WorkspaceId, paging: Paging, record_id: RecordId | None
+        self, tx: Transaction, workspace: WorkspaceId, paging: Paging, wanted: DeliveryFilter
     ) -> Page[Delivery]: ...
     def save(self, tx: Transaction, delivery: Delivery) -> None: ...
 

@@ -215,9 +215,10 @@ class TargetService:
             self.ready_plan(tx, target, schema)
         return kept
 
-    def pause(self, tx: Transaction, target: Target, error: TargetUnusable) -> None:
+    def pause(self, tx: Transaction, target: Target, error: TargetUnusable) -> Target:
         """Let deliveries wait because the table cannot be written to; it stays locked until `tx` ends."""
-        self._pause(tx, self.find(tx, target.workspace, target.id, lock=True), str(error), refused=True)
+        reason = f"{error} Then: counterfoil targets check {target.id}"
+        return self._pause(tx, self.find(tx, target.workspace, target.id, lock=True), reason, refused=True)
 
     def ready_plan(self, tx: Transaction, target: Target, schema: Schema, *, anew: bool = False) -> Plan | None:
         """Return the plan for a delivery, brought up to the columns where that is certain.
@@ -230,8 +231,8 @@ class TargetService:
         if target.refused and not anew:
             return None
         plan = self._plan(tx, target, schema)
-        if doubtful := (*doubts(plan, schema), *self._unkeyed(target, repaired(plan, schema))):
-            self._pause(tx, target, " ".join(doubtful))
+        if reason := self._doubtful(target, plan, schema):
+            self._pause(tx, target, reason)
             return None
         if plan.schema.version != schema.version:
             plan = self._kept(tx, target, schema, repaired(plan, schema), plan.made_by, plan.version + 1)
@@ -329,10 +330,21 @@ class TargetService:
         keyed = key_property(entries) or not self.adapter(target.kind).needs_key_property
         return () if keyed else (str(KeyPlaceMissing(target.name)),)
 
-    def _pause(self, tx: Transaction, target: Target, reason: str, *, refused: bool = False) -> None:
-        if (target.paused_because, target.refused) != (reason, refused):
-            self.store.save(tx, replace(target, paused_because=reason, refused=refused))
+    def _doubtful(self, target: Target, plan: Plan, schema: Schema) -> str:
+        """Return why a person has to look at a plan before it is used, and how; nothing if nobody has to."""
+        sentences: list[str] = []
+        if doubtful := doubts(plan, schema):
+            sentences += (*doubtful, f"Change the plan, and it goes on: counterfoil targets plan {target.id}")
+        if unkeyed := self._unkeyed(target, repaired(plan, schema)):
+            sentences += (*unkeyed, f"To have it added: counterfoil targets key {target.id}")
+        return " ".join(sentences)
+
+    def _pause(self, tx: Transaction, target: Target, reason: str, *, refused: bool = False) -> Target:
+        paused = replace(target, paused_because=reason, refused=refused)
+        if paused != target:
+            self.store.save(tx, paused)
             log.warning("target_paused", target_id=str(target.id), reason=reason)
+        return paused
 
     def _resume(self, tx: Transaction, target: Target) -> None:
         """Let deliveries go on, those that waited first."""

@@ -47,6 +47,7 @@ from counterfoil.targets.domain import (
     TargetStatus,
 )
 from counterfoil.targets.expressions import Expression
+from counterfoil.targets.protocols import DeliveryFilter
 
 _EXPRESSION: TypeAdapter[Expression] = TypeAdapter(Annotated[Expression, Discriminator("kind")])
 _RUN: TypeAdapter[Run] = TypeAdapter(Run)
@@ -281,12 +282,17 @@ class SqlDeliveryStore:
         )
         return {row for row in tx.execute(select(DeliveryRow.external_id).where(*theirs)).scalars() if row}
 
-    def page(
-        self, tx: Transaction, workspace: WorkspaceId, paging: Paging, record_id: RecordId | None
-    ) -> Page[Delivery]:
+    def page(self, tx: Transaction, workspace: WorkspaceId, paging: Paging, wanted: DeliveryFilter) -> Page[Delivery]:
         query = paged(_in(DeliveryRow, workspace), DeliveryRow.id, paging)
-        if record_id is not None:
-            query = query.where(DeliveryRow.record_id == record_id)
+        if wanted.record_id is not None:
+            query = query.where(DeliveryRow.record_id == wanted.record_id)
+        if wanted.target_id is not None:
+            query = query.where(DeliveryRow.target_id == wanted.target_id)
+        if wanted.status is not None:
+            query = query.where(DeliveryRow.status == wanted.status.value)
+        if wanted.status not in {None, DeliveryStatus.DELIVERED}:
+            # Nearly all others are delivered: the index on target and status finds these few without reading those.
+            query = query.where(DeliveryRow.target_id.in_(_in(TargetRow, workspace).with_only_columns(TargetRow.id)))
         return Page.of(_deliveries(tx, workspace, query), paging, lambda delivery: delivery.id)
 
     def save(self, tx: Transaction, delivery: Delivery) -> None:
