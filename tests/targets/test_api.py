@@ -177,6 +177,51 @@ def test_the_plan_is_read_changed_and_put_back(client: TestClient, ledger: str) 
     assert (again.status_code, again.json()["code"]) == (409, "plan_changed")
 
 
+def test_a_plan_is_put_back_byte_for_byte_and_nothing_changes(client: TestClient, ledger: str) -> None:
+    read = client.get(f"{ledger}/plan")
+    put = client.put(f"{ledger}/plan", content=read.content, headers={"content-type": "application/json"})
+    assert put.status_code == 200, put.text
+    assert put.json()["entries"] == read.json()["entries"]
+    assert (put.json()["version"], put.json()["made_by"]) == (2, "person")
+
+
+def test_a_proposal_is_put_byte_for_byte(client: TestClient, ledger: str) -> None:
+    proposed = client.post(f"{ledger}/plan/propose")
+    put = client.put(f"{ledger}/plan", content=proposed.content, headers={"content-type": "application/json"})
+    assert put.status_code == 200, put.text
+    assert put.json()["entries"] == proposed.json()["entries"]
+
+
+def test_of_a_changed_plan_only_what_was_changed_is_a_persons_word(client: TestClient, ledger: str) -> None:
+    plan = client.get(f"{ledger}/plan").json()
+    plan["entries"][0]["expression"] = {"kind": "format", "template": "{merchant.name} {number}"}
+    plan["entries"][1]["score"] = 0.1
+    left_out = plan["entries"].pop()
+    put = client.put(f"{ledger}/plan", json=plan).json()["entries"]
+    assert (put[0]["reason"], put[0]["score"]) == ("A person decided so.", 1.0)
+    assert put[1]["score"] == 1.0
+    assert put[1:-1] == [plan["entries"][1] | {"score": 1.0}, *plan["entries"][2:]]
+    assert put[-1]["property_id"] == left_out["property_id"]
+    assert (put[-1]["expression"], put[-1]["reason"]) == (
+        {"kind": "nothing"},
+        "The plan that a person made leaves it out.",
+    )
+
+
+@pytest.mark.parametrize("where", ["plan", "entry"])
+def test_a_key_that_no_plan_has_is_still_refused(client: TestClient, ledger: str, where: str) -> None:
+    plan = client.get(f"{ledger}/plan").json()
+    (plan if where == "plan" else plan["entries"][0])["nmae"] = "x"
+    answer = client.put(f"{ledger}/plan", json=plan)
+    assert (answer.status_code, answer.json()["code"]) == (422, "validation_error")
+
+
+def test_a_plan_that_fills_nothing_is_refused(client: TestClient, ledger: str) -> None:
+    answer = client.put(f"{ledger}/plan", json={"version": 1, "entries": []})
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_plan")
+    assert answer.json()["detail"] == "It fills no column; let it fill one at least."
+
+
 @pytest.mark.parametrize(
     ("entry", "code"),
     [
@@ -222,6 +267,7 @@ def test_a_preview_of_data_shows_values_problems_and_reasons(client: TestClient,
             "property_name": "Tip",
             "type": "number",
             "value": None,
+            "names": [],
             "problem": None,
             "expression": {"kind": "field", "path": "tip"},
             "reason": "“Tip” is English for the tip.",

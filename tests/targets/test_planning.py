@@ -7,10 +7,20 @@ from uuid import UUID
 import pytest
 
 from counterfoil.records.domain import FieldPath
-from counterfoil.targets.domain import Author, Entry, Plan, Property, PropertyId, PropertyType, Schema, TargetId
+from counterfoil.targets.domain import (
+    Author,
+    Entry,
+    OptionPolicy,
+    Plan,
+    Property,
+    PropertyId,
+    PropertyType,
+    Schema,
+    TargetId,
+)
 from counterfoil.targets.expressions import Constant, Expression, FieldOf, Format, Lookup, Nothing
 from counterfoil.targets.mapping import map_schema
-from counterfoil.targets.planning import compare, doubts, problems, repaired
+from counterfoil.targets.planning import DECIDED, compare, decided, doubts, idle, problems, repaired, with_key
 from tests.support.targets import column, schema
 
 MERCHANT = column("Merchant", PropertyType.TITLE)
@@ -129,13 +139,31 @@ def test_a_plan_that_can_be_carried_out_has_no_problems(kind: PropertyType, expr
     ("prop", "expression", "problem"),
     [
         (TOTAL, field("issue_date"), "Total: issue_date is nothing that a number can hold."),
-        (TOTAL, field("totals"), "Total: there is no value 'totals'."),
+        (TOTAL, field("totals"), "Total: there is no value 'totals'; did you mean total?"),
         (TOTAL, field("taxes.0.__class__"), "Total: there is no value 'taxes.0.__class__'."),
-        (TOTAL, field("merchant"), "Total: there is no value 'merchant'."),
-        (MOOD, Format(template="{merchant.name!r} {0}"), "Mood: there is no value 'merchant.name!r'."),
+        (TOTAL, field("merchant"), "Total: there is no value 'merchant'; did you mean merchant.name?"),
+        (
+            MOOD,
+            Format(template="{merchant.name!r} {0}"),
+            "Mood: there is no value 'merchant.name!r'; did you mean merchant.name?",
+        ),
+        (
+            MOOD,
+            Format(template="{merchant.name} {total"),
+            "Mood: “{merchant.name} {total” has a brace too many or too few; each value stands between { and }.",
+        ),
+        (
+            MOOD,
+            Lookup(path=FieldPath("total"), values={}, otherwise=Format(template="total}")),
+            "Mood: “total}” has a brace too many or too few; each value stands between { and }.",
+        ),
         (TOTAL, Constant(value="much"), "Total: “much” is no number."),
         (TOTAL, Lookup(path=FieldPath("merchant.name"), values={"Bakery": "much"}), "Total: “much” is no number."),
-        (TOTAL, Lookup(path=FieldPath("shop"), values={}), "Total: there is no value 'shop'."),
+        (
+            TOTAL,
+            Lookup(path=FieldPath("shop"), values={}),
+            "Total: there is no value 'shop'; did you mean merchant.name?",
+        ),
         (TOTAL, field("delivery.key"), "Total: delivery.key is nothing that a number can hold."),
         (replace(TOTAL, read_only=True), field("total"), "Total: it cannot be written."),
         (column("On", PropertyType.DATE), Format(template="{total}"), "On: a text is nothing that a date can hold."),
@@ -154,3 +182,43 @@ def test_a_plan_that_would_write_wrongly_has_a_problem(prop: Property, expressio
 def test_a_plan_for_a_column_that_is_not_there_has_a_problem() -> None:
     entry = Entry(expression=Nothing(), reason="Given.", score=1.0)
     assert problems(BEFORE, {PropertyId("nowhere"): entry}) == ("There is no property nowhere.",)
+
+
+def test_a_column_that_is_gone_is_named_as_it_was_called() -> None:
+    gone = column("Yj%7Dg", PropertyType.TEXT)
+    entries = {PropertyId("Yj%7Dg"): Entry(expression=field("total"), reason="Given.", score=1.0)}
+    assert problems(BEFORE, entries, schema(replace(gone, name="Tax"))) == ("“Tax” is gone; leave its entry out.",)
+
+
+def test_what_a_person_has_not_changed_keeps_its_reason_and_score() -> None:
+    before = plan()
+    changed = Entry(expression=field("number"), reason=DECIDED, score=1.0)
+    same = {one: replace(entry, reason=DECIDED, score=1.0) for one, entry in before.entries.items()}
+    kept = decided({**same, MOOD.id: changed}, BEFORE, before)
+    assert kept == {**before.entries, MOOD.id: changed}
+
+
+def test_another_policy_is_a_decision_also_where_the_same_fills_a_column() -> None:
+    entry = replace(plan().entries[TOTAL.id], reason=DECIDED, score=1.0, unknown_option=OptionPolicy.ASK)
+    assert decided({TOTAL.id: entry}, BEFORE, plan())[TOTAL.id] == entry
+
+
+def test_a_column_that_a_person_left_out_says_so_and_one_that_came_later_as_well() -> None:
+    kept = decided({TOTAL.id: plan().entries[TOTAL.id]}, BEFORE, plan())
+    assert kept[MERCHANT.id].reason == "The plan that a person made leaves it out."
+    older = replace(plan(Author.PERSON), entries={TOTAL.id: plan().entries[TOTAL.id]})
+    entries = repaired(older, schema(*BEFORE.properties, column("Tip", PropertyType.NUMBER)))
+    assert entries[MERCHANT.id].reason == "The plan that a person made leaves it out."
+    assert entries[PropertyId("Tip")].reason == "It is newer than the plan that a person made."
+
+
+def test_of_a_column_that_is_gone_an_entry_without_effect_is_dropped() -> None:
+    after = schema(MERCHANT, TOTAL)
+    assert MOOD.id not in decided(plan().entries, after, plan())
+    assert problems(after, decided(plan().entries, after, plan())) == ()
+
+
+def test_a_plan_that_would_write_empty_rows_is_idle() -> None:
+    nothing = {TOTAL.id: Entry(expression=Nothing(), reason=DECIDED, score=1.0)}
+    assert idle(nothing) == idle(with_key(nothing, MOOD.id)) == ("It fills no column; let it fill one at least.",)
+    assert idle(plan().entries) == ()

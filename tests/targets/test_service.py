@@ -186,15 +186,28 @@ def test_a_person_changes_the_plan_and_it_is_kept_with_every_expression(
 
 def test_of_two_people_who_change_a_plan_the_second_is_told(house: TargetsHouse, workspace: WorkspaceId) -> None:
     target = house.default(workspace)
-    house.targets.put_plan(workspace, target.id, {}, 1)
+    entries = {TOTAL: entry(FieldOf(path=FieldPath("subtotal")))}
+    house.targets.put_plan(workspace, target.id, entries, 1)
     with pytest.raises(PlanChanged, match="version 2"):
-        house.targets.put_plan(workspace, target.id, {}, 1)
+        house.targets.put_plan(workspace, target.id, entries, 1)
 
 
 def test_a_plan_that_cannot_be_carried_out_is_refused(house: TargetsHouse, workspace: WorkspaceId) -> None:
     target = house.default(workspace)
     with pytest.raises(InvalidPlan, match="there is no value 'sum'"):
         house.targets.put_plan(workspace, target.id, {TOTAL: entry(FieldOf(path=FieldPath("sum")))}, 1)
+
+
+def test_a_plan_without_a_place_for_keys_is_in_doubt_where_one_is_needed(
+    database: Database, clock: FixedClock, workspace: WorkspaceId
+) -> None:
+    columns = schema(column("Name", PropertyType.TITLE))
+    house = build(database, clock, RemoteTable(columns=columns, needs_key_property=True))
+    target = house.targets.create(workspace, "remote", "Expenses", {})
+    [doubt] = house.targets.plan(workspace, target.id).doubts
+    assert "Counterfoil ID" in doubt
+    house.targets.add_key_property(workspace, target.id)
+    assert house.targets.plan(workspace, target.id).doubts == ()
 
 
 def test_a_preview_shows_each_column_with_its_reason_and_writes_nothing(

@@ -103,7 +103,7 @@ def plan(
     targets = house().targets
     target = targets.get(DEFAULT_WORKSPACE, TargetId(target_id))
     view = targets.plan(DEFAULT_WORKSPACE, target.id, version)
-    shown = PlanRead.of(view.plan, view.schema, view.drift)
+    shown = PlanRead.of(view.plan, view.drift, view.doubts)
     if as_json:
         print_json(shown.model_dump(mode="json"))
         return

@@ -110,14 +110,14 @@ def put_columns(ledgers: Ledgers, workspace: ToManage, target_id: TargetKey, bod
 def get_plan(targets: Targets, workspace: ToRead, target_id: TargetKey, version: PlanVersion = None) -> PlanRead:
     """Return what fills the target's columns; the rules decide it on first use, with a model's help if one is set."""
     view = targets.plan(workspace, TargetId(target_id), version)
-    return PlanRead.of(view.plan, view.schema, view.drift)
+    return PlanRead.of(view.plan, view.drift, view.doubts)
 
 
 @router.put("/targets/{target_id}/plan", responses=problems(404, 409, 422, 429, 502, 503))
 def put_plan(targets: Targets, workspace: ToManage, target_id: TargetKey, body: PlanPut) -> PlanRead:
     """Decide what fills the target's columns, as they are now; a paused target resumes."""
     plan = targets.put_plan(workspace, TargetId(target_id), body.domain(), body.version)
-    return PlanRead.of(plan, plan.schema, Drift())
+    return PlanRead.of(plan, Drift())
 
 
 @router.post("/targets/{target_id}/plan/propose", responses=problems(404, 409, 422, 429, 502, 503))
@@ -146,7 +146,7 @@ def check_target(targets: Targets, workspace: ToManage, target_id: TargetKey) ->
 def add_key_property(targets: Targets, workspace: ToManage, target_id: TargetKey) -> PlanRead:
     """Give the table a text column in which deliveries leave their keys, so that none is ever written twice."""
     plan = targets.add_key_property(workspace, TargetId(target_id))
-    return PlanRead.of(plan, plan.schema, Drift())
+    return PlanRead.of(plan, Drift())
 
 
 @router.get("/targets/{target_id}/rows", responses=problems(404, 409, 422))

@@ -123,6 +123,9 @@ _SHAPES: Mapping[FieldPath, Shape] = {
     }.items()
     for path in paths.split()
 }
+PATHS: tuple[FieldPath, ...] = tuple(_SHAPES)
+"""All that name one value of each record; those of single taxes and line items (`taxes.0.amount`) come on top."""
+
 _ITEM_TEXTS = {"description", "unit"}
 _RATES = {"rate", "tax_rate"}
 _ITEM_FIELDS = {
@@ -156,6 +159,11 @@ def paths_in(expression: Expression) -> tuple[FieldPath, ...]:
             return ()
         case _:
             assert_never(expression)
+
+
+def is_balanced(template: str) -> bool:
+    """Tell whether each brace of a template belongs to a path; any other would be written as it stands."""
+    return not set(_PLACEHOLDER.sub("", template)) & {"{", "}"}
 
 
 def is_rate(expression: Expression) -> bool:

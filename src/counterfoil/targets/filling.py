@@ -45,11 +45,15 @@ Fitted: TypeAlias = Value | Misfit
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filling:
-    """What one property of a row gets, by which entry of the plan; a problem is there only without a value."""
+    """What one property of a row gets, by which entry of the plan; a problem is there only without a value.
+
+    `names` say what is called so where the value is ids.
+    """
 
     property: Property
     entry: Entry
     value: Value | None = None
+    names: tuple[str, ...] = ()
     problem: str | None = None
 
 
@@ -137,16 +141,20 @@ def _filling(prop: Property, entry: Entry, data: InvoiceData, facts: Facts, cand
         return Filling(property=prop, entry=entry)
     if prop.read_only:
         return Filling(property=prop, entry=entry, problem=f"{prop.name} cannot be written.")
+    names: tuple[str, ...] = ()
     if prop.type in POINTERS:
-        fitted: Fitted = _pointed(as_text(raw), candidates(prop, as_text(raw)))
+        there = candidates(prop, as_text(raw))
+        pointed = _pointed(as_text(raw), there)
+        names = () if isinstance(pointed, Misfit) else tuple(there[one] for one in pointed)
+        fitted: Fitted = pointed
     else:
         fitted = fit(prop, _hundredth(raw) if prop.percent and is_rate(entry.expression) else raw, entry.unknown_option)
     if isinstance(fitted, Misfit):
         return Filling(property=prop, entry=entry, problem=f"{prop.name}: {fitted.problem}")
-    return Filling(property=prop, entry=entry, value=fitted)
+    return Filling(property=prop, entry=entry, value=fitted, names=names)
 
 
-def _pointed(name: str, candidates: Mapping[str, str]) -> Fitted:
+def _pointed(name: str, candidates: Mapping[str, str]) -> tuple[str, ...] | Misfit:
     """Return the id of the one candidate that a name means."""
     nearest = nearest_option(name, tuple(candidates.values()), CLOSED_LIKENESS)
     ids = [one for one, called in candidates.items() if called == nearest]

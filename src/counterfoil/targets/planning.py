@@ -14,14 +14,21 @@ from counterfoil.targets.expressions import (
     Lookup,
     Nothing,
     Shape,
+    is_balanced,
     paths_in,
     shape_of,
 )
 from counterfoil.targets.filling import POINTERS, UNPLANNED, Misfit, fit
 from counterfoil.targets.mapping import map_schema
+from counterfoil.targets.notation import meant
 
 SURE: Final = 0.85
 """The score of an entry from which nobody else has to be asked."""
+
+DECIDED: Final = "A person decided so."
+
+_LEFT_OUT: Final = Entry(expression=Nothing(), reason="The plan that a person made leaves it out.", score=0.0)
+_NEWER: Final = Entry(expression=Nothing(), reason="It is newer than the plan that a person made.", score=0.0)
 
 _TEXTS = {PropertyType.TITLE, PropertyType.TEXT}
 _CHOICES = {PropertyType.SELECT, PropertyType.MULTI_SELECT, PropertyType.STATUS}
@@ -89,16 +96,37 @@ def repaired(plan: Plan, schema: Schema) -> Entries:
     kept = {one.id: plan.entries[one.id] for one in schema.properties if one.id in plan.entries}
     added = Schema(properties=tuple(one for one in schema.properties if one.id not in kept))
     if plan.made_by is Author.PERSON:
-        nothing = Entry(expression=Nothing(), reason="It is newer than the plan that a person made.", score=0.0)
-        return {**kept, **{one.id: nothing for one in added.properties}}
+        return {**kept, **{one.id: _left_alone(one, plan) for one in added.properties}}
     taken = {path for entry in kept.values() for path in paths_in(entry.expression)}
     return {**kept, **map_schema(added, taken)}
 
 
-def problems(schema: Schema, entries: Entries) -> tuple[str, ...]:
-    """Return why a plan cannot be carried out on a schema; nothing if it can."""
-    known = schema.by_id
-    unknown = [f"There is no property {one}." for one in entries if one not in known]
+def decided(entries: Entries, schema: Schema, before: Plan) -> Entries:
+    """Return what a person put in place of a plan: what they have not changed keeps its reason and score.
+
+    Columns that they left out are left alone. Of a column that is gone an entry may be left that fills nothing, as it
+    was read; it is dropped.
+    """
+    known = {one: entry for one, entry in entries.items() if entry.fills or not _is_gone(one, schema, before)}
+    there = {**dict.fromkeys(schema.by_id, _LEFT_OUT), **known}
+    return {one: _unless_same(entry, before.entries.get(one)) for one, entry in there.items()}
+
+
+def idle(entries: Entries) -> tuple[str, ...]:
+    """Return that a plan would write empty rows, if it would."""
+    place = key_property(entries)
+    fills = any(entry.fills for one, entry in entries.items() if one != place)
+    return () if fills else ("It fills no column; let it fill one at least.",)
+
+
+def problems(schema: Schema, entries: Entries, before: Schema | None = None) -> tuple[str, ...]:
+    """Return why a plan cannot be carried out on a schema; nothing if it can. `before` knows names of what is gone."""
+    known, gone = schema.by_id, before.by_id if before else {}
+    unknown = [
+        f"“{gone[one].name}” is gone; leave its entry out." if one in gone else f"There is no property {one}."
+        for one in entries
+        if one not in known
+    ]
     wrong = [
         f"{known[one].name}: {problem}"
         for one, entry in entries.items()
@@ -131,6 +159,21 @@ def reads(entries: Entries, subject: str) -> bool:
     return any(path == subject or path.startswith(f"{subject}.") for path in paths)
 
 
+def _is_gone(property_id: PropertyId, schema: Schema, before: Plan) -> bool:
+    return property_id in before.schema.by_id and property_id not in schema.by_id
+
+
+def _unless_same(entry: Entry, before: Entry | None) -> Entry:
+    if before and (entry.expression, entry.unknown_option) == (before.expression, before.unknown_option):
+        return before
+    return entry
+
+
+def _left_alone(prop: Property, plan: Plan) -> Entry:
+    """Return the entry of a column that a person's plan does not have."""
+    return _LEFT_OUT if prop.id in plan.schema.by_id else _NEWER
+
+
 def _constant(value: str) -> Constant:
     return Constant(value=value)
 
@@ -145,9 +188,8 @@ def _problem(prop: Property, expression: Expression) -> str | None:
         return None
     if prop.read_only:
         return "it cannot be written."
-    for path in paths_in(expression):
-        if shape_of(path) is None:
-            return f"there is no value {path!r}."
+    if fault := _misread(expression):
+        return fault
     match expression:
         case Constant() if prop.type in POINTERS:
             return None  # whether something is called so shows when it is looked for
@@ -164,6 +206,18 @@ def _problem(prop: Property, expression: Expression) -> str | None:
             return next(filter(None, told), None)
         case _:
             assert_never(expression)
+
+
+def _misread(expression: Expression) -> str | None:
+    """Return why an expression names no values of a record."""
+    unknown = next((path for path in paths_in(expression) if shape_of(path) is None), None)
+    if unknown is not None:
+        near = meant(unknown)
+        return f"there is no value {unknown!r}{f'; did you mean {near}?' if near else '.'}"
+    within = expression.otherwise if isinstance(expression, Lookup) else expression
+    if isinstance(within, Format) and not is_balanced(within.template):
+        return f"“{within.template}” has a brace too many or too few; each value stands between {{ and }}."
+    return None
 
 
 def can_hold(kind: PropertyType, shape: Shape | None) -> bool:

@@ -1,7 +1,8 @@
 """The shapes of targets, schemas, plans, ledger rows and deliveries over HTTP."""
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Literal, Self, TypeAlias, assert_never
+from typing import Annotated, Any, Literal, Self, TypeAlias, assert_never
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, model_validator
@@ -27,7 +28,7 @@ from counterfoil.targets.domain import (
     TargetStatus,
 )
 from counterfoil.targets.filling import Filling
-from counterfoil.targets.planning import Drift, doubts
+from counterfoil.targets.planning import DECIDED, Drift
 from counterfoil.targets.values import JsonValue, encode
 
 _NO_NUL = r"^[^\x00]*$"
@@ -36,6 +37,9 @@ Name: TypeAlias = Annotated[
     str, StringConstraints(min_length=1, max_length=500, pattern=_NO_NUL, strip_whitespace=True)
 ]
 
+
+ColumnId: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=_NO_NUL)]
+"""As the table has it, be it with a space at an end."""
 
 _INVOICE_DATA = TypeAdapter(InvoiceData)
 
@@ -268,7 +272,7 @@ class PlanRead(BaseModel):
     )
 
     @classmethod
-    def of(cls, plan: Plan, schema: Schema, drift: Drift) -> Self:
+    def of(cls, plan: Plan, drift: Drift, doubts: Sequence[str] = ()) -> Self:
         return cls(
             version=plan.version,
             schema_version=plan.schema.version,
@@ -276,7 +280,7 @@ class PlanRead(BaseModel):
             made_at=plan.made_at,
             entries=[_entry(one, plan.entries[one.id]) for one in plan.schema.properties if one.id in plan.entries],
             drift=list(drift.sentences()),
-            doubts=list(doubts(plan, schema)),
+            doubts=list(doubts),
         )
 
 
@@ -305,8 +309,15 @@ class ProposalRead(BaseModel):
 class EntryPut(_Strict):
     """What is to fill one column."""
 
-    property_id: Name = Field(description="The column's id.", examples=["total"])
+    property_id: ColumnId = Field(description="The column's id.", examples=["total"])
     expression: AnyExpression = Field(description="What fills it.")
+    property_name: Any = Field(default=None, description="As it was read; ignored.", examples=["Total"])
+    reason: Any = Field(
+        default=None,
+        description="As it was read; ignored: an entry keeps its reason and score unless what fills it changes.",
+        examples=["“Total” is English for the total."],
+    )
+    score: Any = Field(default=None, description="As it was read; ignored.", examples=[1.0])
     unknown_option: OptionPolicy = Field(
         default=OptionPolicy.ADD,
         description="What is done with a value that no option is like: add it where the table allows that, leave it"
@@ -316,10 +327,19 @@ class EntryPut(_Strict):
 
 
 class PlanPut(_Strict):
-    """A plan that a person made. Columns that are left out are left alone."""
+    """A plan that a person made, in the shape in which plans and proposals are read.
+
+    Columns that are left out are left alone.
+    """
 
     version: int = Field(description="Of the plan that it was made from.", examples=[1])
     entries: list[EntryPut] = Field(description="What fills the columns.", max_length=1000)
+    schema_version: Any = Field(default=None, description="As it was read; ignored.", examples=["0123456789abcdef"])
+    made_by: Any = Field(default=None, description="As it was read; ignored.", examples=["rules"])
+    made_at: Any = Field(default=None, description="As it was read; ignored.", examples=["2026-03-01T12:00:00Z"])
+    drift: Any = Field(default=None, description="As it was read; ignored.", examples=[[]])
+    doubts: Any = Field(default=None, description="As it was read; ignored.", examples=[[]])
+    problem: Any = Field(default=None, description="Of a proposal, as it was read; ignored.", examples=[None])
 
     @model_validator(mode="after")
     def _each_once(self) -> Self:
@@ -331,7 +351,7 @@ class PlanPut(_Strict):
         return {
             PropertyId(one.property_id): Entry(
                 expression=one.expression.domain(),
-                reason="A person decided so.",
+                reason=DECIDED,
                 score=1.0,
                 unknown_option=one.unknown_option,
             )
@@ -370,6 +390,9 @@ class FillingRead(BaseModel):
     property_name: str = Field(description="Its name.", examples=["Total"])
     type: PropertyType = Field(description="What it holds.", examples=["number"])
     value: JsonValue | None = Field(description="What would be written; amounts as digits.", examples=["12.30"])
+    names: list[str] = Field(
+        description="What is called so where the value is ids, of a relation or of people.", examples=[[]]
+    )
     problem: str | None = Field(description="Why there is no value, if it would not fit.", examples=[None])
     expression: AnyExpression = Field(description="What fills it.")
     reason: str = Field(description="Why.", examples=["“Total” is English for the total."])
@@ -381,6 +404,7 @@ class FillingRead(BaseModel):
             property_name=one.property.name,
             type=one.property.type,
             value=None if one.value is None else encode(one.value),
+            names=list(one.names),
             problem=one.problem,
             expression=_expression(one.entry.expression),
             reason=one.entry.reason,

@@ -39,7 +39,18 @@ from counterfoil.targets.expressions import Facts, paths_in
 from counterfoil.targets.filling import Filling, fill
 from counterfoil.targets.mapping import map_schema
 from counterfoil.targets.model.mapper import Improved, ModelMapper
-from counterfoil.targets.planning import Drift, compare, doubts, is_open, key_property, problems, repaired, with_key
+from counterfoil.targets.planning import (
+    Drift,
+    compare,
+    decided,
+    doubts,
+    idle,
+    is_open,
+    key_property,
+    problems,
+    repaired,
+    with_key,
+)
 from counterfoil.targets.protocols import (
     Adapters,
     DeliverableRecord,
@@ -57,11 +68,17 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanView:
-    """A plan beside the table as it is now."""
+    """A plan beside the table as it is now, with what a person has to decide before it is carried out."""
 
     plan: Plan
     schema: Schema
     drift: Drift
+    doubts: tuple[str, ...]
+
+    @property
+    def entries(self) -> Entries:
+        """What fills the columns as they are now."""
+        return repaired(self.plan, self.schema)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +130,9 @@ class TargetService:
         target = self.get(workspace, target_id)
         schema = self.adapter(target.kind).schema(target)
         plan = self._first_plan(target, schema) if version is None else self._plan_of(target, version)
-        return PlanView(plan=plan, schema=schema, drift=compare(plan.schema, schema))
+        return PlanView(
+            plan=plan, schema=schema, drift=compare(plan.schema, schema), doubts=self._doubts(target, plan, schema)
+        )
 
     def propose(self, workspace: WorkspaceId, target_id: TargetId) -> PlanProposal:
         """Return what the rules and the model would fill the columns with that nothing surely fills; it is not kept."""
@@ -153,14 +172,15 @@ class TargetService:
         """
         target = self.get(workspace, target_id)
         schema = self.adapter(target.kind).schema(target)
-        if wrong := (*problems(schema, entries), *self._unkeyed(target, entries)):
-            raise InvalidPlan(wrong)
         with self.database.transaction(workspace) as tx:
             target = self.find(tx, workspace, target_id, lock=True)
             before = self._plan(tx, target, schema)
             if before.version != version:
                 raise PlanChanged(before.version)
-            plan = self._kept(tx, target, schema, entries, Author.PERSON, version + 1)
+            kept = decided(entries, schema, before)
+            if wrong := (*problems(schema, kept, before.schema), *self._unkeyed(target, kept)) or idle(kept):
+                raise InvalidPlan(wrong)
+            plan = self._kept(tx, target, schema, kept, Author.PERSON, version + 1)
             self._resume(tx, target)
         return plan
 
@@ -324,6 +344,10 @@ class TargetService:
         self.plans.add(tx, target.workspace, plan)
         log.info("plan_made", target_id=str(target.id), version=version, made_by=made_by.value)
         return plan
+
+    def _doubts(self, target: Target, plan: Plan, schema: Schema) -> tuple[str, ...]:
+        """Return what a person has to decide before a plan may write to a table as it is now; nothing if it may."""
+        return (*doubts(plan, schema), *self._unkeyed(target, repaired(plan, schema)))
 
     def _unkeyed(self, target: Target, entries: Entries) -> tuple[str, ...]:
         """Return why a plan cannot keep rows from being written twice; nothing if it can."""

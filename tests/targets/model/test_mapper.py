@@ -380,9 +380,11 @@ def test_a_delivery_does_not_wait_for_a_model_that_is_being_asked(desk: Desk, cl
 
 def test_what_a_person_decides_while_a_model_is_asked_stands(desk: Desk, client: Scripted) -> None:
     target = desk.connected()
-    client.meanwhile = lambda: desk.house.targets.put_plan(desk.workspace, target.id, {}, 1)
+    decided = Entry(expression=FieldOf(path=FieldPath("subtotal")), reason="A person decided so.", score=1.0)
+    client.meanwhile = lambda: desk.house.targets.put_plan(desk.workspace, target.id, {SPENT: decided}, 1)
     plan = desk.plan(target)
-    assert (plan.made_by, plan.entries) == (Author.PERSON, {})
+    assert (plan.made_by, plan.entries[SPENT]) == (Author.PERSON, decided)
+    assert [one for one, entry in plan.entries.items() if entry.fills] == [SPENT]
 
 
 def test_columns_that_change_while_a_model_is_asked_make_its_answer_old(desk: Desk, client: Scripted) -> None:
