@@ -9,9 +9,10 @@ import pytest
 
 from tests.support.command_line import Answer, CommandLine
 from tests.support.notion.server import Notion
-from tests.support.notion.tables import Table
+from tests.support.notion.tables import Properties, Table
 
 EINVOICE = Path(__file__).parents[2] / "samples" / "invoice-facturx.pdf"
+SAMPLE = Path(__file__).parents[2] / "samples" / "invoice-text.pdf"
 COLUMNS = {"Merchant": "title", "Total": "number", "Mood": "rich_text"}
 
 
@@ -24,8 +25,8 @@ class Person:
     notion: Notion
     table: Table
 
-    def run(self, *words: str) -> Answer:
-        return self.line.run(("targets", *words), self.environment)
+    def run(self, *words: str, columns: int = 160) -> Answer:
+        return self.line.run(("targets", *words), {**self.environment, "COLUMNS": str(columns)})
 
     @property
     def environment(self) -> dict[str, str]:
@@ -162,3 +163,72 @@ def test_what_cannot_be_connected_is_said_with_advice(person: Person) -> None:
         answer = person.run("connect", *words)
         assert answer.status == 2
         assert sentence in answer.err
+
+
+def test_a_column_is_filled_with_what_is_typed(person: Person) -> None:
+    target = person.connected()
+    answer = person.run("set", target, "mood", "{merchant.name} {number}")
+    assert answer.status == 0, answer.err
+    assert "✓ Mood: - → {merchant.name} {number}" in answer.out
+    assert f"counterfoil targets preview {target} RECORD" in answer.err
+    mood = person.table.id_of("Mood")
+    assert "Mood: {merchant.name} {number} → =Paid" in person.run("set", target, mood, "=Paid").out
+    assert "=Paid" in person.run("plan", target).out
+    assert "Mood: =Paid → -" in person.run("set", target, "Mood", "-").out
+    plan = json.loads(person.run("plan", target, "--json").out)
+    assert (plan["version"], plan["made_by"]) == (4, "person")
+    reasons = {one["property_name"]: one["reason"] for one in plan["entries"]}
+    assert (reasons["Mood"], reasons["Total"]) == ("A person decided so.", "“Total” is English for the total.")
+
+
+def test_a_column_or_a_value_that_there_is_not_is_answered_with_those_that_there_are(person: Person) -> None:
+    target = person.connected()
+    for words, sentences in (
+        (("Totals", "total"), ("did you mean “Total”?", "“Merchant”")),
+        (("Total", "totl"), ("Did you mean total?", "merchant.name", "=totl")),
+        (("Mood", "{merchant.name"), ("has a brace too many or too few",)),
+        (("Total", "merchant.phone"), ("is nothing that a number can hold",)),
+    ):
+        answer = person.run("set", target, *words)
+        assert answer.status == 2
+        assert [one for one in sentences if one not in answer.err] == []
+    assert json.loads(person.run("plan", target, "--json").out)["version"] == 1
+
+
+def test_a_preview_shows_values_as_people_read_them_in_80_columns(person: Person) -> None:
+    accounts = person.notion.database("Accounts", {"Name": "title"})
+    accounts.insert("Office")
+    account = {"relation": {"data_source_id": accounts.source_id, "type": "single_property", "single_property": {}}}
+    columns: Properties = {
+        **COLUMNS,
+        "Bought": "date",
+        "Scan": "files",
+        "Paid": "checkbox",
+        "Account": account,
+    }
+    table = person.notion.database("More", columns)
+    target = str(json.loads(person.run("connect", "notion", table.url, "--json").out)["id"])
+    person.anywhere("add", str(SAMPLE), "--wait")
+    (record,) = json.loads(person.anywhere("records", "--json").out)
+    assert person.run("set", target, "Account", "=office").status == 0
+    changed = person.run("set", target, "Paid", "=true")
+    assert f"counterfoil targets preview {target} {record['id']}" in changed.err
+    shown = person.run("preview", target, record["id"], columns=80).out
+    lines = {line.split()[0]: line for line in shown.splitlines()[1:] if line[:2].strip()}
+    assert record["issue_date"] in lines["Bought"]
+    assert record["total"] in lines["Total"]
+    assert SAMPLE.name in lines["Scan"]
+    assert "yes" in lines["Paid"]
+    assert "Office" in lines["Account"]
+    listed = person.anywhere("records", columns=80).out
+    for whole in (record["id"], record["issue_date"], f"{record['total']} {record['currency']}", record["merchant"]):
+        assert whole in listed
+
+
+def test_a_column_that_is_gone_is_said_when_the_plan_is_changed(person: Person) -> None:
+    target = person.connected()
+    person.run("plan", target)
+    person.table.remove("Mood")
+    answer = person.run("set", target, "Total", "subtotal")
+    assert answer.status == 0, answer.err
+    assert "“Mood” is gone." in answer.err

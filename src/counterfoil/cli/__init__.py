@@ -13,6 +13,7 @@ from uuid import UUID
 import typer
 from rich.markup import escape
 from rich.progress import Progress
+from rich.table import Table
 
 from counterfoil import bootstrap
 from counterfoil.access.domain import DEFAULT_WORKSPACE
@@ -47,6 +48,9 @@ from counterfoil.jobs.domain import Job, JobId, JobStatus
 from counterfoil.records.schemas import RecordSummary
 
 LOOK_EVERY_SECONDS = 0.2
+WIDE = 110
+"""Columns of a terminal from which a record fits into a line, with its id."""
+
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -68,7 +72,7 @@ def main() -> None:
     try:
         app()
     except CounterfoilError as error:
-        err.print(f"[red]{error}[/]\n{error.advice}", highlight=False)
+        err.print(f"[red]{escape(str(error))}[/]\n{escape(error.advice)}", highlight=False, soft_wrap=True)
         sys.exit(2)
 
 
@@ -137,12 +141,7 @@ def records(limit: Limit = 20, as_json: AsJson = False) -> None:
     if as_json:
         print_json([one.model_dump(mode="json") for one in shown])
         return
-    rows = table("date", "merchant", "total", "status", "questions")
-    for one in shown:
-        total = f"{one.total} {one.currency or ''}" if one.total is not None else None
-        row = (one.id, one.issue_date, one.merchant, total, one.status, ", ".join(one.reasons))
-        rows.add_row(*(escape(str(cell)) if cell is not None else "-" for cell in row))
-    print_table(rows, "No records yet. Hand in a document: counterfoil add FILE --wait")
+    print_table(_table_of(shown), "No records yet. Hand in a document: counterfoil add FILE --wait")
 
 
 @app.command()
@@ -162,6 +161,22 @@ def serve(
     from counterfoil import main as process  # only this command needs it
 
     process.serve(read_settings(), host=host, port=port)
+
+
+def _table_of(records: Sequence[RecordSummary]) -> Table:
+    """Return records as a table; where there is no room for the ids beside the rest, they stand under the merchants."""
+    narrow = out.width < WIDE
+    rows = Table(box=None, header_style="bold", padding=(0, 1, 0, 0)) if narrow else table()
+    for heading in ("date", "merchant", "total", "status", "questions"):
+        least = 36 if narrow and heading == "merchant" else None
+        rows.add_column(heading, overflow="fold", no_wrap=heading in {"date", "total", "status"}, min_width=least)
+    for one in records:
+        total = f"{one.total} {one.currency or ''}".rstrip() if one.total is not None else None
+        merchant = f"{one.merchant or '-'}\n{one.id}" if narrow else one.merchant
+        row = (one.issue_date, merchant, total, one.status, ", ".join(one.reasons))
+        cells = [escape(str(cell)) if cell is not None else "-" for cell in row]
+        rows.add_row(*cells if narrow else (str(one.id), *cells))
+    return rows
 
 
 def _files(paths: Iterable[Path]) -> Iterator[Path]:

@@ -28,6 +28,9 @@ out = Console()
 err = Console(stderr=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+_WHOLE = {"date", "total", "since", "kind"}
+"""Headings of columns that are no use in pieces."""
+
 Limit = Annotated[int, typer.Option(min=1, max=MAX_LIMIT, help="How many at most.")]
 
 
@@ -43,7 +46,7 @@ def table(*headings: str) -> Table:
     table = Table(box=None, header_style="bold")
     table.add_column("id", no_wrap=True, min_width=36)
     for heading in headings:
-        table.add_column(heading, overflow="fold")
+        table.add_column(heading, overflow="fold", no_wrap=heading in _WHOLE)
     return table
 
 

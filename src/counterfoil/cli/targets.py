@@ -1,6 +1,7 @@
 """Commands for the tables that records go to: connect them, see what fills their columns, look whether all is well."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated
 from uuid import UUID
 
@@ -13,8 +14,10 @@ from counterfoil.cli.console import AsJson, Limit, err, house, out, print_json, 
 from counterfoil.foundation.paging import Paging
 from counterfoil.records.domain import RecordId
 from counterfoil.targets.domain import LEDGER, Target, TargetId, TargetStatus
-from counterfoil.targets.expressions import Constant, Expression, FieldOf, Format, Lookup
-from counterfoil.targets.planning import key_property
+from counterfoil.targets.expressions import as_text
+from counterfoil.targets.filling import UNPLANNED, Filling
+from counterfoil.targets.notation import column_named, parsed, said
+from counterfoil.targets.planning import DECIDED, key_property
 from counterfoil.targets.schemas import FillingRead, PlanRead, TargetRead
 
 commands = typer.Typer(no_args_is_help=True, help="Connect the tables that records go to, and see what goes where.")
@@ -107,15 +110,46 @@ def plan(
     if as_json:
         print_json(shown.model_dump(mode="json"))
         return
-    rows = Table("column", "gets", "why", box=None, header_style="bold")
+    rows = _three_columns("column", "gets", "why")
     for one in view.plan.schema.properties:
         entry = view.plan.entries.get(one.id)
         if entry:
-            rows.add_row(escape(one.name), _said(entry.expression), f"[dim]{escape(entry.reason)}[/]")
+            rows.add_row(escape(one.name), escape(said(entry.expression)), f"[dim]{escape(entry.reason)}[/]")
     out.print(rows)
     _say_more([*shown.drift, *shown.doubts])
-    if key_property(view.plan.entries) is None and target.kind != LEDGER:
-        err.print(f"No column holds keys yet; counterfoil targets key {target_id} makes one.", highlight=False)
+    if key_property(view.entries) is None and target.kind != LEDGER:
+        needed = targets.adapter(target.kind).needs_key_property
+        until = "Until a column holds keys, nothing is delivered" if needed else "No column holds keys yet"
+        err.print(f"{until}; have one made: counterfoil targets key {target_id}", highlight=False, soft_wrap=True)
+
+
+@commands.command(name="set")
+def set_column(
+    target_id: TargetKey,
+    column: Annotated[str, typer.Argument(help="Its name or its id.", metavar="COLUMN")],
+    expression: Annotated[
+        str,
+        typer.Argument(
+            help="A value (total), a text with values in it ('{merchant.name} {number}'), = and a text that is always"
+            " the same (=Office), or - for nothing.",
+            metavar="EXPRESSION",
+        ),
+    ],
+) -> None:
+    """Let a column be filled with something else. All others stay as they are, and a paused target goes on."""
+    built = house()
+    view = built.targets.plan(DEFAULT_WORKSPACE, TargetId(target_id))
+    changed = column_named(view.schema, column)
+    before = view.entries.get(changed.id, UNPLANNED)
+    entry = replace(before, expression=parsed(expression), reason=DECIDED, score=1.0)
+    entries = {**view.entries, changed.id: entry}
+    built.targets.put_plan(DEFAULT_WORKSPACE, TargetId(target_id), entries, view.plan.version)
+    line = f"{changed.name}: {said(before.expression)} → {said(entry.expression)}"
+    out.print(f"[green]✓[/] {escape(line)}", highlight=False, soft_wrap=True)
+    _say_more(view.drift.sentences())
+    newest = next(iter(built.records.page(DEFAULT_WORKSPACE, Paging(limit=1)).items), None)
+    record = newest.id if newest else "RECORD"
+    err.print(f"See what it gives: counterfoil targets preview {target_id} {record}", highlight=False, soft_wrap=True)
 
 
 @commands.command()
@@ -126,14 +160,13 @@ def preview(
 ) -> None:
     """Show what would be written of a record, column by column; nothing is written."""
     fillings = house().targets.preview(DEFAULT_WORKSPACE, TargetId(target_id), RecordId(record_id))
-    shown = [FillingRead.of(one) for one in fillings]
     if as_json:
-        print_json([one.model_dump(mode="json") for one in shown])
+        print_json([FillingRead.of(one).model_dump(mode="json") for one in fillings])
         return
-    rows = Table("column", "value", "why", box=None, header_style="bold")
-    for one in shown:
-        value = f"[yellow]{escape(one.problem)}[/]" if one.problem else escape(str(one.value or "-"))
-        rows.add_row(escape(one.property_name), value, f"[dim]{escape(one.reason)}[/]")
+    rows = _three_columns("column", "value", "why")
+    for one in fillings:
+        value = f"[yellow]{escape(one.problem)}[/]" if one.problem else escape(_shown(one))
+        rows.add_row(escape(one.property.name), value, f"[dim]{escape(one.entry.reason)}[/]")
     out.print(rows)
 
 
@@ -169,19 +202,26 @@ def _status(target: Target) -> str:
     return f"[yellow]⏸[/] paused: {escape(target.paused_because)}"
 
 
-def _said(expression: Expression) -> str:
-    """Say in a few words what fills a column."""
-    match expression:
-        case FieldOf(path=path):
-            return escape(path)
-        case Constant(value=value):
-            return escape(f"“{value}”")
-        case Format(template=template):
-            return escape(template)
-        case Lookup(path=path, values=values):
-            return escape(f"by {path}: {len(values)} rules")
+def _three_columns(*headings: str) -> Table:
+    """Return a table whose last column is the first to become narrow: dates and amounts stand before it."""
+    rows = Table(box=None, header_style="bold")
+    for heading, least in zip(headings, (12, 20, 20), strict=True):
+        rows.add_column(heading, min_width=least, overflow="fold")
+    return rows
+
+
+def _shown(filling: Filling) -> str:
+    """Say what a column would get, as a person reads it."""
+    value = filling.value
+    match value:
+        case None | "":
+            return "-"
+        case bool():
+            return "yes" if value else "no"
+        case tuple():
+            return ", ".join(filling.names or (one if isinstance(one, str) else as_text(one) for one in value))
         case _:
-            return "[dim]-[/]"
+            return as_text(value)
 
 
 def _say_more(sentences: Sequence[str]) -> None:

@@ -98,6 +98,16 @@ class InvalidPlan(InvalidInput):
         super().__init__(" ".join(problems))
 
 
+class ColumnNotFound(NotFound):
+    """A table has no column that is called so, or several."""
+
+    code = "column_not_found"
+    advice = "Name the column as the target's plan shows it, or by its id."
+
+    def __init__(self, called: str, reason: str) -> None:
+        super().__init__(f"No one column is called {called!r}: {reason}")
+
+
 class RequiredValueMissing(InvalidInput):
     """The table demands a value that the record does not have."""
 
@@ -125,7 +135,10 @@ class TargetUnusable(Conflict):
     """
 
     code = "target_unusable"
-    advice = "Do what the message says where the table is, then check the target: POST /api/v1/targets/{id}/check."
+    advice = (
+        "Do what the message says. Then connect the table again or, if it is a target already, check it: counterfoil"
+        " targets check ID, or POST /api/v1/targets/{id}/check."
+    )
 
 
 class TokenRefused(TargetUnusable):

@@ -1,10 +1,12 @@
-"""How people type what fills a column, and read it: `total`, `{merchant.name} {number}`, `=Office`, `-`."""
+"""How people name a column, and type and read what fills it: `total`, `{merchant.name} {number}`, `=Office`, `-`."""
 
 from difflib import get_close_matches
 from typing import Final, assert_never
 
 from counterfoil.foundation.errors import InvalidInput
 from counterfoil.records.domain import FieldPath
+from counterfoil.targets.domain import Property, Schema
+from counterfoil.targets.errors import ColumnNotFound
 from counterfoil.targets.expressions import (
     PATHS,
     Constant,
@@ -18,6 +20,7 @@ from counterfoil.targets.expressions import (
     paths_in,
     shape_of,
 )
+from counterfoil.targets.likeness import squeezed
 from counterfoil.targets.mapping import senses_of
 
 NOTHING: Final = "-"
@@ -80,6 +83,29 @@ def meant(path: str) -> FieldPath | None:
     senses = senses_of(path.replace("_", " "))
     named = (sense.path for sense in senses if sense.path is not None and sense.score >= _SENSE)
     return next(known, None) or next(named, None)
+
+
+def column_named(schema: Schema, typed: str) -> Property:
+    """Return the column with an id, or with a name however that is written.
+
+    Raises:
+        ColumnNotFound: there is none, or there are several.
+    """
+    columns, wanted = schema.properties, squeezed(typed)
+    ways = (
+        [one for one in columns if one.id == typed],
+        [one for one in columns if one.name == typed],
+        [one for one in columns if wanted and squeezed(one.name) == wanted],
+    )
+    found = next(filter(None, ways), [])
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise ColumnNotFound(typed, f"there are {', '.join(f'“{one.name}” ({one.id})' for one in found)}.")
+    names = [one.name for one in columns]
+    near = get_close_matches(typed, names, n=1)
+    hint = f"did you mean “{near[0]}”? " if near else ""
+    raise ColumnNotFound(typed, f"{hint}there are {', '.join(f'“{one}”' for one in names)}.")
 
 
 def _read(typed: str) -> Simple:

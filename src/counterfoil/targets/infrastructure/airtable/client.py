@@ -38,20 +38,20 @@ _OF_ITS_OWN: Final = 500
 _BILLING: Final = "BILLING_LIMIT"
 _MISSING: Final = (
     "There is no token for Airtable. Make a personal access token at airtable.com/create/tokens, set it as"
-    " AIRTABLE_TOKEN, restart, and check the target."
+    " AIRTABLE_TOKEN and restart."
 )
 _REFUSED: Final = (
-    "Airtable does not know the token. Make a new one at airtable.com/create/tokens, set it as AIRTABLE_TOKEN, restart,"
-    " and check the target."
+    "Airtable does not know the token. Make a new one at airtable.com/create/tokens, set it as AIRTABLE_TOKEN and"
+    " restart."
 )
 _FORBIDDEN: Final = (
     "Airtable does not let our token do this. At airtable.com/create/tokens, give it the scopes data.records:read,"
     " data.records:write and schema.bases:read, and access to this base; and see that whoever made it may edit the"
-    " table, and that the table was not deleted. Then check the target."
+    " table, and that the table was not deleted."
 )
 _USED_UP: Final = (
     "The calls to Airtable that its workspace's plan allows in a month are used up. Choose a larger plan, or wait for"
-    " the next month; then check the target."
+    " the next month."
 )
 
 
