@@ -275,10 +275,7 @@ class Handlers:
             raise TargetAway(error, settles_at or job.now() + TARGET_PAUSE) from error
         if isinstance(delivery, Waiting):
             return delivery
-        result = {"delivery_id": str(delivery.id), "status": delivery.status, "page_url": delivery.url}
-        if delivery.status is DeliveryStatus.WAITING:
-            result["message"] = f"It waits for its target: {delivery.error}"
-        return result
+        return _told(delivery)
 
     def check_targets(self, job: JobContext, _payload: CheckTargets) -> Json:
         """Look whether tables elsewhere can be written to, before a delivery finds out."""
@@ -347,3 +344,17 @@ def measure(metrics: Metrics, job: Job, attempt: Attempt) -> None:
     confidence = (job.result or {}).get("confidence")
     if confidence is not None:
         metrics.confidence.observe(confidence)
+
+
+def _told(delivery: Delivery) -> Json:
+    """Return what the job of a delivery says in the end."""
+    result: dict[str, object] = {
+        "delivery_id": str(delivery.id),
+        "status": delivery.status,
+        "page_url": delivery.url,
+    }
+    if delivery.status is DeliveryStatus.WAITING:
+        result["message"] = f"It waits for its target: {delivery.error}"
+    if delivery.problems:
+        result["problems"] = list(delivery.problems)
+    return result

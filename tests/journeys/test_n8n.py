@@ -120,6 +120,22 @@ def test_n8n_is_asked_once_and_its_callback_ends_the_job(desk: Desk) -> None:
     assert len(desk.webhook.orders) == 1
 
 
+def test_what_n8n_left_out_stays_with_the_delivery_and_what_it_wrote_with_the_job(desk: Desk) -> None:
+    desk.hand_in()
+    order = desk.order()
+    message = "Receipt processed and saved to Notion. Left out: Status has no option Zzz. Left out: Net is of type form"
+    desk.call_back(
+        order["callback_url"], status="success", message=message, notion_page_url=PAGE, fields={"Total": 12.3}
+    )
+    job = desk.visitor.ended(order["job_id"])
+    problems = ["Status has no option Zzz.", "Net is of type form…"]
+    assert (desk.delivery()["status"], desk.delivery()["problems"]) == ("delivered", problems)
+    assert job["result"]["problems"] == problems
+    lines = desk.visitor.get(f"/jobs/{order['job_id']}/logs")["items"]
+    (line,) = [one for one in lines if one["message"] == message]
+    assert line["metadata"] == {"fields": {"Total": 12.3}}
+
+
 def test_a_callback_has_to_know_the_secret_and_the_job(desk: Desk) -> None:
     desk.hand_in()
     order = desk.order()

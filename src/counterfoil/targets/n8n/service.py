@@ -32,6 +32,8 @@ from counterfoil.targets.service import TargetService
 _BEFORE_THE_PAGE = {"Get Notion Schema", "Image File", "Map Receipt", "Check Payload"}
 """The nodes of the workflow that come before it asks for a page: when one of them fails, there is none."""
 
+_LEFT_OUT = "Left out: "
+
 
 class CallbackUnauthorized(Unauthorized):
     """A callback without the secret that n8n and we share."""
@@ -105,7 +107,7 @@ class N8nDeliveries:
         target = self.targets.get(job.workspace, delivery.target_id)
         answer = job.answer()
         if answer is not None and _awaits(delivery, job):
-            return self._ended(delivery, target, answer)
+            return self._ended(job, delivery, target, answer)
         with self.book.telling(delivery):
             if delivery.external_id is not None:
                 raise CorrectionNotCarried
@@ -116,7 +118,7 @@ class N8nDeliveries:
             picture = self.pictures.jpeg(document)
         return self._run(job, delivery, record, target, document, picture)
 
-    def _ended(self, delivery: Delivery, target: Target, answer: Json) -> Delivery:
+    def _ended(self, job: JobContext, delivery: Delivery, target: Target, answer: Json) -> Delivery:
         """Write down what n8n said."""
         assert delivery.run  # noqa: S101 - it was awaited
         run = replace(delivery.run, execution=answer.get("execution_id") or delivery.run.execution)
@@ -124,7 +126,9 @@ class N8nDeliveries:
             self.book.note_run(delivery, run)
             url = answer.get("notion_page_url")
             page = notion_id(answer.get("notion_page_id", "")) or notion_id(url or "") or self._marked(delivery, target)
-            return self.book.succeed(delivery, run.version, Written(external_id=page or str(run.job), url=url))
+            job.log(answer.get("message") or "n8n has made the page", fields=answer.get("fields") or {})
+            made = Written(external_id=page or str(run.job), url=url)
+            return self.book.succeed(delivery, run.version, made, left_out(answer.get("message") or ""))
         self.book.note_run(delivery, replace(run, answered=True))
         # A page that was asked for may come for as long as Notion works at it.
         failed = RunFailed(answer.get("stage"), answer.get("message"), settles_after=self.notion.settles_after)
@@ -189,6 +193,12 @@ class N8nDeliveries:
         if execution:
             self.book.note_run(started, replace(run, execution=execution))
         return job.wait(self.deadline.total_seconds())
+
+
+def left_out(message: str) -> tuple[str, ...]:
+    """Return what a workflow says that it has left out, each in a sentence; of a message of another form, nothing."""
+    _, *told = (one.strip() for one in message.split(_LEFT_OUT))
+    return tuple(one if one.endswith(".") else f"{one}…" for one in told if one)  # a long message is cut anywhere
 
 
 def _is_unknown(delivery: Delivery) -> bool:
