@@ -250,7 +250,8 @@ def test_a_link_or_ids_lead_to_a_table(table: AirtableTable, workspace: Workspac
         {"table": f"airtable.com/{base}/{remote.id}?blocks=hide"},
         {"table": f"https://airtable.com/{base}", "table_id": remote.id},
         {"table": f"https://airtable.com/{base}/{remote.id}"},
-        {"table": f"https://airtable.com/{base}", "table_id": remote.id},
+        {"table": f"https://airtable.com/{base}/{remote.id}/viwAAAAAAAAAAAAAA"},
+        {"table": f"https://airtable.com/{base}/{remote.id}/viwAAAAAAAAAAAAAA/recAAAAAAAAAAAAAA?blocks=hide"},
     ):
         assert table.adapter.connect(workspace, given).settings == kept
     with pytest.raises(SeveralTables, match="Vendors"):
@@ -268,6 +269,8 @@ def test_a_link_or_ids_lead_to_a_table(table: AirtableTable, workspace: Workspac
         {"table": "https://airtable.com.elsewhere.example/appAAAAAAAAAAAAAA/tblAAAAAAAAAAAAAA"},
         {"table": "https://[airtable.com/appAAAAAAAAAAAAAA"},
         {"base": "appAAAAAAAAAAAAAA"},
+        {"url": "https://airtable.com/appAAAAAAAAAAAAAA/tblAAAAAAAAAAAAAA"},
+        {"base_id": "appAAAAAAAAAAAAAA", "table": "https://airtable.com/tblAAAAAAAAAAAAAA"},
     ],
 )
 def test_what_leads_nowhere_is_refused_before_any_call(
@@ -279,11 +282,42 @@ def test_what_leads_nowhere_is_refused_before_any_call(
     assert len(table.airtable.calls) == before
 
 
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://airtable.com/appAAAAAAAAAAAAAA/pagAAAAAAAAAAAAAA/form",
+        "https://airtable.com/appAAAAAAAAAAAAAA/pagAAAAAAAAAAAAAA",
+        "https://airtable.com/appAAAAAAAAAAAAAA/shrAAAAAAAAAAAAAA",
+        "airtable.com/shrAAAAAAAAAAAAAA",
+        "https://airtable.com/workspaces/wspAAAAAAAAAAAAAA",
+    ],
+)
+def test_a_link_of_something_else_is_answered_with_which_link_to_copy(
+    table: AirtableTable, workspace: WorkspaceId, link: str
+) -> None:
+    with pytest.raises(InvalidTargetSettings, match="Open the table in Airtable under Data"):
+        table.adapter.connect(workspace, {"table": link})
+
+
+def test_a_table_of_another_base_is_answered_with_the_tables_of_this_one(
+    table: AirtableTable, workspace: WorkspaceId
+) -> None:
+    with pytest.raises(InvalidTargetSettings, match=f"{table.base.id} has no such table; it has “Belege 🧾”"):
+        table.adapter.connect(workspace, {"table": f"https://airtable.com/{table.base.id}/tblAAAAAAAAAAAAAA"})
+
+
 def test_a_table_that_is_not_there_is_said_so(table: AirtableTable, workspace: WorkspaceId) -> None:
     with pytest.raises(InvalidTargetSettings, match="no such table"):
         table.adapter.connect(workspace, {"base_id": table.base.id, "table": "../Vendors"})
     with pytest.raises(NotShared, match="tokens"):
         table.adapter.connect(workspace, {"base_id": "appAAAAAAAAAAAAAA"})
+
+
+def test_the_stand_in_knows_no_more_keys_of_an_upsert_than_airtable(table: AirtableTable) -> None:
+    base, remote = table.base.id, table.remote
+    merge = {"fieldsToMergeOn": [KEY_NAME], "fieldToMergeOn": []}
+    with pytest.raises(WriteRefused, match="parameter validation"):
+        table.adapter.client.put(table.target.workspace, base, remote.id, {"performUpsert": merge, "records": [{}]})
 
 
 # Columns

@@ -472,6 +472,28 @@ def test_what_is_not_shared_or_only_linked_cannot_be_connected(desk: Desk) -> No
         desk.house.connections.create(desk.workspace, "notion", "Linked", {"table": linked})
 
 
+@pytest.mark.parametrize("version", ["2026-03-11", "2025-09-03", "2022-06-28"])
+def test_the_link_of_a_row_is_answered_with_which_link_to_copy(
+    database: Database, workspace: WorkspaceId, notion: Notion, version: str
+) -> None:
+    notion.versions = [version]
+    row = notion.database("Expenses", COLUMNS).insert("Corner Bakery")
+    for given in (row, f"https://www.notion.so/Corner-Bakery-{row.replace('-', '')}"):
+        with pytest.raises(InvalidTargetSettings, match="that is a page, not a database: open the database") as refused:
+            standing.connected(standing.adapter(database, notion), workspace, given)
+        assert "row:" not in str(refused.value)
+
+
+def test_several_data_sources_where_none_can_be_chosen_are_said_so(
+    database: Database, workspace: WorkspaceId, notion: Notion
+) -> None:
+    notion.versions = ["2022-06-28"]
+    table = notion.database("Expenses", COLUMNS)
+    table.add_source("Refunds", COLUMNS)
+    with pytest.raises(InvalidTargetSettings, match="several data sources"):
+        standing.connected(standing.adapter(database, notion), workspace, table.url)
+
+
 @pytest.mark.parametrize("token", ["", "ntn_wrong"])
 def test_a_token_that_is_missing_or_wrong_is_told_with_what_to_do(
     database: Database, workspace: WorkspaceId, notion: Notion, token: str

@@ -180,6 +180,7 @@ class WriteRefused(InvalidInput):
 
     def __init__(self, service: str, reason: str) -> None:
         super().__init__(f"{service} does not take the row: {reason}")
+        self.reason = reason
 
 
 class RowGone(Conflict):

@@ -143,6 +143,8 @@ class Service:
     def _merge(self, table: Table, body: Json) -> list[Field]:
         if "performUpsert" not in body:
             return []
+        if not isinstance(body["performUpsert"], dict) or set(body["performUpsert"]) - {"fieldsToMergeOn"}:
+            raise invalid()
         names = body["performUpsert"].get("fieldsToMergeOn", [])
         fields = [table.needed(one) for one in names]
         if not 1 <= len(names) <= 3 or any(one.type not in MERGEABLE for one in fields):

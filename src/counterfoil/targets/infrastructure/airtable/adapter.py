@@ -42,6 +42,7 @@ from counterfoil.targets.infrastructure.airtable.columns import (
 from counterfoil.targets.protocols import NOTHING_WRITTEN, Connected, Sought, SourceFile, WriteRequest, Written
 
 KEY_NAME: Final = "Counterfoil ID"
+_MOST_NAMED: Final = 20
 LARGEST_FILE: Final = 5 * 2**20
 _KEY_FIELD: Final = {
     "name": KEY_NAME,
@@ -63,11 +64,12 @@ class AirtableAdapter:
 
     def connect(self, workspace: WorkspaceId, settings: Mapping[str, str]) -> Connected:
         address = address_of(settings)
-        tables = self._tables(workspace, address.base)
-        if address.table is not None:
-            tables = [one for one in tables if address.table in {one.id, one.name}]
+        there = self._tables(workspace, address.base)
+        tables = [one for one in there if address.table in {None, one.id, one.name}]
         if not tables:
-            raise InvalidTargetSettings(self.kind, "the base has no such table.")
+            names = ", ".join(f"“{one.name}” ({one.id})" for one in there[:_MOST_NAMED])
+            reason = f"the base {address.base} has no such table; it has {names or 'none'}. Is it another base's?"
+            raise InvalidTargetSettings(self.kind, reason)
         if len(tables) > 1:
             raise SeveralTables("table_id", {one.id: one.name for one in tables})
         kept = {"base_id": address.base, "table_id": tables[0].id}

@@ -11,6 +11,12 @@ AIRTABLE = "airtable"
 
 _BASE = re.compile(r"app[A-Za-z0-9]{14}")
 _TABLE = re.compile(r"tbl[A-Za-z0-9]{14}")
+_LINK = re.compile(r"://|airtable\.com/")
+_OF_A_PAGE = re.compile(r"/(pag|shr)[A-Za-z0-9]{14}")
+_NO_TABLE = (
+    "that is no link of a table, but of a form, an interface, a shared view or something else. Open the table in"
+    " Airtable under Data, and copy the address from your browser: https://airtable.com/app…/tbl…"
+)
 _KNOWN = {"table", "base_id", "table_id"}
 
 
@@ -30,13 +36,20 @@ def address_of(settings: Mapping[str, str]) -> Address:
     """
     if unknown := settings.keys() - _KNOWN:
         raise InvalidTargetSettings(AIRTABLE, f"nobody asks for {', '.join(sorted(unknown))}.")
-    named = settings.get("table")
-    base, table = _in_link(settings.get("url") or named or "")
-    if base is None or "url" in settings:
-        base, table = base or settings.get("base_id"), named or table
+    named = settings.get("table", "")
+    base, table = _in_link(named)
+    if base is None and _LINK.search(named):
+        raise InvalidTargetSettings(AIRTABLE, _NO_TABLE)
+    if base is None:
+        base, table = settings.get("base_id"), named or None
+    elif table is None and "table_id" not in settings and _OF_A_PAGE.search(named):
+        raise InvalidTargetSettings(AIRTABLE, _NO_TABLE)
     table = settings.get("table_id") or table
     if base is None or not _BASE.fullmatch(base):
-        reason = "give the link of a table as `url` (https://airtable.com/app…/tbl…), or a base's id as `base_id`."
+        reason = (
+            "give the link of a table as `table` (https://airtable.com/app…/tbl…), or a base's id as `base_id` and the"
+            " table's name as `table`."
+        )
         raise InvalidTargetSettings(AIRTABLE, reason)
     return Address(base=base, table=table)
 

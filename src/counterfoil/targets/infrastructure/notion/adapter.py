@@ -59,6 +59,15 @@ _NOT_SHARED: Final = (
     "Notion does not show this database to our connection, or it was deleted. Open the database in Notion, choose"
     " ••• → Connections, and add the connection."
 )
+_LINKED: Final = "this database holds no data source of its own; if it is a linked one, give the original's link."
+_NO_TABLE: Final[Mapping[str, str]] = {
+    "is a page": "that is a page, not a database: open the database as a full page and copy its link. A row is a page,"
+    " too; the database is where all rows are seen.",
+    "multiple data sources": "the database has several data sources, and Notion offers no version of its API that lets"
+    " one be chosen. Give a database that has one.",
+    "does not contain any data source": _LINKED,
+}
+"""What Notion says of something that is no table of ours, and what that means to whoever gave it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +91,7 @@ class NotionAdapter:
             raise InvalidTargetSettings(self.kind, reason)
         for version in VERSIONS:
             with suppress(VersionRefused):
-                return self._located(workspace, version, id_)
+                return self._meant(workspace, version, id_)
         raise InvalidTargetSettings(self.kind, f"Notion offers none of the versions {', '.join(VERSIONS)} of its API.")
 
     def schema(self, target: Target) -> Schema:
@@ -170,6 +179,15 @@ class NotionAdapter:
             raise KeyPlaceRefused(target, f"“{KEY_NAME}” is there already, and is no text property.")
         return there.id
 
+    def _meant(self, workspace: WorkspaceId, version: str, id_: str) -> Connected:
+        """Return the table that an id means, or say of what else it is."""
+        try:
+            return self._located(workspace, version, id_)
+        except WriteRefused as error:
+            said = error.reason.lower()
+            reason = next((ours for theirs, ours in _NO_TABLE.items() if theirs in said), None)
+            raise InvalidTargetSettings(self.kind, reason or f"Notion says: {error.reason}") from None
+
     def _located(self, workspace: WorkspaceId, version: str, id_: str) -> Connected:
         """Return the table that an id means in a version of the API: a database's, or that of one of its sources."""
         try:
@@ -184,8 +202,7 @@ class NotionAdapter:
         if len(sources) > 1:
             raise SeveralTables("data_source_id", sources)
         if not sources:
-            reason = "this database holds no data source of its own; if it is a linked one, give the original's link."
-            raise InvalidTargetSettings(self.kind, reason)
+            raise InvalidTargetSettings(self.kind, _LINKED)
         return _connected(version, database, database_id=id_, data_source_id=next(iter(sources)))
 
     def _source(self, workspace: WorkspaceId, version: str, id_: str) -> Connected:
