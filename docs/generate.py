@@ -154,7 +154,7 @@ def _types(rows: Iterable[tuple[str, PropertyType | None, str]]) -> str:
 def _notion_value(kind: PropertyType) -> str:
     """Return what is sent to Notion for an example."""
     if kind is PropertyType.FILES:
-        return f"`{json.dumps(files_value('…', 'receipt.pdf'))}`"
+        return f"`{json.dumps(files_value('…', 'receipt.pdf'), ensure_ascii=False)}`"
     return f"`{json.dumps(property_value(kind, _EXAMPLES.get(kind, '…')), ensure_ascii=False)}`"
 
 

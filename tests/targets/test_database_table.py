@@ -1,5 +1,6 @@
 """A table of any SQL database passes the suite of all adapters, and keeps or refuses what it is given."""
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -221,6 +222,16 @@ def test_a_database_has_to_be_named_where_there_are_none_or_several(workspace: W
         DatabaseTableAdapter(urls={}).connect(workspace, {"table": "books"})
     with pytest.raises(InvalidTargetSettings, match="one of: a, b"):
         DatabaseTableAdapter(urls={"a": "sqlite://", "b": "sqlite://"}).connect(workspace, {"table": "books"})
+
+
+def test_a_postgresql_without_its_driver_is_told_with_the_command(
+    workspace: WorkspaceId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)  # as where the extra is not installed
+    adapter = DatabaseTableAdapter(urls={"a": "postgresql://user:secret@host/name"})
+    with pytest.raises(InvalidTargetSettings, match=r"requirements/postgres\.txt") as caught:
+        adapter.connect(workspace, {"table": "books"})
+    assert "secret" not in str(caught.value)
 
 
 def test_a_database_without_its_driver_is_said_so(workspace: WorkspaceId) -> None:

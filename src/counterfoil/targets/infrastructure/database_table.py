@@ -16,6 +16,7 @@ from uuid import UUID
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import (
+    URL,
     Column,
     ColumnElement,
     Connection,
@@ -242,7 +243,7 @@ class DatabaseTableAdapter:
         try:
             return create_engine(url, connect_args=arguments, pool_pre_ping=True, hide_parameters=True)
         except (ImportError, NoSuchModuleError):
-            reason = f"what speaks to the database {name!r} ({url.drivername}) is not installed."
+            reason = f"what speaks to the database {name!r} ({url.drivername}) is not installed.{_how_to_install(url)}"
             raise InvalidTargetSettings(self.kind, reason) from None
 
     def _refuse_our_own(self, connection: Connection) -> None:
@@ -267,6 +268,12 @@ class DatabaseTableAdapter:
         if len(names) > 1:
             raise SeveralTables("table", {one: one for one in sorted(names)[:_MOST_NAMED]})
         return names[0]
+
+
+def _how_to_install(url: URL) -> str:
+    if url.drivername != "postgresql+psycopg":
+        return ""
+    return " Run .venv/bin/uv pip install -r requirements/postgres.txt, and restart."
 
 
 class _Unkept(ValueError):
