@@ -37,9 +37,9 @@ class Person:
             "COLUMNS": "160",
         }
 
-    def anywhere(self, *words: str) -> Answer:
+    def anywhere(self, *words: str, columns: int = 160) -> Answer:
         """Run a command that is not about targets."""
-        return self.line.run(words, {**self.environment, "DELIVER": "always"})
+        return self.line.run(words, {**self.environment, "COLUMNS": str(columns), "DELIVER": "always"})
 
     def connected(self) -> str:
         answer = self.run("connect", "notion", self.table.url, "--name", "Expenses", "--json")

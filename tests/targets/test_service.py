@@ -203,7 +203,7 @@ def test_a_plan_without_a_place_for_keys_is_in_doubt_where_one_is_needed(
 ) -> None:
     columns = schema(column("Name", PropertyType.TITLE))
     house = build(database, clock, RemoteTable(columns=columns, needs_key_property=True))
-    target = house.targets.create(workspace, "remote", "Expenses", {})
+    target = house.connections.create(workspace, "remote", "Expenses", {})
     [doubt] = house.targets.plan(workspace, target.id).doubts
     assert "Counterfoil ID" in doubt
     house.targets.add_key_property(workspace, target.id)
