@@ -15,6 +15,7 @@ from fastapi.routing import APIRoute
 from fastapi.security import SecurityScopes
 
 from counterfoil.access.domain import Permission, Principal, WorkspaceId
+from counterfoil.access.origin import refuse_other_sites
 from counterfoil.access.service import AccessService, Act
 from counterfoil.foundation.routing import provided
 
@@ -26,8 +27,12 @@ Access = Annotated[AccessService, Depends(provided(AccessService))]
 
 def known(needed: SecurityScopes, request: Request, access: Access) -> Principal:
     """Return who makes this request, if they may do in their workspace what the route takes."""
+    principal = access.principal(request.headers)
+    if principal.by_cookie:
+        refuse_other_sites(request.method, request.headers, proof_needed=True)
     permissions = [Permission(one) for one in needed.scopes]
-    return access.enter(request.headers, permissions, _act(request, permissions))
+    access.admit(principal, permissions, _act(request, permissions))
+    return principal
 
 
 def entered(needed: SecurityScopes, request: Request, access: Access) -> WorkspaceId:

@@ -28,6 +28,8 @@ class Permission(StrEnum):
     SCHEDULES_MANAGE = "schedules:manage"
     AUDIT_READ = "audit:read"
     KEYS_MANAGE = "keys:manage"
+    USERS_MANAGE = "users:manage"
+    WORKSPACE_MANAGE = "workspace:manage"
 
     @property
     def meaning(self) -> str:
@@ -50,6 +52,8 @@ _MEANINGS: Final[Mapping[Permission, str]] = {
     Permission.SCHEDULES_MANAGE: "make, change, remove and run schedules",
     Permission.AUDIT_READ: "see and export who did what",
     Permission.KEYS_MANAGE: "make, see and revoke API keys",
+    Permission.USERS_MANAGE: "see, invite and remove people, change their roles, make links to set a password",
+    Permission.WORKSPACE_MANAGE: "rename the workspace, make owners of people",
 }
 
 
@@ -84,9 +88,15 @@ _OPERATOR: Final = _REVIEWER | {
     Permission.QUEUES_MANAGE,
     Permission.SCHEDULES_MANAGE,
 }
-_ADMIN: Final = _OPERATOR | {Permission.TARGETS_MANAGE, Permission.KEYS_MANAGE, Permission.AUDIT_READ}
+_ADMIN: Final = _OPERATOR | {
+    Permission.TARGETS_MANAGE,
+    Permission.USERS_MANAGE,
+    Permission.KEYS_MANAGE,
+    Permission.AUDIT_READ,
+}
+_OWNER: Final = _ADMIN | {Permission.WORKSPACE_MANAGE}
 _GRANTS: Final[Mapping[Role, frozenset[Permission]]] = {
-    Role.OWNER: _ADMIN,
+    Role.OWNER: _OWNER,
     Role.ADMIN: _ADMIN,
     Role.OPERATOR: _OPERATOR,
     Role.REVIEWER: _REVIEWER,
@@ -96,8 +106,12 @@ _GRANTS: Final[Mapping[Role, frozenset[Permission]]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """Who makes a request, in which workspace, and what they may do there. `actor` names them in writing."""
+    """Who makes a request, in which workspace, and what they may do there. `actor` names them in writing.
+
+    A proof `by_cookie` is sent by a browser whoever makes it send the request, so that more has to be asked.
+    """
 
     workspace: WorkspaceId
     permissions: frozenset[Permission]
     actor: str
+    by_cookie: bool = False

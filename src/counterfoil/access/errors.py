@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from counterfoil.access.domain import Permission, Role, WorkspaceId
+from counterfoil.access.domain import Permission, Role
 from counterfoil.foundation.errors import Forbidden, NotFound, Unauthorized
 
 
@@ -13,6 +13,16 @@ class LoginNeeded(Unauthorized):
 
     def __init__(self) -> None:
         super().__init__("Nothing in the request says who makes it.")
+
+
+class CrossSite(Forbidden):
+    """A page of another site has made a browser send this, or nothing shows that it was one of ours."""
+
+    code = "cross_site"
+    advice = "Send it from a page of this installation, with an Origin that is the same as Host, or with an API key."
+
+    def __init__(self) -> None:
+        super().__init__("Nothing shows that a page of this installation has sent this.")
 
 
 class NotPermitted(Forbidden):
@@ -26,12 +36,13 @@ class NotPermitted(Forbidden):
 
 
 class WorkspaceNotFound(NotFound):
-    """No such workspace."""
+    """There is no such workspace, or none that this person is a member of."""
 
     code = "workspace_not_found"
+    advice = "Choose one of those that GET /api/v1/workspaces lists, or ask one of its owners for an invitation."
 
-    def __init__(self, workspace: WorkspaceId) -> None:
-        super().__init__(f"There is no workspace {workspace}.")
+    def __init__(self, named: object = "for you") -> None:
+        super().__init__(f"There is no workspace {str(named)[:50]}.")
 
 
 def _list(roles: Collection[Role]) -> str:

@@ -49,20 +49,26 @@ class AccessService:
     entrances: Sequence[Entrance]
     witness: Witness
 
-    def enter(self, headers: Mapping[str, str], needed: Collection[Permission], act: Act | None = None) -> Principal:
-        """Return who makes a request that takes these permissions, and have the act, if it is one, written down before.
+    def principal(self, headers: Mapping[str, str]) -> Principal:
+        """Return who makes a request.
 
         Raises:
             LoginNeeded: nothing says who they are.
-            NotPermitted: they may not do that.
         """
         known = (principal for entrance in self.entrances if (principal := entrance.principal(headers)))
         principal = next(known, None)
         if principal is None:
             raise LoginNeeded
+        return principal
+
+    def admit(self, principal: Principal, needed: Collection[Permission], act: Act | None) -> None:
+        """Return if they may do what takes these permissions, and have the act, if it is one, written down before.
+
+        Raises:
+            NotPermitted: they may not do that.
+        """
         lacking = set(needed) - principal.permissions
         if act:
             self.witness.saw(principal, act, refused=bool(lacking))
         if lacking:
             raise NotPermitted(lacking)
-        return principal

@@ -26,7 +26,7 @@ def house(tmp_path: Path) -> Iterator[bootstrap.House]:
 def test_a_key_narrows_what_may_be_done_and_a_false_one_lets_nobody_in(
     house: bootstrap.House, caplog: pytest.LogCaptureFixture
 ) -> None:
-    key, secret = house.keys.make(owner_of(DEFAULT_WORKSPACE), "reader", ["jobs:read"])
+    key, secret = house.admission.keys.make(owner_of(DEFAULT_WORKSPACE), "reader", ["jobs:read"])
     wrong = Secret.new()
     caplog.set_level(logging.DEBUG)
     with capture_logs() as logged, TestClient(create_app(house)) as http:

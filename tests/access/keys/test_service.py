@@ -45,7 +45,10 @@ def test_a_key_may_do_no_more_than_its_maker(keys: Keys, workspace: WorkspaceId)
     operator = owner_of(workspace, Role.OPERATOR)
     key, _ = keys.service.make(operator, "as much", Role.OPERATOR.permissions)
     assert key.permissions == Role.OPERATOR.permissions
-    with pytest.raises(PermissionsBeyondOwn, match="you may not give audit:read, keys:manage, targets:manage, which"):
+    with pytest.raises(
+        PermissionsBeyondOwn,
+        match="you may not give audit:read, keys:manage, targets:manage, users:manage, workspace:manage, which",
+    ):
         keys.service.make(operator, "more", Role.OWNER.permissions)
     assert keys.service.page(workspace, ALL).items == [key]
 

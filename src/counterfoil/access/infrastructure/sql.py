@@ -4,10 +4,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import insert, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
-from counterfoil.access.domain import DEFAULT_WORKSPACE
+from counterfoil.access.domain import DEFAULT_WORKSPACE, WorkspaceId
 from counterfoil.foundation.database import Row, Transaction
 
 
@@ -29,3 +30,9 @@ class SqlWorkspaceStore:
         dialect: Any = sqlite if tx.dialect == "sqlite" else postgresql
         row = {"id": DEFAULT_WORKSPACE, "name": "default", "created_at": tx.now()}
         tx.execute(dialect.insert(WorkspaceRow).values(row).on_conflict_do_nothing())
+
+    def add(self, tx: Transaction, workspace: WorkspaceId, name: str) -> None:
+        tx.execute(insert(WorkspaceRow), {"id": workspace, "name": name, "created_at": tx.now()})
+
+    def rename(self, tx: Transaction, workspace: WorkspaceId, name: str) -> None:
+        tx.execute(update(WorkspaceRow).where(WorkspaceRow.id == workspace).values(name=name))
