@@ -17,12 +17,12 @@ from counterfoil.access.audit.service import AuditLog
 from counterfoil.access.domain import DEFAULT_WORKSPACE
 from counterfoil.access.infrastructure.audit import SqlAuditStore
 from counterfoil.access.infrastructure.heads import HeadFiles
-from counterfoil.access.infrastructure.keys import SqlApiKeyStore
 from counterfoil.access.infrastructure.sql import SqlWorkspaceStore
 from counterfoil.access.keys.api import router as keys_router
-from counterfoil.access.keys.entrance import KeyEntrance
-from counterfoil.access.keys.service import ApiKeyService
-from counterfoil.access.service import AccessService, OpenEntrance
+from counterfoil.access.people.api import router as people_router
+from counterfoil.access.people.member_api import router as members_router
+from counterfoil.access.people.workspace_api import router as workspaces_router
+from counterfoil.admission import Admission
 from counterfoil.documents.api import router as documents_router
 from counterfoil.documents.batch_api import router as batches_router
 from counterfoil.documents.batches import BatchService
@@ -120,12 +120,15 @@ ROUTERS: tuple[APIRouter, ...] = (
     jobs_router,
     keys_router,
     limits_router,
+    members_router,
     model_calls_router,
     n8n_router,
+    people_router,
     records_router,
     reviews_router,
     schedules_router,
     targets_router,
+    workspaces_router,
 )
 
 
@@ -143,13 +146,13 @@ class House:
     joins: JoinService
     records: RecordService
     jobs: JobService
-    keys: ApiKeyService
     targets: TargetService
     connections: ConnectionService
     deliveries: DeliveryService
     cascade: Cascade
     pages: DecodedPages
     audit: AuditLog
+    admission: Admission
     engine: Engine
     runner: AttemptRunner
 
@@ -201,12 +204,12 @@ def assemble(settings: Settings) -> House:
     )
     engine = ground.engine
     forms = FormLimits(folder=settings.data_dir / INCOMING, max_parts=settings.max_batch_files)
-    access, keys = _access(ground)
+    admission = Admission.build(settings, ground.database, ground.metrics, ground.audit, connections.ensure_default)
     of_documents = (documents, batches, joins, extractions, ground.model_calls)
     callbacks = N8nCallbacks(changes=engine.changes, secret=settings.callback_secret_token.get_secret_value())
     rooms = (*of_documents, records, reviews, targets, connections, deliveries, ledgers, callbacks)
-    of_access = (access, keys, ground.audit)
-    services = (ground.database, ground.metrics, forms, *of_access, _needs(ground), *engine.services, *rooms)
+    grounds = (ground.database, ground.metrics, ground.audit, forms, _needs(ground))
+    services = (*grounds, *admission.services, *engine.services, *rooms)
     return House(
         settings=settings,
         database=ground.database,
@@ -218,13 +221,13 @@ def assemble(settings: Settings) -> House:
         joins=joins,
         records=records,
         jobs=engine.jobs,
-        keys=keys,
         targets=targets,
         connections=connections,
         deliveries=deliveries,
         cascade=extractions.cascade,
         pages=ground.pages,
         audit=ground.audit,
+        admission=admission,
         engine=engine,
         runner=AttemptRunner(
             handlers=handlers.by_type(), database=ground.database, store=SqlLeaseStore(), new_id=new_id
@@ -274,12 +277,6 @@ def _ground(settings: Settings) -> _Ground:
         pages=DecodedPages(max_pages=settings.max_pages, max_pixels=settings.max_pixels),
         clock=SystemClock(),
     )
-
-
-def _access(ground: _Ground) -> tuple[AccessService, ApiKeyService]:
-    keys = ApiKeyService(database=ground.database, store=SqlApiKeyStore(), new_id=new_id)
-    programs = KeyEntrance(database=ground.database, store=keys.store, metrics=ground.metrics)
-    return AccessService(entrances=(programs, OpenEntrance()), witness=ground.audit), keys
 
 
 def _needs(ground: _Ground) -> Needs:

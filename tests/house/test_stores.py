@@ -13,6 +13,13 @@ OF_THE_ENGINE = {
     "SqlWorkspaceStore": {"ensure_default"},
     "SqlAuditStore": {"waiting", "workspaces"},
     "SqlApiKeyStore": {"find"},  # by the hash of a secret, which tells the workspace
+    # People, who may belong to several workspaces, are known before one of these is.
+    "SqlUserStore": {"any", "add", "get", "by_email", "all", "rename", "disable", "password", "set_password"},
+    "SqlMemberStore": {"of"},
+    "SqlSessionStore": {"add", "visit", "seen", "of", "end", "end_by", "end_all", "end_over"},
+    "SqlDeviceStore": {"knows", "note"},
+    "SqlFailureStore": {"hold", "save", "remove", "forget"},
+    "SqlTicketStore": {"add", "find", "use", "withdraw"},
     # By a secret token, which tells the workspace, or for n8n, which knows a secret and says whose job it means.
     "SqlJobStore": {"callback", "newest_callback"},
     "SqlTargetStore": {"counts"},  # for the metrics, which hold numbers only

@@ -18,6 +18,14 @@ OVER_ALL = {
     "access/audit/service.py",  # which chains are to be lengthened or shown to hold
     "access/keys/entrance.py",  # a program has nothing but its key, which tells the workspace
     "bootstrap.py",
+    # People come before their workspaces are known, and may belong to several.
+    "access/people/delays.py",
+    "access/people/first_start.py",
+    "access/people/login.py",
+    "access/people/members.py",  # a new password opens all workspaces of its owner
+    "access/people/registry.py",
+    "access/people/sessions.py",
+    "access/people/workspaces.py",  # of one that is only just made
     "migrations/__init__.py",
     "targets/lookup.py",  # whether another workspace has connected a table
     "targets/connections.py",  # the same

@@ -39,6 +39,7 @@ from counterfoil.cli.n8n import commands as n8n_commands
 from counterfoil.cli.reading import commands as reading_commands
 from counterfoil.cli.samples import commands as sample_commands
 from counterfoil.cli.targets import commands as target_commands
+from counterfoil.cli.users import commands as user_commands
 from counterfoil.documents.domain import Document, InvalidParts
 from counterfoil.documents.hand_ins import BatchDetail, FileToHandIn, HandIn, HandInStatus, Refusal
 from counterfoil.foundation.errors import CounterfoilError, InvalidInput
@@ -65,6 +66,7 @@ app.add_typer(n8n_commands, name="n8n")
 app.add_typer(reading_commands)
 app.add_typer(sample_commands)
 app.add_typer(target_commands, name="targets")
+app.add_typer(user_commands, name="user")
 
 
 def main() -> None:

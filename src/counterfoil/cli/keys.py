@@ -43,7 +43,7 @@ def add(
     role = role or (None if may else Role.OPERATOR)
     permissions = {*(may or ()), *(role.permissions if role else ())}
     expires_at = datetime.now(UTC) + timedelta(days=expires_in) if expires_in else None
-    key, secret = house().keys.make(maker, name, permissions, expires_at)
+    key, secret = house().admission.keys.make(maker, name, permissions, expires_at)
     if as_json:
         print_json(ApiKeyMade.with_secret(key, secret).model_dump(mode="json"))
         return
@@ -54,7 +54,7 @@ def add(
 @commands.command(name="list")
 def list_keys(limit: Limit = 20, workspace: InWorkspace = DEFAULT_WORKSPACE, as_json: AsJson = False) -> None:
     """Show the keys, newest first; of their secrets, the last signs."""
-    page = house().keys.page(WorkspaceId(workspace), Paging(limit=limit))
+    page = house().admission.keys.page(WorkspaceId(workspace), Paging(limit=limit))
     if as_json:
         print_json([ApiKeyRead.of(key).model_dump(mode="json") for key in page.items])
         return
@@ -73,7 +73,7 @@ def revoke(
     workspace: InWorkspace = DEFAULT_WORKSPACE,
 ) -> None:
     """Revoke a key: from now on it lets nobody in."""
-    house().keys.revoke(WorkspaceId(workspace), ApiKeyId(key_id))
+    house().admission.keys.revoke(WorkspaceId(workspace), ApiKeyId(key_id))
     out.print(f"[green]✓[/] Revoked: {key_id}", highlight=False)
 
 
