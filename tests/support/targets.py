@@ -171,6 +171,7 @@ class RemoteTable:
     kind: str = "remote"
     settles_after: timedelta = timedelta(minutes=2)
     schema_lasts: timedelta = timedelta()
+    check_every_hours: int = 1
     needs_key_property: bool = False
     looking: Fault = nothing
     before: Fault = nothing

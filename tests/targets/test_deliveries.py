@@ -287,7 +287,7 @@ def test_a_crash_after_the_row_was_made_in_the_ledger_is_taken_up_at_once(
             ledger = house.targets.adapters["ledger"]
             self.connect, self.schema, self.find = ledger.connect, ledger.schema, ledger.find
             self.candidates, self.schema_lasts = ledger.candidates, ledger.schema_lasts
-            self.needs_key_property = ledger.needs_key_property
+            self.needs_key_property, self.check_every_hours = ledger.needs_key_property, ledger.check_every_hours
 
         def write(self, request: object) -> object:
             house.targets.adapters["ledger"].write(request)  # type: ignore[arg-type]
@@ -618,6 +618,22 @@ def test_all_tables_elsewhere_are_checked_whatever_is_wrong_with_one(
     assert house.targets.check_all(workspace) == {first.id: None, second.id: TargetStatus.PAUSED}
     kinds = {("ledger", "active"): 1, ("remote", "active"): 2, ("remote", "paused"): 1}
     assert house.targets.counts() == kinds
+
+
+def test_a_table_whose_calls_are_few_is_checked_once_a_day_unless_it_is_paused(
+    house: TargetsHouse, table: RemoteTable, workspace: WorkspaceId
+) -> None:
+    table.check_every_hours = 24
+    remote = house.connections.create(workspace, "remote", "Elsewhere", {"place": "a"})
+    checked = list[int]()
+    for _ in range(48):
+        house.clock.pass_by(timedelta(hours=1))
+        checked += [house.clock.now().hour for _ in house.targets.check_all(workspace)]
+    assert checked == [12, 12]
+    table.looking = not_shared
+    house.targets.check(workspace, remote.id)
+    house.clock.pass_by(timedelta(hours=1))
+    assert house.targets.check_all(workspace) == {remote.id: TargetStatus.PAUSED}
 
 
 def test_a_row_that_is_gone_is_asked_about_and_made_anew_only_on_request(

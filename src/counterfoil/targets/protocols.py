@@ -142,6 +142,11 @@ class TargetAdapter(Protocol):
         ...
 
     @property
+    def check_every_hours(self) -> int:
+        """How many hours apart to look whether its tables have changed while nothing goes there; 1 to 24."""
+        ...
+
+    @property
     def needs_key_property(self) -> bool:
         """Tell whether a row can be found again only by a key in one of its columns."""
         ...

@@ -185,10 +185,17 @@ class TargetService:
         return plan
 
     def check_all(self, workspace: WorkspaceId) -> Mapping[TargetId, TargetStatus | None]:
-        """Check all tables elsewhere; None of one that cannot be looked at just now."""
+        """Check the tables elsewhere whose hour it is; None of one that cannot be looked at just now.
+
+        One that is paused is checked whenever this is asked for.
+        """
         with self.database.reading(workspace) as tx:
             targets = self.store.elsewhere(tx, workspace)
-        return {one.id: self._checked(one) for one in targets}
+        return {one.id: self._checked(one) for one in targets if one.paused_because or self._is_its_hour(one)}
+
+    def _is_its_hour(self, target: Target) -> bool:
+        hours = self.adapter(target.kind).check_every_hours
+        return self.clock.now().hour % hours == hours // 2
 
     def _checked(self, target: Target) -> TargetStatus | None:
         try:

@@ -106,6 +106,7 @@ class DatabaseTableAdapter:
     kind: str = SQL
     settles_after: timedelta = timedelta(minutes=5)
     schema_lasts: timedelta = timedelta(minutes=1)
+    check_every_hours: int = 1
     needs_key_property: bool = True
     engines: dict[str, Engine] = field(default_factory=dict)
 

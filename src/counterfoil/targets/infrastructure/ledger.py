@@ -148,6 +148,7 @@ class LedgerAdapter:
     kind: str = LEDGER
     settles_after: timedelta = timedelta()
     schema_lasts: timedelta = timedelta()
+    check_every_hours: int = 1
     needs_key_property: bool = False
 
     def connect(self, workspace: WorkspaceId, settings: Mapping[str, str]) -> Connected:  # noqa: ARG002

@@ -59,6 +59,7 @@ class AirtableAdapter:
     kind: str = AIRTABLE
     settles_after: timedelta = timedelta(minutes=5)
     schema_lasts: timedelta = timedelta(minutes=5)
+    check_every_hours: int = 24  # a free workspace has a thousand calls a month
     needs_key_property: bool = True
     known: dict[str, AirtableTable] = field(default_factory=dict)
 

@@ -79,6 +79,7 @@ class NotionAdapter:
     settles_after: timedelta = timedelta(minutes=2)
     monotonic: Callable[[], float] = time.monotonic
     schema_lasts: timedelta = timedelta(minutes=1)
+    check_every_hours: int = 1
     needs_key_property: bool = False
 
     def connect(self, workspace: WorkspaceId, settings: Mapping[str, str]) -> Connected:
