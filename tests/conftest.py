@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 import structlog
-from sqlalchemy import insert
+from sqlalchemy import insert, inspect
 
 from counterfoil.access.domain import WorkspaceId
 from counterfoil.access.infrastructure.sql import WorkspaceRow
@@ -15,6 +15,7 @@ from counterfoil.foundation.database import Database, Row
 from counterfoil.foundation.logging import plain_traceback
 from counterfoil.migrations import walls
 from tests.support.clock import FixedClock
+from tests.support.furnished import Furnished
 from tests.support.pgbouncer import pooled
 from tests.support.postgres import PostgresServer
 
@@ -62,14 +63,22 @@ def postgres(pytestconfig: pytest.Config) -> Iterator[PostgresServer]:
             yield front
 
 
+@pytest.fixture(scope="session")
+def furnished(tmp_path_factory: pytest.TempPathFactory) -> Furnished:
+    return Furnished(tmp_path_factory.mktemp("furnished"), prepare)
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """An empty database of each kind."""
+    """A database of each kind: empty, unless the test asks for one with all tables."""
+    path, furnished = tmp_path / "counterfoil.db", None
+    if "database" in request.fixturenames:
+        furnished = request.getfixturevalue("furnished")
     if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'counterfoil.db'}"
+        yield furnished.sqlite(path) if furnished else f"sqlite:///{path}"
         return
     server: PostgresServer = request.getfixturevalue("postgres")
-    with server.database() as url:
+    with furnished.postgres(server) if furnished else server.database() as url:
         yield url
 
 
@@ -77,7 +86,8 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 def database(database_url: str) -> Iterator[Database]:
     """A database with all tables and two workspaces."""
     database = Database(database_url)
-    prepare(database)
+    if not inspect(database.engine).has_table(WorkspaceRow.__tablename__):  # the test makes its own
+        prepare(database)
     yield database
     database.close()
 

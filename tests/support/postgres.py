@@ -135,14 +135,19 @@ class PostgresServer:
         self._signal_all(signal.SIGCONT)
 
     @contextmanager
-    def database(self) -> Iterator[str]:
-        """Make an empty database and drop it afterwards."""
-        name = f"test_{uuid4().hex}"
-        self.administer(f'CREATE DATABASE "{name}"')
+    def database(self, template: str = "template1") -> Iterator[str]:
+        """Make a database, empty or as the one of that name, to which nobody is connected; drop it afterwards."""
+        url = self.new_database(template)
         try:
-            yield make_url(self.url).set(database=name).render_as_string(hide_password=False)
+            yield url
         finally:
-            self.administer(f'DROP DATABASE "{name}" WITH (FORCE)')
+            self.administer(f'DROP DATABASE "{make_url(url).database}" WITH (FORCE)')
+
+    def new_database(self, template: str = "template1") -> str:
+        """Make a database that goes with the server, and return its URL."""
+        name = f"test_{uuid4().hex}"
+        self.administer(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        return make_url(self.url).set(database=name).render_as_string(hide_password=False)
 
     def administer(self, statement: str) -> list[Any]:
         """Run a statement on the server itself, outside any transaction; return the first column."""
