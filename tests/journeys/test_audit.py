@@ -30,14 +30,16 @@ def test_acts_looks_and_refusals_are_told_with_who_and_from_where_and_the_log_ho
     document = handed_in["document_id"]
     visitor.get("/documents")
     visitor.get(f"/documents/{document}")
+    visitor.status(f"/reviews/{document}")
     refused = visitor.http.post("/api/v1/targets", json={"kind": "ledger", "name": "More"}, headers={ROLE: "viewer"})
     assert refused.status_code == 403
     visitor.status("/documents/%00")
-    wait_until(lambda: len(visitor.get("/audit")["items"]) >= 4)
+    wait_until(lambda: len(visitor.get("/audit")["items"]) >= 5)
     told = [(one["action"], one["subject"], one["details"]) for one in reversed(visitor.get("/audit")["items"])]
-    assert told[:4] == [
+    assert told[:5] == [
         ("upload_receipt", None, {}),
         ("get_document", f"document_id={document}", {}),
+        ("get_review", f"review_id={document}", {}),
         ("create_target", None, {"refused": True}),
         ("get_document", "document_id=", {}),
     ]

@@ -20,7 +20,7 @@ from counterfoil.access.service import AccessService, Act
 from counterfoil.foundation.routing import provided
 
 _LOOKING: Final = {"GET", "HEAD"}
-_PRIVATE: Final = {Permission.DOCUMENTS_READ, Permission.RECORDS_READ}
+_PRIVATE: Final = {Permission.DOCUMENTS_READ, Permission.RECORDS_READ, Permission.REVIEWS_READ}
 
 Access = Annotated[AccessService, Depends(provided(AccessService))]
 
