@@ -60,7 +60,7 @@ COLUMNS = schema(
     column("Category", PropertyType.SELECT, "Food"),
 )
 SETTLED = timedelta(minutes=2)
-GONE = "“Total” is gone. Change the plan, and it goes on: counterfoil targets plan {}"
+GONE = "“Total” is gone. Change the plan, and it goes on: counterfoil targets set {} COLUMN …"
 
 
 @pytest.fixture

@@ -365,7 +365,7 @@ class TargetService:
         """Return why a person has to look at a plan before it is used, and how; nothing if nobody has to."""
         sentences: list[str] = []
         if doubtful := doubts(plan, schema):
-            sentences += (*doubtful, f"Change the plan, and it goes on: counterfoil targets plan {target.id}")
+            sentences += (*doubtful, f"Change the plan, and it goes on: counterfoil targets set {target.id} COLUMN …")
         if unkeyed := self._unkeyed(target, repaired(plan, schema)):
             sentences += (*unkeyed, f"To have it added: counterfoil targets key {target.id}")
         return " ".join(sentences)
